@@ -1,0 +1,1 @@
+//! Policies, replay and learners.

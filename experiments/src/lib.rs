@@ -1,0 +1,1 @@
+//! Trains robots from preferences, sentences, demonstrations and data: the telos command line.

@@ -1,0 +1,2 @@
+//! The `telos` command line.
+fn main() {}

@@ -1,0 +1,1 @@
+//! Neural networks on candle tensors with fused CPU kernels.

@@ -1,0 +1,1 @@
+//! Learned rewards: feedback, teachers, queries, reward models and intrinsic rewards.

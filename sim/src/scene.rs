@@ -1,0 +1,53 @@
+//! What a camera sees: coloured shapes with poses. Filled by worlds, read by renderers and viewers.
+
+use serde::{Deserialize, Serialize};
+
+/// A shape in its own frame; lengths in metres.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Shape {
+    /// Radius.
+    Sphere(f32),
+    /// Radius and half length along z.
+    Capsule(f32, f32),
+    /// Radius and half length along z.
+    Cylinder(f32, f32),
+    /// Half extents.
+    Box([f32; 3]),
+    /// The infinite plane z = 0.
+    Plane,
+}
+
+/// A shape in the world.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SceneGeom {
+    /// Name of the body it belongs to; `world` for fixed geometry.
+    pub body: String,
+    /// The shape.
+    pub shape: Shape,
+    /// Position of its origin, metres.
+    pub position: [f32; 3],
+    /// Orientation quaternion, x y z w.
+    pub orientation: [f32; 4],
+    /// Red, green, blue, alpha in [0, 1].
+    pub rgba: [f32; 4],
+}
+
+/// A camera.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Camera {
+    /// Position, metres.
+    pub eye: [f32; 3],
+    /// The point it looks at, metres.
+    pub target: [f32; 3],
+    /// Vertical field of view, degrees.
+    pub fovy: f32,
+}
+
+/// Everything that a renderer needs of one instant.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Scene {
+    /// All visible shapes.
+    pub geoms: Vec<SceneGeom>,
+    /// The view that shows the task.
+    pub camera: Camera,
+}
