@@ -272,3 +272,120 @@ impl CustomOp3 for FusedLinear {
         })?
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use rand_xoshiro::rand_core::SeedableRng;
+
+    use super::*;
+    use crate::gaussian::standard_normal;
+
+    const FUSED: [Activation; 5] = [
+        Activation::Identity,
+        Activation::Relu,
+        Activation::LeakyRelu,
+        Activation::Tanh,
+        Activation::Sigmoid,
+    ];
+    const SPLIT: [Activation; 3] = [Activation::Silu, Activation::Gelu, Activation::Softplus];
+
+    fn variable(shape: &[usize], rng: &mut Xoshiro256PlusPlus) -> Var {
+        let mut values = vec![0.0; shape.iter().product()];
+        standard_normal(rng, &mut values);
+        Var::from_vec(values, shape, &Device::Cpu).unwrap()
+    }
+
+    fn flat(tensor: &Tensor) -> Vec<f32> {
+        tensor.flatten_all().unwrap().to_vec1().unwrap()
+    }
+
+    fn assert_close(name: &str, a: &Tensor, b: &Tensor) {
+        assert_eq!(a.dims(), b.dims(), "{name}");
+        for (a, b) in flat(a).iter().zip(flat(b)) {
+            assert!((a - b).abs() <= 2e-5 * (1.0 + b.abs()), "{name}: {a} against {b}");
+        }
+    }
+
+    /// Both device paths on the same numbers: values and all three gradients.
+    fn compare(x: &[usize], weight: &[usize], bias: &[usize], activation: Activation, seed: u64) {
+        let mut rng = Xoshiro256PlusPlus::seed_from_u64(seed);
+        let (x, weight, bias) = (variable(x, &mut rng), variable(weight, &mut rng), variable(bias, &mut rng));
+        let ours = fused(&x, &weight, &bias, activation).unwrap();
+        let theirs = composed(&x, &weight, &bias, activation).unwrap();
+        assert_close("value", &ours, &theirs);
+        // A weighted sum, so that every output has another gradient.
+        let factors = variable(ours.dims(), &mut rng).as_detached_tensor();
+        let backward = |y: &Tensor| (y * &factors).unwrap().sum_all().unwrap().backward().unwrap();
+        let (ours, theirs) = (backward(&ours), backward(&theirs));
+        for (name, var) in [("x", &x), ("weight", &weight), ("bias", &bias)] {
+            assert_close(name, ours.get(var).unwrap(), theirs.get(var).unwrap());
+        }
+    }
+
+    #[test]
+    fn both_device_paths_agree_for_every_activation() {
+        for activation in FUSED.into_iter().chain(SPLIT) {
+            compare(&[5, 3], &[3, 7], &[7], activation, 1);
+            compare(&[5, 3], &[2, 3, 7], &[2, 7], activation, 2);
+            compare(&[2, 5, 3], &[2, 3, 7], &[2, 7], activation, 3);
+            compare(&[1, 1], &[1, 1], &[1], activation, 4);
+        }
+        for activation in FUSED {
+            assert!(activation.derivative_from_output());
+        }
+    }
+
+    #[test]
+    fn no_rows_are_no_error() {
+        let mut rng = Xoshiro256PlusPlus::seed_from_u64(5);
+        let (x, weight, bias) =
+            (variable(&[0, 3], &mut rng), variable(&[3, 4], &mut rng), variable(&[4], &mut rng));
+        let y = fused(&x, &weight, &bias, Activation::Relu).unwrap();
+        assert_eq!(y.dims(), [0, 4]);
+        let gradients = y.sum_all().unwrap().backward().unwrap();
+        assert_eq!(flat(gradients.get(&weight).unwrap()), [0.0; 12]);
+        assert_eq!(flat(gradients.get(&bias).unwrap()), [0.0; 4]);
+    }
+
+    #[test]
+    fn strided_inputs_and_strided_gradients() {
+        let mut rng = Xoshiro256PlusPlus::seed_from_u64(6);
+        let base = variable(&[3, 6], &mut rng);
+        let (weight, bias) = (variable(&[3, 5], &mut rng), variable(&[5], &mut rng));
+        let scale = variable(&[5, 4], &mut rng).as_detached_tensor();
+        let gradients: Vec<_> = [fused, composed]
+            .iter()
+            .map(|layer| {
+                // A transposed, offset view goes in; a transpose and a broadcast come back.
+                let x = base.t().unwrap().narrow(0, 2, 4).unwrap();
+                let y = layer(&x, &weight, &bias, Activation::Tanh).unwrap();
+                let loss = (y.t().unwrap() * &scale).unwrap().sum_all().unwrap();
+                (loss + y.mean_all().unwrap()).unwrap().backward().unwrap()
+            })
+            .collect();
+        for (name, var) in [("base", &base), ("weight", &weight), ("bias", &bias)] {
+            assert_close(name, gradients[0].get(var).unwrap(), gradients[1].get(var).unwrap());
+        }
+    }
+
+    #[test]
+    fn sizes_that_do_not_fit_are_errors() {
+        let mut rng = Xoshiro256PlusPlus::seed_from_u64(7);
+        let (x, weight, bias) =
+            (variable(&[2, 3], &mut rng), variable(&[4, 5], &mut rng), variable(&[5], &mut rng));
+        let error = fused(&x, &weight, &bias, Activation::Relu).unwrap_err().to_string();
+        assert!(error.contains("input [2, 3] with weights [4, 5]"), "{error}");
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(24))]
+        #[test]
+        fn both_device_paths_agree_for_odd_sizes(
+            n in 1usize..4, rows in 1usize..40, inputs in 1usize..40, outputs in 1usize..40, seed in 0u64..1000,
+        ) {
+            compare(&[n, rows, inputs], &[n, inputs, outputs], &[n, outputs], Activation::Sigmoid, seed);
+            compare(&[rows, inputs], &[n, inputs, outputs], &[n, outputs], Activation::Identity, seed);
+        }
+    }
+}
