@@ -86,7 +86,8 @@ impl SegmentFile {
             self.encode(segment, &mut bytes)?;
             starts.push(self.end() + bytes.len() as u64);
         }
-        write_at(&mut self.file, self.end(), &bytes).map_err(RewardError::io(&self.path))?;
+        let end = self.end();
+        write_at(&mut self.file, end, &bytes).map_err(RewardError::io(&self.path))?;
         self.starts.append(&mut starts);
         Ok(())
     }
@@ -136,7 +137,8 @@ impl SegmentFile {
     }
 
     fn encode(&self, segment: &Segment, bytes: &mut Vec<u8>) -> Result<(), RewardError> {
-        let steps = segment.gold.len();
+        let steps = segment.len;
+        expect_len("gold rewards of a segment", segment.gold.len(), steps)?;
         expect_len("observations of a segment", segment.obs.len(), steps * self.observation)?;
         expect_len("actions of a segment", segment.actions.len(), steps * self.action)?;
         let start = bytes.len();

@@ -4,11 +4,7 @@ use rand::{SeedableRng, seq::index};
 use rand_xoshiro::Xoshiro256PlusPlus;
 use telos_checkpoint::{Checkpoint, CheckpointError, Reader, Writer};
 
-use super::{
-    StateEntropyConfig,
-    neighbours::Neighbours,
-    running_std::RunningStd,
-};
+use super::{StateEntropyConfig, neighbours::Neighbours, running_std::RunningStd};
 use crate::{
     RewardError,
     error::expect_len,

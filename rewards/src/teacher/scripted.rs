@@ -244,8 +244,10 @@ mod tests {
         for (fill, sign) in [(0.0, 1.0), (9.0, -1.0), (-9.0, 1.0)] {
             let mut better = segment(&[0.2, 0.3]);
             let mut worse = segment(&[0.2, 0.1]);
-            (better.obs.fill(fill * sign), worse.obs.fill(-fill * sign));
-            (better.actions.fill(-sign), worse.actions.fill(sign));
+            better.obs.fill(fill * sign);
+            worse.obs.fill(-fill * sign);
+            better.actions.fill(-sign);
+            worse.actions.fill(sign);
             oracle.submit(Query::new(better, worse, 3)).unwrap();
         }
         let mut answers = Vec::new();
