@@ -13,8 +13,8 @@ use telos_envs::{Env, EnvError, VecEnv, episode_seed, registry, tasks};
 use telos_sim::World;
 
 const ENVS: usize = 16;
-const STEPS: usize = 400;
-const ROUNDS: usize = 7;
+const STEPS: usize = 200;
+const ROUNDS: usize = 15;
 
 /// The worlds that a `VecEnv` of seed 0 begins with, and their physics steps per environment step.
 fn worlds<T: tasks::RobotTask>(
@@ -40,8 +40,8 @@ fn compare<T: tasks::RobotTask>(
     let width = registry::make(id)?.spec().action.size();
     let mut rng = Xoshiro256PlusPlus::seed_from_u64(0);
     let actions: Vec<f32> = (0..STEPS * ENVS * width).map(|_| rng.random_range(-1.0..=1.0)).collect();
-    let mut rates = [[0.0; ROUNDS]; 3];
-    for round in 0..ROUNDS {
+    let mut rates: [Vec<f64>; 3] = Default::default();
+    for _ in 0..ROUNDS {
         let (mut worlds, frame_skip) = worlds(make)?;
         let start = Instant::now();
         for step in actions.chunks_exact(ENVS * width) {
@@ -50,7 +50,7 @@ fn compare<T: tasks::RobotTask>(
                 (0..frame_skip).for_each(|_| world.step());
             }
         }
-        rates[0][round] = (STEPS * ENVS) as f64 / start.elapsed().as_secs_f64();
+        rates[0].push((STEPS * ENVS) as f64 / start.elapsed().as_secs_f64());
         for threads in [1, 2] {
             let mut envs = VecEnv::new(ENVS, threads, 0, |_| registry::make(id))?;
             envs.reset();
@@ -58,24 +58,19 @@ fn compare<T: tasks::RobotTask>(
             for step in actions.chunks_exact(ENVS * width) {
                 envs.step(step);
             }
-            rates[threads][round] = (STEPS * ENVS) as f64 / start.elapsed().as_secs_f64();
+            rates[threads].push((STEPS * ENVS) as f64 / start.elapsed().as_secs_f64());
         }
     }
-    // Median of the ratios of each round, which share the state of the machine.
-    let ratio = |a: usize, b: usize| {
-        let mut ratios: Vec<f64> = rates[a].iter().zip(&rates[b]).map(|(a, b)| a / b).collect();
-        ratios.sort_by(f64::total_cmp);
-        ratios[ROUNDS / 2]
-    };
-    let mut direct = rates[0];
-    direct.sort_by(f64::total_cmp);
-    println!(
-        "{id:18} {:9.0} steps/s bare   1 thread {:.3} of it   2 threads {:.2} times 1",
-        direct[ROUNDS / 2],
-        ratio(1, 0),
-        ratio(2, 1)
-    );
+    // Ratios are taken within each round, whose parts share the state of the machine.
+    let ratio = |a: usize, b: usize| median(rates[a].iter().zip(&rates[b]).map(|(a, b)| a / b).collect());
+    let (bare, one, two) = (median(rates[0].clone()), ratio(1, 0), ratio(2, 1));
+    println!("{id:18} {bare:9.0} steps/s bare   1 thread {one:.3} of it   2 threads {two:.2} times 1 thread");
     Ok(())
+}
+
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
 }
 
 fn main() -> Result<(), EnvError> {

@@ -10,6 +10,7 @@ use rand::{RngExt, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
 use telos_checkpoint::{Checkpoint, CheckpointError, Reader, Writer};
 
+use super::phrases;
 use crate::{BoxSpace, Env, EnvSpec, Transition};
 
 /// Gravity, m/s².
@@ -113,21 +114,8 @@ impl Env for PendulumClassic {
     }
 
     fn caption(&self) -> String {
-        let degrees = wrap(self.theta).to_degrees().abs();
-        let place = match degrees {
-            ..10.0 => "upright",
-            ..80.0 => "leaning",
-            ..100.0 => "horizontal",
-            ..170.0 => "below the horizontal",
-            _ => "hanging down",
-        };
-        let motion = if self.speed.abs() < 0.05 {
-            "at rest".to_owned()
-        } else {
-            let direction = if self.speed > 0.0 { "anticlockwise" } else { "clockwise" };
-            format!("turning {direction} at {:.1} rad/s", self.speed.abs())
-        };
-        format!("the pendulum is {place}, {degrees:.0} degrees from vertical, {motion}")
+        let motion = phrases::turning(-self.speed as f32);
+        format!("the pendulum is {}, {motion}", phrases::rod(self.theta as f32))
     }
 }
 
