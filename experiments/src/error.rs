@@ -83,6 +83,7 @@ impl TelosError {
     pub fn exit_code(&self) -> i32 {
         match self {
             Self::Config(_) | Self::Usage(_) | Self::Run { .. } | Self::Sim(_) => exit_code::INPUT,
+            Self::Env(EnvError::UnknownId { .. } | EnvError::Zero { .. }) => exit_code::INPUT,
             Self::Checkpoint(CheckpointError::Io { .. }) => exit_code::FAULT,
             Self::Checkpoint(_) => exit_code::INPUT,
             Self::Env(_) | Self::Nn(_) | Self::Agent(_) | Self::Reward(_) | Self::Io { .. } => {

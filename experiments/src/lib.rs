@@ -11,6 +11,7 @@ pub mod error;
 pub mod host;
 pub mod interrupt;
 pub mod loops;
+pub mod manifest;
 pub mod metrics;
 pub mod progress;
 pub mod run_directory;

@@ -16,7 +16,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use telos_checkpoint::{Checkpoint, atomic_write};
 
 use crate::{
@@ -24,27 +24,9 @@ use crate::{
     checkpoint_series::CheckpointSeries,
     config::Config,
     device::DeviceChoice,
+    manifest::Manifest,
     metrics::{MetricsPosition, MetricsWriter},
 };
-
-/// Number of the layout above and of what the checkpoints of a run hold.
-const FORMAT: u32 = 1;
-
-/// `manifest.json`: what a program has to know before it reads the rest.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Manifest {
-    /// Version of telos that wrote the run.
-    pub telos: String,
-    /// Number of the layout.
-    pub format: u32,
-    /// Seed of the run.
-    pub seed: u64,
-    /// Where its tensors live.
-    pub device: DeviceChoice,
-    /// [`Config::digest`] of `config.toml`.
-    pub config_digest: String,
-}
 
 /// An open run directory. Whoever writes holds a lock on it until it is dropped.
 #[derive(Debug)]
@@ -66,13 +48,7 @@ impl RunDirectory {
             return Err(TelosError::run(path, reason));
         }
         fs::create_dir_all(path).map_err(|source| TelosError::io(path, source))?;
-        let manifest = Manifest {
-            telos: env!("CARGO_PKG_VERSION").to_owned(),
-            format: FORMAT,
-            seed: config.seed,
-            device,
-            config_digest: config.digest(),
-        };
+        let manifest = Manifest::new(config, device);
         atomic_write(&path.join("config.toml"), config.to_toml().as_bytes())?;
         // The manifest comes last: a directory that has one is complete.
         atomic_write(&path.join("manifest.json"), json(&manifest).as_bytes())?;
@@ -86,31 +62,7 @@ impl RunDirectory {
     /// # Errors
     /// When `path` is no run directory, or one of another layout, or its configuration was changed.
     pub fn open(path: &Path) -> Result<Self, TelosError> {
-        let manifest_path = path.join("manifest.json");
-        let text = match fs::read_to_string(&manifest_path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                return Err(TelosError::run(
-                    path,
-                    "not a run directory of `telos train`: it has no manifest.json",
-                ));
-            }
-            Err(source) => return Err(TelosError::io(&manifest_path, source)),
-        };
-        let damaged = |error: serde_json::Error| {
-            TelosError::run(&manifest_path, format!("not a manifest of `telos train`: {error}"))
-        };
-        // The format number first, since another format may have other fields.
-        let format: FormatOnly = serde_json::from_str(&text).map_err(damaged)?;
-        if format.format != FORMAT {
-            let reason = format!(
-                "`format` is {}, but this telos {} reads format {FORMAT}; use the version that wrote the run",
-                format.format,
-                env!("CARGO_PKG_VERSION")
-            );
-            return Err(TelosError::run(&manifest_path, reason));
-        }
-        let manifest: Manifest = serde_json::from_str(&text).map_err(damaged)?;
+        let manifest = Manifest::read(path)?;
         let config_path = path.join("config.toml");
         let config = Config::read(&config_path, &[])?;
         if config.digest() != manifest.config_digest {
@@ -139,19 +91,7 @@ impl RunDirectory {
             );
             return Err(TelosError::run(&path.join("config.toml"), reason));
         }
-        let manifest_path = path.join("manifest.json");
-        if run.manifest.telos != env!("CARGO_PKG_VERSION") {
-            let reason = format!(
-                "`telos` is {}, and telos {} might not continue the run exactly; resume with the version that wrote it",
-                run.manifest.telos,
-                env!("CARGO_PKG_VERSION")
-            );
-            return Err(TelosError::run(&manifest_path, reason));
-        }
-        if run.manifest.device != device {
-            let reason = format!("`device` is {}; resume with --device {0}", run.manifest.device);
-            return Err(TelosError::run(&manifest_path, reason));
-        }
+        run.manifest.check_resume(path, device)?;
         // Only the number of threads can differ, and no result depends on it.
         run.config.env.threads = config.env.threads;
         run.lock()?;
@@ -269,11 +209,6 @@ impl RunDirectory {
         }
         Ok(())
     }
-}
-
-#[derive(Deserialize)]
-struct FormatOnly {
-    format: u32,
 }
 
 /// Whether `path` holds nothing but what [`RunDirectory::create`] writes before the manifest, so

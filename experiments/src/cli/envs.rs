@@ -19,7 +19,6 @@ pub(super) struct Envs {
 impl Envs {
     pub(super) fn run(self) -> Result<i32, TelosError> {
         let specs = registry::ids()
-            .iter()
             .map(|id| Ok(registry::make(id)?.spec().clone()))
             .collect::<Result<Vec<_>, TelosError>>()?;
         let text = if self.json {

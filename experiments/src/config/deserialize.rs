@@ -7,6 +7,9 @@ use super::{
     tree::{Node, Place, Value},
 };
 
+/// How a configuration writes that an optional value is absent, since TOML has no null.
+pub(super) const ABSENT: &str = "none";
+
 /// Reads a `T` from a tree.
 pub(super) fn from_tree<T: de::DeserializeOwned>(root: &Node) -> Result<T, ConfigError> {
     T::deserialize(At { node: root, key: String::new() })
@@ -143,7 +146,10 @@ impl<'de> Deserializer<'de> for At<'_> {
     }
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Failure> {
-        visitor.visit_some(self)
+        match &self.node.value {
+            Value::Text(text) if text == ABSENT => visitor.visit_none(),
+            _ => visitor.visit_some(self),
+        }
     }
 
     fn deserialize_newtype_struct<V: Visitor<'de>>(

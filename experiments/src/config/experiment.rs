@@ -258,15 +258,15 @@ mod tests {
         parse(text, overrides).unwrap_err().to_string()
     }
 
-    const PENDULUM: &str = "[env]\nid = 'pendulum-swingup'\n";
+    const PENDULUM: &str = "[env]\nid = 'pendulum-classic'\n";
 
     #[test]
     fn every_mistake_names_its_place_and_key() {
         let cases = [
             ("stesp = 3\n", "c.toml:1: unknown key `stesp` at the top level; did you mean `steps`?"),
             (
-                "[env]\nid = 'pendulum-swingup'\n\n[sac]\n  lerning_rate = 1e-3\n",
-                "c.toml:5: unknown key `lerning_rate` in [sac]; did you mean `learning_rate`?",
+                "[env]\nid = 'pendulum-classic'\n\n[sac]\n  critc_lr = 1e-3\n",
+                "c.toml:5: unknown key `critc_lr` in [sac]; did you mean `critic_lr`?",
             ),
             (
                 "[preferences.teacher]\nbetta = 1\n",
@@ -280,28 +280,28 @@ mod tests {
             ("learner = 'sca'\n", "c.toml:1: `learner`: there is no \"sca\"; did you mean \"sac\"?"),
             ("learner = 'dreamer'\n", "c.toml:1: `learner`: there is no \"dreamer\"; choose from sac, ppo"),
             (
-                "[env]\nid = 'cheetah-runn'\n",
-                "c.toml:2: `env.id`: there is no environment \"cheetah-runn\"; did you mean \"cheetah-run\"?",
+                "[env]\nid = 'pendulum-clasic'\n",
+                "c.toml:2: `env.id`: there is no environment \"pendulum-clasic\"; did you mean \"pendulum-classic\"?",
             ),
             ("[env]\ncount = 2\n", "c.toml:1: `env.id`: is missing; choose from "),
             ("", "c.toml: `env.id`: is missing"),
             ("seed = 1\nseed = 2\n", "c.toml:2: duplicate key"),
             ("steps = \n", "c.toml:1: "),
             (
-                "[env]\nid = 'pendulum-swingup'\n[training]\nupdates_per_step = nan\n",
+                "[env]\nid = 'pendulum-classic'\n[training]\nupdates_per_step = nan\n",
                 "c.toml:4: `training.updates_per_step`: must be a finite number",
             ),
             (
-                "[env]\nid = 'pendulum-swingup'\ncount = 0\n",
+                "[env]\nid = 'pendulum-classic'\ncount = 0\n",
                 "c.toml:3: `env.count`: is 0, but must be from 1",
             ),
-            ("[env]\nid = 'pendulum-swingup'\n[ppo]\n", "c.toml:3: `ppo`: nothing reads this table"),
+            ("[env]\nid = 'pendulum-classic'\n[ppo]\n", "c.toml:3: `ppo`: nothing reads this table"),
             (
-                "[env]\nid = 'pendulum-swingup'\n[preferences]\n",
+                "[env]\nid = 'pendulum-classic'\n[preferences]\n",
                 "c.toml:3: `preferences`: nothing reads this table",
             ),
             (
-                "loop = 'preferences'\n[env]\nid = 'pendulum-swingup'\n[preferences.teacher]\nmistake = 1.5\n",
+                "loop = 'preferences'\n[env]\nid = 'pendulum-classic'\n[preferences.teacher]\nmistake = 1.5\n",
                 "c.toml:5: `preferences.teacher.mistake`: is 1.5, but must be in [0, 1]",
             ),
         ];
@@ -313,8 +313,10 @@ mod tests {
 
     #[test]
     fn overrides_win_and_their_mistakes_name_the_flag() {
-        let config = parse(PENDULUM, &["steps=5000", "env.id=cheetah-run", "sac.hidden = [8, 8]"]).unwrap();
-        assert_eq!((config.steps, config.env.id.as_str()), (5000, "cheetah-run"));
+        let flags = ["steps=5000", "env.id=pendulum-classic", "sac.hidden = [8, 8]"];
+        let config = parse("[env]\nid = 'none'\n", &flags).unwrap();
+        assert_eq!((config.steps, config.env.id.as_str()), (5000, "pendulum-classic"));
+        assert_eq!(config.sac.hidden, [8, 8]);
         let cases = [
             ("stesp=3", "--set stesp=3: unknown key `stesp`"),
             ("sac.gama=0.9", "--set sac.gama=0.9: unknown key `gama` in [sac]; did you mean `gamma`?"),
@@ -334,7 +336,7 @@ mod tests {
     fn the_resolved_form_reads_back_identical() {
         let texts = [
             PENDULUM.to_owned(),
-            format!("learner = 'ppo'\nseeds = [3, 1]\n{PENDULUM}threads = 2\n"),
+            format!("learner = 'ppo'\nseeds = [3, 1]\n{PENDULUM}threads = 2\n[ppo]\nvalue_clip = 'none'\n"),
             format!(
                 "loop = 'preferences'\n{PENDULUM}[preferences.teacher]\nmistake = 0.1\n[sac]\ngamma = 0.97\n"
             ),
@@ -346,6 +348,13 @@ mod tests {
             assert_eq!(again, config, "{resolved}");
             assert_eq!(again.to_toml(), resolved);
         }
+    }
+
+    #[test]
+    fn an_optional_value_can_be_switched_off() {
+        let config = parse(&format!("learner = 'ppo'\n{PENDULUM}"), &["ppo.value_clip=none"]).unwrap();
+        assert_eq!(config.ppo.value_clip, None);
+        assert!(Config::default().ppo.value_clip.is_some());
     }
 
     #[test]

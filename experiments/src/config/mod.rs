@@ -1,14 +1,15 @@
 //! Experiment configurations: TOML text to a checked [`Config`], and back.
 //!
 //! A configuration names what it changes; every other key has the documented default. Unknown keys,
-//! wrong types and values out of range are errors that name the file and line:
+//! wrong types and values out of range are errors that name the file and line. An optional value is
+//! switched off by `"none"`.
 //!
 //! ```
 //! use telos::config::Config;
 //!
-//! let text = "learner = 'sac'\n[env]\nid = 'pendulum-swingup'\n[sac]\nlerning_rate = 1e-3\n";
+//! let text = "learner = 'sac'\n[env]\nid = 'pendulum-classic'\n[sac]\ncritc_lr = 1e-3\n";
 //! let error = Config::parse("my.toml", text, &[]).unwrap_err();
-//! assert!(error.to_string().starts_with("my.toml:5: unknown key `lerning_rate` in [sac]; did you mean"));
+//! assert!(error.to_string().starts_with("my.toml:5: unknown key `critc_lr` in [sac]; did you mean"));
 //! ```
 
 mod deserialize;

@@ -2,7 +2,7 @@
 
 use toml::{Table, Value};
 
-use super::Config;
+use super::{Config, deserialize::ABSENT};
 
 /// The first key in which two configurations differ.
 #[derive(Clone, Debug, PartialEq)]
@@ -40,11 +40,30 @@ impl Config {
     }
 
     fn table(&self) -> Table {
-        let mut table = Table::try_from(self).expect("configurations hold only what TOML can hold");
+        let mut table = table_of(self);
+        write_absences(&mut table, &table_of(&Self::default()));
         for (unread, _) in self.unread_tables() {
             table.remove(unread);
         }
         table
+    }
+}
+
+fn table_of(config: &Config) -> Table {
+    Table::try_from(config).expect("configurations hold only what TOML can hold")
+}
+
+/// TOML has no null: an optional value that is absent here but has a default is written as
+/// [`ABSENT`], or reading it back would give the default.
+fn write_absences(table: &mut Table, defaults: &Table) {
+    for (key, default) in defaults {
+        match (table.get_mut(key), default) {
+            (Some(Value::Table(inner)), Value::Table(defaults)) => write_absences(inner, defaults),
+            (Some(_), _) => {}
+            (None, _) => {
+                table.insert(key.clone(), Value::String(ABSENT.to_owned()));
+            }
+        }
     }
 }
 

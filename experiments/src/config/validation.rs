@@ -1,6 +1,7 @@
 //! Every rule about values, in one place. Types are serde's business; what is left are ranges and
 //! keys that must fit each other.
 
+use telos_agents::AgentError;
 use telos_envs::registry;
 use telos_rewards::RewardError;
 
@@ -32,7 +33,7 @@ pub(super) fn check(config: &Config) -> Result<(), Invalid> {
 }
 
 fn env(config: &Config) -> Result<(), Invalid> {
-    let ids: Vec<&str> = registry::ids().to_vec();
+    let ids: Vec<&str> = registry::ids().collect();
     let id = config.env.id.as_str();
     if !ids.contains(&id) {
         let known = ids.join(", ");
@@ -49,14 +50,15 @@ fn env(config: &Config) -> Result<(), Invalid> {
 }
 
 fn sac(config: &Config) -> Result<(), Invalid> {
+    learner(config.sac.validate())?;
     let training = &config.training;
     positive("training.updates_per_step", training.updates_per_step)?;
     at_least("training.replay_capacity", training.replay_capacity, config.sac.batch_size as u64)?;
-    at_most_key("training.learning_starts", training.learning_starts, "steps", config.steps)
+    at_most_key("training.learning_starts", training.learning_starts, "`steps`", config.steps)
 }
 
-fn ppo(_config: &Config) -> Result<(), Invalid> {
-    Ok(())
+fn ppo(config: &Config) -> Result<(), Invalid> {
+    learner(config.ppo.validate())
 }
 
 fn preferences(config: &Config) -> Result<(), Invalid> {
@@ -78,6 +80,8 @@ fn preferences(config: &Config) -> Result<(), Invalid> {
     between("preferences.unsupervised_steps", preferences.unsupervised_steps, 1, config.steps)?;
     at_least("preferences.held_out_pairs", preferences.held_out_pairs as u64, 1)?;
     table("preferences.query", preferences.query.validate())?;
+    let horizon = registry::make(&config.env.id).map_or(usize::MAX, |env| env.spec().horizon);
+    at_most_key("preferences.query.segment", preferences.query.segment as u64, "the episode length", horizon as u64)?;
     table("preferences.teacher", preferences.teacher.validate())?;
     table("preferences.reward_model", preferences.reward_model.validate())?;
     table("preferences.state_entropy", preferences.state_entropy.validate())
@@ -99,7 +103,7 @@ fn at_most_key(key: &str, value: u64, other: &str, most: u64) -> Result<(), Inva
     if value <= most {
         Ok(())
     } else {
-        invalid(key, format!("is {value}, but must be at most `{other}`, which is {most}"))
+        invalid(key, format!("is {value}, but must be at most {other}, which is {most}"))
     }
 }
 
@@ -111,6 +115,15 @@ fn distinct(key: &str, seeds: &[u64]) -> Result<(), Invalid> {
     match seeds.iter().enumerate().find(|(index, seed)| seeds[..*index].contains(seed)) {
         None => Ok(()),
         Some((_, seed)) => invalid(key, format!("names {seed} twice")),
+    }
+}
+
+/// The verdict of a learner, which names its keys in full.
+fn learner(verdict: Result<(), AgentError>) -> Result<(), Invalid> {
+    match verdict {
+        Ok(()) => Ok(()),
+        Err(AgentError::Config { key, value, expected }) => invalid(key, format!("is {value}; {expected}")),
+        Err(error) => invalid("learner", error.to_string()),
     }
 }
 
