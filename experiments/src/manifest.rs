@@ -43,12 +43,16 @@ impl Manifest {
         let text = match fs::read_to_string(&path) {
             Ok(text) => text,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                return Err(TelosError::run(run, "not a run directory of `telos train`: it has no manifest.json"));
+                return Err(TelosError::run(
+                    run,
+                    "not a run directory of `telos train`: it has no manifest.json",
+                ));
             }
             Err(source) => return Err(TelosError::io(&path, source)),
         };
-        let foreign =
-            |error: serde_json::Error| TelosError::run(&path, format!("not a manifest of `telos train`: {error}"));
+        let foreign = |error: serde_json::Error| {
+            TelosError::run(&path, format!("not a manifest of `telos train`: {error}"))
+        };
         // The format number first, since another format may have other fields.
         let FormatOnly { format } = serde_json::from_str(&text).map_err(foreign)?;
         if format != FORMAT {

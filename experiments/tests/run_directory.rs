@@ -1,14 +1,14 @@
 //! The contract of run directories: nothing is lost, nothing foreign is touched, every refusal says why.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 use std::{
     collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
 };
 
-use telos::{
-    RunDirectory, TelosError, config::Config, device::DeviceChoice, error::exit_code,
-};
+use telos::{RunDirectory, TelosError, config::Config, device::DeviceChoice, error::exit_code};
 use telos_checkpoint::{Checkpoint, CheckpointError, Reader, Writer};
 
 struct Counter(u64);
@@ -99,12 +99,7 @@ fn an_existing_run_is_never_overwritten() {
     let config = configuration(&[]);
     drop(RunDirectory::create(&path, &config, DeviceChoice::Cpu).unwrap());
     let before = contents(&path);
-    refused(
-        &path,
-        RunDirectory::create(&path, &config, DeviceChoice::Cpu),
-        &before,
-        &["--resume", "--out"],
-    );
+    refused(&path, RunDirectory::create(&path, &config, DeviceChoice::Cpu), &before, &["--resume", "--out"]);
 }
 
 #[test]
@@ -115,12 +110,7 @@ fn a_foreign_directory_is_refused() {
     let before = contents(path);
     let config = configuration(&[]);
     refused(path, RunDirectory::create(path, &config, DeviceChoice::Cpu), &before, &["exists already"]);
-    refused(
-        path,
-        RunDirectory::resume(path, &config, DeviceChoice::Cpu),
-        &before,
-        &["not a run directory"],
-    );
+    refused(path, RunDirectory::resume(path, &config, DeviceChoice::Cpu), &before, &["not a run directory"]);
 }
 
 #[test]
@@ -150,12 +140,7 @@ fn what_does_not_fit_a_resume_is_named() {
     let cuda = RunDirectory::resume(&path, &config, DeviceChoice::Cuda(0));
     refused(&path, cuda, &before, &["manifest.json: `device` is cpu"]);
     let holder = RunDirectory::resume(&path, &config, DeviceChoice::Cpu).unwrap();
-    refused(
-        &path,
-        RunDirectory::resume(&path, &config, DeviceChoice::Cpu),
-        &before,
-        &["another process"],
-    );
+    refused(&path, RunDirectory::resume(&path, &config, DeviceChoice::Cpu), &before, &["another process"]);
     drop(holder);
     let threads = configuration(&["env.threads=1"]);
     RunDirectory::resume(&path, &threads, DeviceChoice::Cpu).unwrap();

@@ -81,7 +81,12 @@ fn preferences(config: &Config) -> Result<(), Invalid> {
     at_least("preferences.held_out_pairs", preferences.held_out_pairs as u64, 1)?;
     table("preferences.query", preferences.query.validate())?;
     let horizon = registry::make(&config.env.id).map_or(usize::MAX, |env| env.spec().horizon);
-    at_most_key("preferences.query.segment", preferences.query.segment as u64, "the episode length", horizon as u64)?;
+    at_most_key(
+        "preferences.query.segment",
+        preferences.query.segment as u64,
+        "the episode length",
+        horizon as u64,
+    )?;
     table("preferences.teacher", preferences.teacher.validate())?;
     table("preferences.reward_model", preferences.reward_model.validate())?;
     table("preferences.state_entropy", preferences.state_entropy.validate())
