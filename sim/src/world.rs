@@ -98,11 +98,7 @@ impl World {
             *held = if wanted.is_nan() { 0f32.clamp(low, high) } else { wanted.clamp(low, high) };
         }
         for joint in self.model.joints.iter().filter(|joint| !joint.spring.drives.is_empty()) {
-            let (stiffness, rest) = joint.spring.at(&self.ctrl);
-            let multibody = self.physics.joints.get_multibody_mut(joint.tree);
-            if let Some(link) = multibody.and_then(|multibody| multibody.link_mut(joint.link)) {
-                link.joint.set_spring(joint.axis, stiffness, rest);
-            }
+            joint.load_spring(&mut self.physics, &self.ctrl);
         }
     }
 
