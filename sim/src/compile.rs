@@ -36,9 +36,12 @@ pub(crate) fn compile(name: &str, description: &Description) -> Result<Model, Si
         builder.insert_group(index, *normal);
     }
     let geoms = builder.insert_geoms();
+    builder.load_masses();
     let trees = builder.settle_trees();
     let joints = builder.joints();
     let Builder { mut physics, rigid, masses, filter, .. } = builder;
+    let no_ctrl = vec![0.0; description.actuators.len()];
+    joints.iter().for_each(|joint| joint.load_spring(&mut physics, &no_ctrl));
     physics.forward(&trees);
 
     let bodies = description.bodies.iter().zip(&members).enumerate().map(|(index, (body, member))| Body {
@@ -55,6 +58,7 @@ pub(crate) fn compile(name: &str, description: &Description) -> Result<Model, Si
         rigid.iter().zip(&masses).zip(&groups).filter(|((_, mass), group)| mass.mass() > 0.0 && moves(group));
     Ok(Model {
         name: name.into(),
+        fingerprint: 0,
         gravity: description.gravity,
         parameters: IntegrationParameters {
             dt: description.timestep,
@@ -216,6 +220,13 @@ impl Builder<'_> {
         geoms
     }
 
+    /// Rapier would do this in the first step, too late for the kinematics of the initial state.
+    fn load_masses(&mut self) {
+        for (_, body) in self.physics.bodies.iter_mut() {
+            body.recompute_mass_properties_from_colliders(&self.physics.colliders);
+        }
+    }
+
     /// Gives every multibody its final degrees of freedom and the constants of each.
     fn settle_trees(&mut self) -> Vec<MultibodyIndex> {
         let mut trees: Vec<MultibodyIndex> = Vec::new();
@@ -260,9 +271,10 @@ impl Builder<'_> {
             let mut spring = Spring::new(described.stiffness, described.rest - described.reference);
             for (actuator, a) in actuators_of(self.description, body, index) {
                 spring.add_feedback(a.position_gain * a.gear * a.gear, described.reference);
-                let [low, high] = a.force_range.unwrap_or([f32::NEG_INFINITY, f32::INFINITY]);
-                let (low, high) = (low * a.gear, high * a.gear);
-                let bounds = if a.gear < 0.0 { [high, low] } else { [low, high] };
+                let bounds = a.force_range.map_or([f32::NEG_INFINITY, f32::INFINITY], |[low, high]| {
+                    let (low, high) = (low * a.gear, high * a.gear);
+                    [low.min(high), low.max(high)]
+                });
                 spring.drives.push(Drive { actuator, gain: a.gain * a.gear, bounds });
             }
             let tree = self.physics.joints.rigid_body_link(at.rigid).map(|link| link.multibody);

@@ -24,15 +24,15 @@ ids! {
     /// A body of a [`Model`].
     BodyId,
     /// A geom of a [`Model`].
-    GeomId,
-    /// An actuator of a [`Model`]; actuators are numbered as the control vector is.
-    ActuatorId
+    GeomId
 }
 
 /// An immutable robot. Worlds share it through an `Arc`.
 #[derive(Clone)]
 pub struct Model {
     pub(crate) name: String,
+    /// Of the source text; a snapshot of another robot has another one.
+    pub(crate) fingerprint: u64,
     pub(crate) gravity: Vector,
     pub(crate) parameters: IntegrationParameters,
     pub(crate) joints: Vec<Joint>,
@@ -60,6 +60,18 @@ pub(crate) struct Joint {
     /// Position at coordinate zero.
     pub(crate) reference: f32,
     pub(crate) spring: Spring,
+}
+
+impl Joint {
+    /// Puts the joint under its passive spring and the actuators' forces for `ctrl`.
+    pub(crate) fn load_spring(&self, physics: &mut Physics, ctrl: &[f32]) {
+        if let Some((stiffness, rest)) = self.spring.at(ctrl) {
+            let multibody = physics.joints.get_multibody_mut(self.tree);
+            if let Some(link) = multibody.and_then(|multibody| multibody.link_mut(self.link)) {
+                link.joint.set_spring(self.axis, stiffness, rest);
+            }
+        }
+    }
 }
 
 #[derive(Clone)]
@@ -99,12 +111,14 @@ impl Model {
     /// ```
     /// let model = telos_sim::Model::from_mjcf_str("cheetah", telos_sim::assets::CHEETAH)?;
     /// assert_eq!(model.actuator_count(), 6);
-    /// let error = telos_sim::Model::from_mjcf_str("mine.xml", "<mujoco>\n<tendon/>\n</mujoco>").err();
-    /// assert!(error.is_some_and(|error| error.to_string().starts_with("mine.xml:2: <tendon>")));
+    /// let error = telos_sim::Model::from_mjcf_str("mine.xml", "<mujoco>\n<equality active='true'/>\n</mujoco>").err();
+    /// assert!(error.is_some_and(|error| error.to_string().starts_with("mine.xml:2: <equality>")));
     /// # Ok::<(), telos_sim::SimError>(())
     /// ```
     pub fn from_mjcf_str(name: &str, xml: &str) -> Result<Self, SimError> {
-        compile::compile(name, &mjcf::parse(name, xml)?)
+        let mut model = compile::compile(name, &mjcf::parse(name, xml)?)?;
+        model.fingerprint = fnv1a(xml.as_bytes());
+        Ok(model)
     }
 
     /// Compiles an MJCF file.
@@ -172,13 +186,13 @@ impl Model {
         self.find("geom", name, self.geoms.iter().map(|geom| geom.name.as_str())).map(GeomId)
     }
 
-    /// The actuator of this name.
+    /// Place of the actuator of this name in the control vector.
     ///
     /// # Errors
     /// When there is none; the message lists those that exist.
-    pub fn actuator(&self, name: &str) -> Result<ActuatorId, SimError> {
+    pub fn actuator(&self, name: &str) -> Result<usize, SimError> {
         let names = self.actuators.iter().map(|actuator| actuator.name.as_str());
-        self.find("actuator", name, names).map(ActuatorId)
+        self.find("actuator", name, names)
     }
 
     fn find<'n>(
@@ -260,4 +274,11 @@ impl Model {
     pub fn is_hinge(&self, joint: JointId) -> bool {
         self.joints[joint.0].axis >= 3
     }
+}
+
+/// The 64-bit FNV-1a hash.
+fn fnv1a(bytes: &[u8]) -> u64 {
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3)
+    })
 }
