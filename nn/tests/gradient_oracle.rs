@@ -1,6 +1,8 @@
 //! Gradients of every operation against two independent judges: central differences of the values,
 //! and dfdx, an automatic differentiation written by other people.
 
+#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise, in its helpers too")]
+
 use dfdx::{
     losses::mse_loss,
     optim::{Adam as DfdxAdam, AdamConfig as DfdxAdamConfig, Optimizer, WeightDecay},
