@@ -121,6 +121,7 @@ fn report(
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
+    telos_nn::threads::keep_on_one_thread();
     // Cargo adds `--bench`; the first number is ours.
     let rounds = std::env::args().filter_map(|argument| argument.parse().ok()).next().unwrap_or(300);
     let mut sac = SacUpdate::new()?;
