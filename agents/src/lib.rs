@@ -4,16 +4,28 @@
 //! It never asks where a reward comes from: the training loop writes the reward column of
 //! [`Replay`] or of a rollout, and relabels it when a reward model changes.
 
+mod action_range;
 mod error;
+mod evaluate;
+mod gae;
 mod observation_normalizer;
-mod ppo;
+mod policy;
+mod ppo_config;
 mod replay;
+mod reward_scaler;
 mod running_moments;
 mod sac;
+mod sac_config;
 
+pub use action_range::ActionRange;
 pub use error::AgentError;
+pub use evaluate::evaluate;
+pub use gae::{GaeColumns, gae};
 pub use observation_normalizer::ObservationNormalizer;
-pub use ppo::PpoConfig;
+pub use policy::{ActMode, Policy, RandomPolicy};
+pub use ppo_config::PpoConfig;
 pub use replay::{Replay, ReplayBatch};
+pub use reward_scaler::RewardScaler;
 pub use running_moments::RunningMoments;
-pub use sac::SacConfig;
+pub use sac::{Sac, SacMetrics};
+pub use sac_config::SacConfig;

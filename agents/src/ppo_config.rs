@@ -1,4 +1,4 @@
-//! Proximal Policy Optimisation.
+//! Settings of Proximal Policy Optimisation.
 
 use serde::{Deserialize, Serialize};
 
@@ -24,8 +24,8 @@ pub struct PpoConfig {
     pub anneal_lr: bool,
     /// Adam's epsilon. Default 1e-5 (CleanRL).
     pub adam_eps: f64,
-    /// Largest norm of the gradients of actor and critic, each; larger ones are scaled down.
-    /// Default 0.5 (CleanRL, there for both together).
+    /// Largest joint norm of all gradients; larger ones are scaled down.
+    /// Default 0.5 (CleanRL).
     pub max_grad_norm: Option<f64>,
     /// Discount per step, in [0, 1]. Default 0.99 (paper).
     pub gamma: f32,
