@@ -2,6 +2,7 @@
 //! result depends on the number of threads.
 //!
 //! Whole checkpoints are compared as bytes: weights, moments, generators, memory and environments.
+#![allow(clippy::unwrap_used)]
 
 use rand::SeedableRng;
 use rand_xoshiro::Xoshiro256PlusPlus;

@@ -10,6 +10,7 @@
 //!
 //! whatever the horizon. A learner that took truncation for termination, or bootstrapped from the
 //! observation after the reset, would find less.
+#![allow(clippy::unwrap_used)]
 
 use rand::SeedableRng;
 use rand_xoshiro::Xoshiro256PlusPlus;
