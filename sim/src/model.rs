@@ -24,9 +24,7 @@ ids! {
     /// A body of a [`Model`].
     BodyId,
     /// A geom of a [`Model`].
-    GeomId,
-    /// An actuator of a [`Model`]; actuators are numbered as the control vector is.
-    ActuatorId
+    GeomId
 }
 
 /// An immutable robot. Worlds share it through an `Arc`.
@@ -188,13 +186,13 @@ impl Model {
         self.find("geom", name, self.geoms.iter().map(|geom| geom.name.as_str())).map(GeomId)
     }
 
-    /// The actuator of this name.
+    /// Place of the actuator of this name in the control vector.
     ///
     /// # Errors
     /// When there is none; the message lists those that exist.
-    pub fn actuator(&self, name: &str) -> Result<ActuatorId, SimError> {
+    pub fn actuator(&self, name: &str) -> Result<usize, SimError> {
         let names = self.actuators.iter().map(|actuator| actuator.name.as_str());
-        self.find("actuator", name, names).map(ActuatorId)
+        self.find("actuator", name, names)
     }
 
     fn find<'n>(
