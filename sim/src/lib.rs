@@ -1,5 +1,27 @@
 //! Rigid-body robots: MJCF import, rapier3d worlds, actuators, sensors and scenes.
+//!
+//! A [`Model`] is a robot compiled once; a [`World`] is one copy of it in motion. Robots move in
+//! reduced coordinates (rapier's multibody joints), one rapier world each. z points up; lengths are
+//! metres, angles radians, masses kilograms.
 
+pub mod assets;
+mod compile;
+mod contact;
+mod description;
+mod drive;
+mod error;
+mod health;
+mod inertia;
+mod links;
+mod mjcf;
+mod model;
+mod physics;
 mod scene;
+mod sensors;
+mod world;
 
+pub use error::SimError;
+pub use health::Health;
+pub use model::{ActuatorId, BodyId, GeomId, JointId, Model};
 pub use scene::{Camera, Scene, SceneGeom, Shape};
+pub use world::World;

@@ -1,0 +1,40 @@
+//! What can go wrong when policies act and learn.
+
+/// Errors of this crate; the messages say what to change.
+#[derive(Debug, thiserror::Error)]
+pub enum AgentError {
+    /// A value of a learner's configuration makes no sense.
+    #[error("configuration key `{key}` is {value}; {expected}")]
+    Config {
+        /// The key, with its section.
+        key: &'static str,
+        /// The value found.
+        value: String,
+        /// What would be right.
+        expected: &'static str,
+    },
+    /// An action component has no finite bounds, so no policy knows how large its actions may be.
+    #[error(
+        "action component {component} of `{env}` is bounded by [{low}, {high}]; give it finite bounds with low < high"
+    )]
+    UnboundedAction {
+        /// Id of the environment.
+        env: String,
+        /// Index of the component.
+        component: usize,
+        /// Its lower bound.
+        low: f32,
+        /// Its upper bound.
+        high: f32,
+    },
+}
+
+/// Refuses a configuration value that breaks its rule.
+pub(crate) fn require(
+    holds: bool,
+    key: &'static str,
+    value: &dyn std::fmt::Debug,
+    expected: &'static str,
+) -> Result<(), AgentError> {
+    if holds { Ok(()) } else { Err(AgentError::Config { key, value: format!("{value:?}"), expected }) }
+}

@@ -1,0 +1,54 @@
+//! What can go wrong when environments are built.
+
+/// Errors of this crate; the messages say what to change.
+#[derive(Debug, thiserror::Error)]
+pub enum EnvError {
+    /// No task has this id.
+    #[error("unknown environment `{id}`{}; `telos envs` lists all: {known}", suggestion(.nearest))]
+    UnknownId {
+        /// The id that was asked for.
+        id: String,
+        /// The most similar id, if one is similar.
+        nearest: Option<String>,
+        /// All ids, separated by commas.
+        known: String,
+    },
+    /// A count that must be positive is zero.
+    #[error("the number of {what} is 0; use at least 1")]
+    Zero {
+        /// What is counted.
+        what: &'static str,
+    },
+    /// The environments of one vector do not agree about their spaces or names.
+    #[error(
+        "environment {index} (`{id}`) has another spec than environment 0 (`{expected}`); build all from one constructor"
+    )]
+    MixedSpecs {
+        /// Place in the vector.
+        index: usize,
+        /// Id of the one that differs.
+        id: String,
+        /// Id of the first.
+        expected: String,
+    },
+    /// A spec contradicts itself.
+    #[error("the spec of `{id}` is wrong: {reason}")]
+    BadSpec {
+        /// Id of the environment.
+        id: String,
+        /// What is wrong and how to put it right.
+        reason: String,
+    },
+    /// The operating system refused a thread.
+    #[error("cannot start rollout thread {index}: {source}; use fewer threads")]
+    Thread {
+        /// Number of the thread.
+        index: usize,
+        /// What the system said.
+        source: std::io::Error,
+    },
+}
+
+fn suggestion(nearest: &Option<String>) -> String {
+    nearest.as_ref().map_or_else(String::new, |id| format!(", did you mean `{id}`?"))
+}

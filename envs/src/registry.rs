@@ -1,0 +1,75 @@
+//! Tasks by id.
+
+use crate::{Env, EnvError, TimeLimit, tasks};
+
+/// A task of telos.
+#[derive(Clone, Copy)]
+pub struct Entry {
+    /// The id that configurations name.
+    pub id: &'static str,
+    /// What the robot is and what it should do, in one line.
+    pub description: &'static str,
+    make: fn() -> Result<Box<dyn Env>, EnvError>,
+}
+
+/// All tasks, in the order in which they are listed to users.
+const ENTRIES: &[Entry] = &[Entry {
+    id: "pendulum-classic",
+    description: "textbook pendulum with Gymnasium's constants and costs, without a physics engine",
+    make: || Ok(Box::new(TimeLimit::new(tasks::PendulumClassic::new()))),
+}];
+
+/// All tasks with their descriptions.
+pub fn entries() -> &'static [Entry] {
+    ENTRIES
+}
+
+/// All ids.
+pub fn ids() -> impl Iterator<Item = &'static str> {
+    ENTRIES.iter().map(|entry| entry.id)
+}
+
+/// Builds the task of this id, truncated at its horizon.
+///
+/// # Errors
+/// When there is no such id; the message names the nearest one.
+///
+/// ```
+/// let error = telos_envs::registry::make("pendulum-clasic").err().map(|error| error.to_string());
+/// assert!(error.is_some_and(|text| text.contains("did you mean `pendulum-classic`?")));
+/// ```
+pub fn make(id: &str) -> Result<Box<dyn Env>, EnvError> {
+    match ENTRIES.iter().find(|entry| entry.id == id) {
+        Some(entry) => (entry.make)(),
+        None => Err(EnvError::UnknownId {
+            id: id.into(),
+            nearest: nearest(id).map(str::to_owned),
+            known: ids().collect::<Vec<_>>().join(", "),
+        }),
+    }
+}
+
+/// The most similar id, if it is similar enough to have been meant.
+fn nearest(id: &str) -> Option<&'static str> {
+    let similarity = |known: &str| strsim::jaro_winkler(&id.to_lowercase(), known);
+    ids().max_by(|a, b| similarity(a).total_cmp(&similarity(b))).filter(|best| similarity(best) > 0.7)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_match_the_specs_that_they_build() {
+        for entry in entries() {
+            assert_eq!(make(entry.id).unwrap().spec().id, entry.id);
+            assert!(!entry.description.is_empty());
+        }
+    }
+
+    #[test]
+    fn absurd_ids_get_the_list_but_no_suggestion() {
+        let error = make("zzz").err().unwrap().to_string();
+        assert!(error.contains("pendulum-classic") && !error.contains("did you mean"), "{error}");
+    }
+}

@@ -1,0 +1,7 @@
+//! Recorded behaviour: episodes of many environments and the segments that people compare.
+
+mod segment;
+mod store;
+
+pub use segment::{Segment, SegmentRef, SegmentView};
+pub use store::TrajectoryStore;

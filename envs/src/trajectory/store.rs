@@ -1,0 +1,243 @@
+//! Append-only storage of the most recent episodes, for drawing segments.
+
+use std::collections::VecDeque;
+
+use rand::RngExt;
+use rand_xoshiro::Xoshiro256PlusPlus;
+use serde::{Deserialize, Serialize};
+use telos_checkpoint::{Checkpoint, CheckpointError, Reader, Writer};
+
+use super::{Segment, SegmentRef, SegmentView};
+use crate::{EnvError, EnvSpec, StepBatch};
+
+/// The last `episodes` finished episodes of `n` environments, and the `n` that are under way.
+///
+/// Each episode occupies one slot of `horizon` rows in flat columns that are allocated once, so
+/// every segment is contiguous and pushing allocates nothing. When a slot is needed and none is
+/// free, the episode that finished first is dropped as a whole. Like PEBBLE (Lee et al. 2021), a
+/// small store prefers recent behaviour; size it by episodes.
+pub struct TrajectoryStore {
+    columns: Columns,
+    slots: Vec<Slot>,
+    /// Slot that each environment's current episode is written to.
+    open: Vec<usize>,
+    /// Slots of finished episodes, in the order in which they finished.
+    finished: VecDeque<usize>,
+    /// Slots that have never held an episode.
+    unused: VecDeque<usize>,
+    next_episode: u64,
+}
+
+struct Columns {
+    horizon: usize,
+    obs_size: usize,
+    action_size: usize,
+    /// `[slots, horizon, obs]`.
+    obs: Vec<f32>,
+    /// `[slots, horizon, act]`.
+    actions: Vec<f32>,
+    /// `[slots, horizon]`.
+    gold: Vec<f32>,
+}
+
+#[derive(Clone, Copy, Default, Serialize, Deserialize)]
+struct Slot {
+    episode: u64,
+    len: usize,
+}
+
+impl TrajectoryStore {
+    /// A store for `n_envs` environments of this spec that keeps `episodes` finished episodes.
+    ///
+    /// # Errors
+    /// When a count is zero.
+    pub fn new(spec: &EnvSpec, n_envs: usize, episodes: usize) -> Result<Self, EnvError> {
+        for (count, what) in
+            [(n_envs, "environments"), (episodes, "stored episodes"), (spec.horizon, "steps per episode")]
+        {
+            if count == 0 {
+                return Err(EnvError::Zero { what });
+            }
+        }
+        let slots = n_envs + episodes;
+        let (horizon, rows) = (spec.horizon, slots * spec.horizon);
+        let (obs_size, action_size) = (spec.observation.size(), spec.action.size());
+        Ok(Self {
+            columns: Columns {
+                horizon,
+                obs_size,
+                action_size,
+                obs: vec![0.0; rows * obs_size],
+                actions: vec![0.0; rows * action_size],
+                gold: vec![0.0; rows],
+            },
+            slots: (0..slots).map(|i| Slot { episode: i as u64, len: 0 }).collect(),
+            open: (0..n_envs).collect(),
+            finished: VecDeque::with_capacity(slots),
+            unused: (n_envs..slots).collect(),
+            next_episode: n_envs as u64,
+        })
+    }
+
+    /// Appends one transition of every environment: what each saw (`[n, obs]`), what it did
+    /// (`[n, act]`) and what came of it. An episode longer than the horizon continues as another.
+    ///
+    /// # Panics
+    /// When the columns are not those of `n_envs` environments.
+    pub fn push(&mut self, obs_before: &[f32], actions: &[f32], batch: &StepBatch) {
+        let n = self.open.len();
+        let Columns { obs_size, action_size, horizon, .. } = self.columns;
+        assert_eq!(batch.len(), n, "one transition per environment");
+        assert_eq!(obs_before.len(), n * obs_size, "one observation per environment");
+        assert_eq!(actions.len(), n * action_size, "one action per environment");
+        for i in 0..n {
+            let slot = self.open[i];
+            let row = slot * horizon + self.slots[slot].len;
+            let obs = &obs_before[i * obs_size..(i + 1) * obs_size];
+            let action = &actions[i * action_size..(i + 1) * action_size];
+            self.columns.obs[row * obs_size..(row + 1) * obs_size].copy_from_slice(obs);
+            self.columns.actions[row * action_size..(row + 1) * action_size].copy_from_slice(action);
+            self.columns.gold[row] = batch.reward[i];
+            self.slots[slot].len += 1;
+            if batch.done(i) || self.slots[slot].len == horizon {
+                self.finished.push_back(slot);
+                self.open[i] = self.claim();
+            }
+        }
+    }
+
+    /// Ends the current episodes without a transition, when the environments are reset from outside.
+    pub fn cut(&mut self) {
+        for i in 0..self.open.len() {
+            if self.slots[self.open[i]].len > 0 {
+                self.finished.push_back(self.open[i]);
+                self.open[i] = self.claim();
+            }
+        }
+    }
+
+    /// An empty slot: one never used, else that of the oldest finished episode.
+    fn claim(&mut self) -> usize {
+        let slot = self.unused.pop_front().or_else(|| self.finished.pop_front());
+        let slot = slot.expect("there are more slots than environments");
+        self.slots[slot] = Slot { episode: self.next_episode, len: 0 };
+        self.next_episode += 1;
+        slot
+    }
+
+    /// Number of stored transitions.
+    pub fn len(&self) -> usize {
+        self.live().map(|slot| self.slots[slot].len).sum()
+    }
+
+    /// Whether nothing is stored.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Number of stored episodes that have ended.
+    pub fn finished_episodes(&self) -> usize {
+        self.finished.len()
+    }
+
+    /// Slots that hold episodes, the oldest finished first, those under way last.
+    fn live(&self) -> impl Iterator<Item = usize> {
+        self.finished.iter().chain(&self.open).copied()
+    }
+
+    /// Number of segments of `len` transitions that exist; they may overlap.
+    pub fn segments(&self, len: usize) -> usize {
+        self.live().map(|slot| self.starts(slot, len)).sum()
+    }
+
+    fn starts(&self, slot: usize, len: usize) -> usize {
+        (self.slots[slot].len + 1).saturating_sub(len)
+    }
+
+    /// Draws uniformly among all segments of `len` transitions, episodes under way included. `None`
+    /// when there is none, or `len` is 0.
+    pub fn sample_segment(&self, rng: &mut Xoshiro256PlusPlus, len: usize) -> Option<SegmentRef> {
+        let total = self.segments(len);
+        if total == 0 || len == 0 {
+            return None;
+        }
+        let mut start = rng.random_range(0..total as u64) as usize;
+        for slot in self.live() {
+            let starts = self.starts(slot, len);
+            if start < starts {
+                return Some(SegmentRef { episode: self.slots[slot].episode, start, len, slot });
+            }
+            start -= starts;
+        }
+        None
+    }
+
+    /// The numbers of a segment, in place. `None` when its episode has been dropped.
+    pub fn view(&self, segment: SegmentRef) -> Option<SegmentView<'_>> {
+        let SegmentRef { episode, start, len, slot } = segment;
+        let held = self.slots.get(slot)?;
+        if held.episode != episode || start.checked_add(len)? > held.len {
+            return None;
+        }
+        let Columns { obs_size, action_size, horizon, .. } = self.columns;
+        let first = slot * horizon + start;
+        let rows = first..first + len;
+        Some(SegmentView {
+            obs: &self.columns.obs[rows.start * obs_size..rows.end * obs_size],
+            actions: &self.columns.actions[rows.start * action_size..rows.end * action_size],
+            gold: &self.columns.gold[rows],
+            len,
+        })
+    }
+
+    /// A copy of a segment. `None` when its episode has been dropped.
+    pub fn segment(&self, segment: SegmentRef) -> Option<Segment> {
+        self.view(segment).map(SegmentView::to_segment)
+    }
+}
+
+impl Checkpoint for TrajectoryStore {
+    fn save(&self, out: &mut Writer) {
+        out.value("slots", &self.slots);
+        out.value("open", &self.open);
+        out.value("finished", &self.finished);
+        out.value("unused", &self.unused);
+        out.value("next_episode", &self.next_episode);
+        let Columns { horizon, obs_size, action_size, .. } = self.columns;
+        for slot in self.live() {
+            let (first, last) = (slot * horizon, slot * horizon + self.slots[slot].len);
+            out.f32s("obs", &self.columns.obs[first * obs_size..last * obs_size]);
+            out.f32s("actions", &self.columns.actions[first * action_size..last * action_size]);
+            out.f32s("gold", &self.columns.gold[first..last]);
+        }
+    }
+
+    fn load(&mut self, from: &mut Reader<'_>) -> Result<(), CheckpointError> {
+        let slots: Vec<Slot> = from.value("slots")?;
+        let open: Vec<usize> = from.value("open")?;
+        let finished: VecDeque<usize> = from.value("finished")?;
+        let unused: VecDeque<usize> = from.value("unused")?;
+        let Columns { horizon, obs_size, action_size, .. } = self.columns;
+        if slots.len() != self.slots.len() || open.len() != self.open.len() {
+            let reason = "was saved with another number of environments or episodes";
+            return Err(from.wrong("slots", reason));
+        }
+        if slots.iter().any(|slot| slot.len > horizon) {
+            return Err(from.wrong("slots", "was saved with a longer horizon"));
+        }
+        let mut places: Vec<usize> = open.iter().chain(&finished).chain(&unused).copied().collect();
+        places.sort_unstable();
+        if !places.into_iter().eq(0..slots.len()) {
+            return Err(from.wrong("open", "the slots in use contradict each other"));
+        }
+        (self.slots, self.open, self.finished, self.unused) = (slots, open, finished, unused);
+        self.next_episode = from.value("next_episode")?;
+        for slot in self.finished.iter().chain(&self.open).copied() {
+            let (first, last) = (slot * horizon, slot * horizon + self.slots[slot].len);
+            from.f32s("obs", &mut self.columns.obs[first * obs_size..last * obs_size])?;
+            from.f32s("actions", &mut self.columns.actions[first * action_size..last * action_size])?;
+            from.f32s("gold", &mut self.columns.gold[first..last])?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,5 @@
+//! Environments around environments.
+
+mod time_limit;
+
+pub use time_limit::TimeLimit;

@@ -1,0 +1,71 @@
+//! Truncation at the horizon.
+
+use telos_checkpoint::{Checkpoint, CheckpointError, Reader, Writer};
+use telos_sim::Scene;
+
+use crate::{Env, EnvSpec, Transition};
+
+/// Sets `truncated` on the step that reaches `spec().horizon`, unless that step terminates.
+#[derive(Clone, Debug)]
+pub struct TimeLimit<E> {
+    inner: E,
+    steps: usize,
+}
+
+impl<E: Env> TimeLimit<E> {
+    /// Wraps an environment that does not watch the clock itself.
+    pub fn new(inner: E) -> Self {
+        Self { inner, steps: 0 }
+    }
+
+    /// The environment inside.
+    pub fn inner(&self) -> &E {
+        &self.inner
+    }
+}
+
+impl<E: Env> Env for TimeLimit<E> {
+    fn spec(&self) -> &EnvSpec {
+        self.inner.spec()
+    }
+
+    fn reset(&mut self, seed: u64, obs: &mut [f32]) {
+        self.steps = 0;
+        self.inner.reset(seed, obs);
+    }
+
+    fn step(&mut self, action: &[f32], obs: &mut [f32]) -> Transition {
+        let mut transition = self.inner.step(action, obs);
+        self.steps += 1;
+        transition.truncated |= self.steps >= self.inner.spec().horizon && !transition.terminated;
+        transition
+    }
+
+    fn factors(&self, out: &mut [f32]) {
+        self.inner.factors(out);
+    }
+
+    fn success(&self) -> Option<bool> {
+        self.inner.success()
+    }
+
+    fn caption(&self) -> String {
+        self.inner.caption()
+    }
+
+    fn scene(&self) -> Option<Scene> {
+        self.inner.scene()
+    }
+}
+
+impl<E: Env> Checkpoint for TimeLimit<E> {
+    fn save(&self, out: &mut Writer) {
+        out.value("steps", &self.steps);
+        out.part("inner", &self.inner);
+    }
+
+    fn load(&mut self, from: &mut Reader<'_>) -> Result<(), CheckpointError> {
+        self.steps = from.value("steps")?;
+        from.part("inner", &mut self.inner)
+    }
+}

@@ -1,0 +1,80 @@
+//! What can go wrong in this crate.
+
+use std::{io, path::PathBuf};
+
+/// Why feedback could not be stored or read, or a reward could not be learned or computed.
+#[derive(Debug, thiserror::Error)]
+pub enum RewardError {
+    /// A configuration value is out of its range.
+    #[error("`{key}` = {value}: {reason}")]
+    Config {
+        /// The configuration key.
+        key: &'static str,
+        /// The value found.
+        value: String,
+        /// The range, and what to do.
+        reason: &'static str,
+    },
+    /// The operating system refused a file operation.
+    #[error("{path}: {source}")]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// Another process has the ledger open.
+    #[error("{path}: another process is writing this feedback ledger; stop it first")]
+    Busy {
+        /// The ledger file.
+        path: PathBuf,
+    },
+    /// An acknowledged row of a ledger can no longer be read.
+    #[error(
+        "{path}:{line}: damaged feedback row ({reason}); restore the file from a copy, or delete this row to lose only its answer"
+    )]
+    DamagedRow {
+        /// The ledger file.
+        path: PathBuf,
+        /// Line number, from 1.
+        line: usize,
+        /// What is wrong.
+        reason: String,
+    },
+    /// A segment that a ledger row refers to can no longer be read.
+    #[error("{path}: segment record {record}: {reason}; restore the file from a copy")]
+    DamagedSegment {
+        /// The segment file.
+        path: PathBuf,
+        /// Number of the record, from 0.
+        record: usize,
+        /// What is wrong.
+        reason: String,
+    },
+    /// Two things that must have the same size do not.
+    #[error("{what}: expected {expected} numbers, found {found}")]
+    Shape {
+        /// The column or buffer.
+        what: &'static str,
+        /// The size required.
+        expected: usize,
+        /// The size found.
+        found: usize,
+    },
+    /// There is not enough data for the request.
+    #[error("{0}")]
+    NotEnoughData(String),
+    /// A checkpoint could not be written or read.
+    #[error(transparent)]
+    Checkpoint(#[from] telos_checkpoint::CheckpointError),
+}
+
+/// Checks a configuration value.
+pub(crate) fn require(
+    holds: bool,
+    key: &'static str,
+    value: impl ToString,
+    reason: &'static str,
+) -> Result<(), RewardError> {
+    if holds { Ok(()) } else { Err(RewardError::Config { key, value: value.to_string(), reason }) }
+}

@@ -1,0 +1,5 @@
+//! Queries, answers and the ledger that keeps them.
+
+mod choice;
+
+pub use choice::Choice;

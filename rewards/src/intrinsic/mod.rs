@@ -1,0 +1,5 @@
+//! Rewards that need no teacher.
+
+mod config;
+
+pub use config::StateEntropyConfig;

@@ -1,0 +1,5 @@
+//! The choice of what to ask.
+
+mod config;
+
+pub use config::{QueryConfig, SelectorKind};

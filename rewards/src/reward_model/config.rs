@@ -1,0 +1,65 @@
+//! Size and training of a reward ensemble.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{RewardError, error::require};
+
+/// Configuration of the reward ensemble.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RewardEnsembleConfig {
+    /// Networks in the ensemble. Default 3 (B-Pref).
+    pub members: usize,
+    /// Widths of the hidden layers. Default `[256, 256]`: one layer less than B-Pref's three, at half
+    /// the cost.
+    pub hidden: Vec<usize>,
+    /// Adam's learning rate. Default 3e-4 (B-Pref).
+    pub learning_rate: f64,
+    /// Pairs per gradient step and member. Default 128 (B-Pref).
+    pub batch: usize,
+    /// Passes over all answered pairs in one training session, at most. Default 50 (B-Pref's walker
+    /// scripts; 200 in its default configuration).
+    pub max_epochs: usize,
+    /// A session ends once the members' mean accuracy over a pass, measured on each batch before its
+    /// gradient step, exceeds this. Default 0.97 (B-Pref): training further saturates the tanh.
+    pub target_accuracy: f32,
+    /// Probability mass given to the answer not chosen. Default 0.
+    pub label_smoothing: f32,
+}
+
+impl Default for RewardEnsembleConfig {
+    fn default() -> Self {
+        Self {
+            members: 3,
+            hidden: vec![256, 256],
+            learning_rate: 3e-4,
+            batch: 128,
+            max_epochs: 50,
+            target_accuracy: 0.97,
+            label_smoothing: 0.0,
+        }
+    }
+}
+
+impl RewardEnsembleConfig {
+    /// # Errors
+    /// When a value is outside its range; the error names the key.
+    pub fn validate(&self) -> Result<(), RewardError> {
+        require(self.members > 0, "members", self.members, "must be at least 1")?;
+        let widths = format!("{:?}", self.hidden);
+        require(
+            self.hidden.iter().all(|&width| width > 0),
+            "hidden",
+            widths,
+            "every width must be at least 1",
+        )?;
+        let rate = self.learning_rate;
+        require(rate > 0.0 && rate.is_finite(), "learning_rate", rate, "must be positive")?;
+        require(self.batch > 0, "batch", self.batch, "must be at least 1 pair")?;
+        require(self.max_epochs > 0, "max_epochs", self.max_epochs, "must be at least 1")?;
+        let accuracy = self.target_accuracy;
+        require(accuracy > 0.0 && accuracy <= 1.0, "target_accuracy", accuracy, "must be in (0, 1]")?;
+        let smoothing = self.label_smoothing;
+        require((0.0..0.5).contains(&smoothing), "label_smoothing", smoothing, "must be in [0, 0.5)")
+    }
+}

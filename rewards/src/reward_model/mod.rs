@@ -1,0 +1,5 @@
+//! Models of what a teacher wants.
+
+mod config;
+
+pub use config::RewardEnsembleConfig;

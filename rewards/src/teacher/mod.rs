@@ -1,0 +1,5 @@
+//! Who answers queries.
+
+mod config;
+
+pub use config::ScriptedTeacherConfig;

@@ -1,0 +1,335 @@
+//! From a robot's description to rapier's rigid bodies, colliders and multibody joints.
+
+use rapier3d::{parry::mass_properties::MassProperties, prelude::*};
+
+use crate::{
+    BodyId, Shape, SimError,
+    contact::ContactFilter,
+    description::{ActuatorDescription, Description, GeomDescription, JointDescription, JointKind},
+    drive::{Drive, Spring},
+    inertia,
+    links::{self, Link, Membership},
+    model::{Actuator, Body, Geom, Joint, Model},
+    physics::Physics,
+};
+
+/// The slide that keeps planar robots in their plane: stiffness in N/m and damping in N s/m. Soft
+/// enough to give friction a well-conditioned tangent, stiff enough to be invisible.
+const PLANE_STIFFNESS: f32 = 1e4;
+const PLANE_DAMPING: f32 = 1e3;
+
+/// Builds the model that `description` describes.
+pub(crate) fn compile(name: &str, description: &Description) -> Result<Model, SimError> {
+    let (groups, members) = links::groups(description);
+    let mut builder = Builder {
+        filter: ContactFilter::new(description, &groups, &members),
+        masses: group_masses(name, description, &groups, &members)?,
+        description,
+        groups: &groups,
+        members: &members,
+        physics: Physics::new(),
+        rigid: Vec::new(),
+        axes: Vec::new(),
+    };
+    let normals = links::normals(description, &groups, &members);
+    for (index, normal) in normals.iter().enumerate() {
+        builder.insert_group(index, *normal);
+    }
+    let geoms = builder.insert_geoms();
+    let trees = builder.settle_trees();
+    let joints = builder.joints();
+    let Builder { mut physics, rigid, masses, filter, .. } = builder;
+    physics.forward(&trees);
+
+    let bodies = description.bodies.iter().zip(&members).enumerate().map(|(index, (body, member))| Body {
+        name: body.name.clone(),
+        rigid: rigid[member.group],
+        pose: member.pose,
+        placeable: groups[member.group].body == index && (body.mocap || is_free(&body.joints)),
+    });
+    let actuators = description.actuators.iter().map(|actuator| Actuator {
+        name: actuator.name.clone(),
+        ctrl_range: actuator.ctrl_range.unwrap_or([f32::NEG_INFINITY, f32::INFINITY]),
+    });
+    let masses =
+        rigid.iter().zip(&masses).zip(&groups).filter(|((_, mass), group)| mass.mass() > 0.0 && moves(group));
+    Ok(Model {
+        name: name.into(),
+        gravity: description.gravity,
+        parameters: IntegrationParameters {
+            dt: description.timestep,
+            num_solver_iterations: 2,
+            ..Default::default()
+        },
+        joints,
+        bodies: bodies.collect(),
+        geoms,
+        actuators: actuators.collect(),
+        trees,
+        masses: masses.map(|((handle, mass), _)| (*handle, mass.mass())).collect(),
+        filter,
+        approximations: description.approximations.clone(),
+        initial: physics,
+    })
+}
+
+fn moves(group: &links::Group) -> bool {
+    group.parent.is_some()
+}
+
+fn is_free(joints: &[JointDescription]) -> bool {
+    joints.iter().any(|joint| joint.kind == JointKind::Free)
+}
+
+/// Mass properties of each group in the frame of its rigid body, with the total that the file asks for.
+fn group_masses(
+    name: &str,
+    description: &Description,
+    groups: &[links::Group],
+    members: &[Membership],
+) -> Result<Vec<MassProperties>, SimError> {
+    let mut masses = vec![MassProperties::default(); groups.len()];
+    for (body, member) in description.bodies.iter().zip(members) {
+        masses[member.group] += inertia::of_body(body).transform_by(&member.pose);
+    }
+    let moving = |index: &usize| moves(&groups[*index]);
+    if let Some(wanted) = description.total_mass {
+        let total: f32 = (0..groups.len()).filter(moving).map(|index| masses[index].mass()).sum();
+        for mass in masses.iter_mut().filter(|mass| mass.mass() > 0.0) {
+            mass.set_mass(mass.mass() * wanted / total, true);
+        }
+    }
+    for index in (0..groups.len()).filter(moving) {
+        let moments = masses[index].principal_inertia();
+        let sound = |value: f32| value > 1e-12 && value < 1e12;
+        let centred = masses[index].local_com.is_finite() && groups[index].in_world.is_finite();
+        if !(sound(masses[index].mass()) && moments.to_array().into_iter().all(sound) && centred) {
+            return Err(links::unmovable(name, &description.bodies[groups[index].body]));
+        }
+    }
+    Ok(masses)
+}
+
+/// A rapier axis of the link of a rigid body.
+struct LinkAxis {
+    rigid: RigidBodyHandle,
+    axis: usize,
+    /// Body and index of the joint that moves along it; `None` for the stiff slide of planar robots.
+    joint: Option<(usize, usize)>,
+}
+
+struct Builder<'d> {
+    description: &'d Description,
+    groups: &'d [links::Group],
+    members: &'d [Membership],
+    filter: ContactFilter,
+    /// By group.
+    masses: Vec<MassProperties>,
+    physics: Physics,
+    /// By group.
+    rigid: Vec<RigidBodyHandle>,
+    axes: Vec<LinkAxis>,
+}
+
+impl Builder<'_> {
+    fn insert_group(&mut self, index: usize, normal: Option<Vector>) {
+        let group = &self.groups[index];
+        let body = &self.description.bodies[group.body];
+        let Some(parent) = group.parent else {
+            let fixed = RigidBodyBuilder::fixed().pose(group.in_world);
+            self.rigid.push(self.physics.bodies.insert(fixed));
+            return;
+        };
+        // The floor must not be the root of a multibody, or rapier takes its contacts for internal.
+        let (mut parent, mut frame) = match parent {
+            0 => (self.physics.bodies.insert(RigidBodyBuilder::fixed()), group.in_parent),
+            _ => (self.rigid[parent], group.in_parent),
+        };
+        let dynamic = || RigidBodyBuilder::dynamic().pose(group.in_world).can_sleep(false);
+        let massive = dynamic().additional_mass_properties(self.masses[index]);
+        if is_free(&body.joints) {
+            self.rigid.push(self.physics.bodies.insert(massive));
+            return;
+        }
+        let links = links::links(body, normal);
+        for (place, link) in links.iter().enumerate() {
+            let last = place + 1 == links.len();
+            let rigid = self.physics.bodies.insert(if last { massive.clone() } else { dynamic() });
+            let joint = self.generic_joint(group.body, link, frame);
+            let inserted = self.physics.joints.insert(parent, rigid, joint, true);
+            inserted.expect("a tree of bodies has no cycles");
+            let own = link.axes.iter().map(|&(joint, axis)| (axis, Some((group.body, joint))));
+            let stiff = link.compliant.map(|axis| (axis, None));
+            self.axes.extend(own.chain(stiff).map(|(axis, joint)| LinkAxis { rigid, axis, joint }));
+            (parent, frame) = (rigid, Pose::IDENTITY);
+            if last {
+                self.rigid.push(rigid);
+            }
+        }
+    }
+
+    /// `body_in_parent` is the pose of the link's body in the rigid body it hangs on.
+    fn generic_joint(&self, body: usize, link: &Link, body_in_parent: Pose) -> GenericJoint {
+        let mut joint = GenericJoint {
+            local_frame1: body_in_parent * link.frame,
+            local_frame2: link.frame,
+            locked_axes: JointAxesMask::all(),
+            ..Default::default()
+        };
+        let free = link.axes.iter().map(|(_, axis)| *axis).chain(link.compliant);
+        free.for_each(|axis| joint.locked_axes.remove(mask(axis)));
+        for &(index, axis) in &link.axes {
+            let described = &self.description.bodies[body].joints[index];
+            if let Some([low, high]) = described.range {
+                joint.limit_axes.insert(mask(axis));
+                joint.limits[axis].min = low - described.reference;
+                joint.limits[axis].max = high - described.reference;
+            }
+        }
+        joint
+    }
+
+    fn insert_geoms(&mut self) -> Vec<Geom> {
+        let mut geoms = Vec::new();
+        for (index, (body, member)) in self.description.bodies.iter().zip(self.members).enumerate() {
+            for geom in &body.geoms {
+                let pose = member.pose * geom.pose;
+                let collider = (geom.contype != 0 || geom.conaffinity != 0).then(|| {
+                    let hooks = match self.filter.concerns(member.group) {
+                        true => ActiveHooks::FILTER_CONTACT_PAIRS,
+                        false => ActiveHooks::empty(),
+                    };
+                    let collider = collider(geom, pose).active_hooks(hooks).user_data(member.group as u128);
+                    let rigid = self.rigid[member.group];
+                    self.physics.colliders.insert_with_parent(collider, rigid, &mut self.physics.bodies)
+                });
+                geoms.push(Geom {
+                    name: geom.name.clone(),
+                    body: BodyId(index),
+                    shape: geom.shape.clone(),
+                    pose,
+                    rgba: geom.rgba,
+                    collider,
+                });
+            }
+        }
+        geoms
+    }
+
+    /// Gives every multibody its final degrees of freedom and the constants of each.
+    fn settle_trees(&mut self) -> Vec<MultibodyIndex> {
+        let mut trees: Vec<MultibodyIndex> = Vec::new();
+        for rigid in &self.rigid {
+            let Some(link) = self.physics.joints.rigid_body_link(*rigid) else { continue };
+            if !trees.contains(&link.multibody) {
+                trees.push(link.multibody);
+            }
+        }
+        for tree in &trees {
+            if let Some(multibody) = self.physics.joints.get_multibody_mut(*tree) {
+                multibody.forward_kinematics(&self.physics.bodies, true);
+                // Rapier gives hinges a damping of its own, which the model did not ask for.
+                multibody.damping_mut().fill(0.0);
+            }
+        }
+        for at in &self.axes {
+            let (multibody, link, dof) = locate(&mut self.physics, at);
+            let Some((body, index)) = at.joint else {
+                multibody.damping_mut()[dof] = PLANE_DAMPING;
+                if let Some(link) = multibody.link_mut(link) {
+                    link.joint.set_spring(at.axis, PLANE_STIFFNESS, 0.0);
+                }
+                continue;
+            };
+            let joint = &self.description.bodies[body].joints[index];
+            let feedback =
+                actuators_of(self.description, body, index).map(|(_, a)| a.velocity_gain * a.gear * a.gear);
+            multibody.damping_mut()[dof] = joint.damping + feedback.sum::<f32>();
+            multibody.armature_mut()[dof] = joint.armature;
+            multibody.frictions_mut()[dof] = joint.dry_friction;
+        }
+        trees
+    }
+
+    /// The scalar joints in file order, with the springs that carry their actuators.
+    fn joints(&mut self) -> Vec<Joint> {
+        let mut joints = Vec::new();
+        for at in std::mem::take(&mut self.axes) {
+            let Some((body, index)) = at.joint else { continue };
+            let described = &self.description.bodies[body].joints[index];
+            let mut spring = Spring::new(described.stiffness, described.rest - described.reference);
+            for (actuator, a) in actuators_of(self.description, body, index) {
+                spring.add_feedback(a.position_gain * a.gear * a.gear, described.reference);
+                let [low, high] = a.force_range.unwrap_or([f32::NEG_INFINITY, f32::INFINITY]);
+                let (low, high) = (low * a.gear, high * a.gear);
+                let bounds = if a.gear < 0.0 { [high, low] } else { [low, high] };
+                spring.drives.push(Drive { actuator, gain: a.gain * a.gear, bounds });
+            }
+            let tree = self.physics.joints.rigid_body_link(at.rigid).map(|link| link.multibody);
+            let (_, link, dof) = locate(&mut self.physics, &at);
+            joints.push((
+                (body, index),
+                Joint {
+                    name: described.name.clone(),
+                    range: described.range,
+                    tree: tree.expect("the link was found"),
+                    link,
+                    axis: at.axis,
+                    dof,
+                    reference: described.reference,
+                    spring,
+                },
+            ));
+        }
+        joints.sort_by_key(|(place, _)| *place);
+        joints.into_iter().map(|(_, joint)| joint).collect()
+    }
+}
+
+/// The actuators of a joint, with their places in the control vector.
+fn actuators_of(
+    description: &Description,
+    body: usize,
+    joint: usize,
+) -> impl Iterator<Item = (usize, &ActuatorDescription)> {
+    let all = description.actuators.iter().enumerate();
+    all.filter(move |(_, actuator)| actuator.body == body && actuator.joint == joint)
+}
+
+/// The multibody, the link's index in it, and the place of an axis in its generalized velocity.
+fn locate<'p>(physics: &'p mut Physics, at: &LinkAxis) -> (&'p mut Multibody, usize, usize) {
+    let found = *physics.joints.rigid_body_link(at.rigid).expect("every jointed body was inserted");
+    let multibody = physics.joints.get_multibody_mut(found.multibody).expect("the link's multibody exists");
+    let link = multibody.link(found.id).expect("the link's index is valid");
+    let locked = link.joint().data.locked_axes;
+    let before = (0..at.axis).filter(|axis| !locked.contains(mask(*axis))).count();
+    let dof = link.assembly_id() + before;
+    (multibody, found.id, dof)
+}
+
+fn mask(axis: usize) -> JointAxesMask {
+    JointAxesMask::from_bits_truncate(1 << axis)
+}
+
+fn collider(geom: &GeomDescription, pose: Pose) -> ColliderBuilder {
+    let along_z = Pose::from_rotation(Rotation::from_rotation_arc(Vector::Y, Vector::Z));
+    let (shape, pose) = match geom.shape {
+        Shape::Sphere(radius) => (SharedShape::ball(radius), pose),
+        Shape::Capsule(radius, half) => (SharedShape::capsule_z(half, radius), pose),
+        Shape::Cylinder(radius, half) => (SharedShape::cylinder(half, radius), pose * along_z),
+        Shape::Box([x, y, z]) => (SharedShape::cuboid(x, y, z), pose),
+        Shape::Plane => (SharedShape::halfspace(Vector::Z), pose),
+    };
+    // MuJoCo's rule: two geoms touch when the type of one is in the affinity of the other.
+    let groups = InteractionGroups::new(
+        Group::from_bits_retain(geom.contype),
+        Group::from_bits_retain(geom.conaffinity),
+        InteractionTestMode::Or,
+    );
+    ColliderBuilder::new(shape)
+        .position(pose)
+        .density(0.0)
+        .friction(geom.friction)
+        .friction_combine_rule(CoefficientCombineRule::Max)
+        .collision_groups(groups)
+}

@@ -1,0 +1,39 @@
+//! Mass properties of geoms and bodies.
+
+use rapier3d::parry::mass_properties::MassProperties;
+
+use crate::{
+    Shape,
+    description::{BodyDescription, GeomDescription},
+};
+use rapier3d::math::{Pose, Rotation, Vector};
+
+/// Mass properties of everything in a body, in the body's frame.
+pub(crate) fn of_body(body: &BodyDescription) -> MassProperties {
+    match body.inertial {
+        Some(inertial) => {
+            MassProperties::new(Vector::ZERO, inertial.mass, inertial.moments).transform_by(&inertial.pose)
+        }
+        None => body.geoms.iter().map(of_geom).fold(MassProperties::default(), |sum, geom| sum + geom),
+    }
+}
+
+fn of_geom(geom: &GeomDescription) -> MassProperties {
+    let at_unit_density = match geom.shape {
+        Shape::Sphere(radius) => MassProperties::from_ball(1.0, radius),
+        Shape::Capsule(radius, half) => {
+            MassProperties::from_capsule(1.0, Vector::Z * -half, Vector::Z * half, radius)
+        }
+        Shape::Cylinder(radius, half) => MassProperties::from_cylinder(1.0, half, radius)
+            .transform_by(&Pose::from_rotation(Rotation::from_rotation_arc(Vector::Y, Vector::Z))),
+        Shape::Box(half_extents) => MassProperties::from_cuboid(1.0, Vector::from_array(half_extents)),
+        Shape::Plane => return MassProperties::default(),
+    };
+    let mass = geom.mass.unwrap_or(geom.density * at_unit_density.mass());
+    if mass == 0.0 {
+        return MassProperties::default();
+    }
+    let mut properties = at_unit_density.transform_by(&geom.pose);
+    properties.set_mass(mass, true);
+    properties
+}

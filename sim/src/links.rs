@@ -1,0 +1,187 @@
+//! Which bodies move as one, and which rapier joint lets each of them move.
+//!
+//! A body without joints is welded to its parent and shares its rigid body. The joints of a body
+//! become as few multibody links as possible: orthogonal slides followed by one parallel or
+//! orthogonal hinge are a single link, so the planar root of a walker costs one link, not three.
+//! Further hinges get massless links in between.
+
+use rapier3d::math::{Matrix, Pose, Rotation, Vector};
+
+use crate::{
+    SimError,
+    description::{BodyDescription, Description, JointDescription, JointKind},
+};
+
+/// Bodies that share one rigid body.
+#[derive(Clone, Debug)]
+pub(crate) struct Group {
+    /// The body whose frame is the rigid body's frame.
+    pub(crate) body: usize,
+    /// The group that it is jointed to; `None` for the world and mocap bodies.
+    pub(crate) parent: Option<usize>,
+    /// Frame of the body in the frame of the parent group's rigid body.
+    pub(crate) in_parent: Pose,
+    /// Frame in the world, at the initial configuration.
+    pub(crate) in_world: Pose,
+}
+
+/// Where a body sits: its group, and its pose in the group's frame.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Membership {
+    pub(crate) group: usize,
+    pub(crate) pose: Pose,
+}
+
+/// Partitions the bodies into groups; group 0 is the world.
+pub(crate) fn groups(description: &Description) -> (Vec<Group>, Vec<Membership>) {
+    let mut groups =
+        vec![Group { body: 0, parent: None, in_parent: Pose::IDENTITY, in_world: Pose::IDENTITY }];
+    let mut members = vec![Membership { group: 0, pose: Pose::IDENTITY }];
+    for (index, body) in description.bodies.iter().enumerate().skip(1) {
+        let parent = members[body.parent];
+        let in_parent = parent.pose * body.pose;
+        if body.joints.is_empty() && !body.mocap {
+            members.push(Membership { group: parent.group, pose: in_parent });
+            continue;
+        }
+        let in_world = groups[parent.group].in_world * in_parent;
+        let parent = (!body.mocap).then_some(parent.group);
+        groups.push(Group { body: index, parent, in_parent, in_world });
+        members.push(Membership { group: groups.len() - 1, pose: Pose::IDENTITY });
+    }
+    (groups, members)
+}
+
+/// One multibody link: consecutive joints of a body that share a frame.
+#[derive(Clone, Debug)]
+pub(crate) struct Link {
+    /// Frame of the joint in the body's frame; joint axes are among its axes.
+    pub(crate) frame: Pose,
+    /// For each joint, its index in the body and its rapier axis (0-2 slides, 3-5 hinges).
+    pub(crate) axes: Vec<(usize, usize)>,
+    /// An axis without a joint that is held by a stiff spring instead of being locked.
+    pub(crate) compliant: Option<usize>,
+}
+
+/// Joint axes closer to parallel or orthogonal than this are taken as such.
+const ALIGNED: f32 = 1e-5;
+
+/// The links of one body with scalar joints. `normal` is the direction in which a planar tree cannot
+/// move, given for its root body.
+///
+/// Rapier's friction has two tangents. Where a body has no freedom along one of them, the effective
+/// mass of that tangent is rounding noise, its impulse fills the friction cone and none is left for
+/// the other tangent. A stiff slide along the normal gives the tangent a real mass.
+pub(crate) fn links(body: &BodyDescription, normal: Option<Vector>) -> Vec<Link> {
+    let mut runs: Vec<Vec<usize>> = Vec::new();
+    let mut complete = true;
+    for (index, joint) in body.joints.iter().enumerate() {
+        match runs.last_mut() {
+            Some(run) if !complete && run.iter().all(|other| fits(&body.joints[*other], joint)) => {
+                run.push(index)
+            }
+            _ => runs.push(vec![index]),
+        }
+        // Rapier applies the rotation of a link after its translations.
+        complete = joint.kind == JointKind::Hinge;
+    }
+    runs.iter().enumerate().map(|(place, run)| link(body, run, normal.filter(|_| place == 0))).collect()
+}
+
+fn fits(earlier: &JointDescription, joint: &JointDescription) -> bool {
+    let cosine = earlier.axis.dot(joint.axis);
+    cosine.abs() < ALIGNED || joint.kind == JointKind::Hinge && cosine > 1.0 - ALIGNED
+}
+
+fn link(body: &BodyDescription, run: &[usize], normal: Option<Vector>) -> Link {
+    let mut basis: Vec<Vector> = Vec::new();
+    let mut place = |direction: Vector| {
+        let known = basis.iter().position(|axis| axis.dot(direction).abs() > 0.5);
+        known.unwrap_or_else(|| {
+            basis.push(direction);
+            basis.len() - 1
+        })
+    };
+    let mut axes: Vec<(usize, usize)> =
+        run.iter().map(|&index| (index, place(body.joints[index].axis))).collect();
+    let mut compliant = normal.map(&mut place);
+    if basis.len() == 1 {
+        basis.push(basis[0].any_orthonormal_vector());
+    }
+    if basis.len() == 2 {
+        basis.push(basis[0].cross(basis[1]));
+    }
+    // A left-handed basis is a mirror image, not a rotation: swap two axes.
+    if basis[0].cross(basis[1]).dot(basis[2]) < 0.0 {
+        basis.swap(1, 2);
+        axes.iter_mut().map(|(_, axis)| axis).chain(&mut compliant).for_each(|axis| *axis = [0, 2, 1][*axis]);
+    }
+    for (index, axis) in &mut axes {
+        if body.joints[*index].kind == JointKind::Hinge {
+            *axis += 3;
+        }
+    }
+    let anchor = body.joints[run[run.len() - 1]].anchor;
+    let rotation = Rotation::from_mat3(&Matrix::from_cols(basis[0], basis[1], basis[2])).normalize();
+    let compliant = compliant.filter(|normal| axes.iter().all(|(_, axis)| axis != normal));
+    Link { frame: Pose::from_parts(anchor, rotation), axes, compliant }
+}
+
+/// For each group that is a child of the world: the direction in which neither it nor its descendants
+/// can move, in its own frame, if there is exactly one and if anything of the tree can touch.
+pub(crate) fn normals(
+    description: &Description,
+    groups: &[Group],
+    members: &[Membership],
+) -> Vec<Option<Vector>> {
+    let roots: Vec<usize> = groups.iter().enumerate().fold(Vec::new(), |mut roots, (index, group)| {
+        roots.push(match group.parent {
+            Some(0) | None => index,
+            Some(parent) => roots[parent],
+        });
+        roots
+    });
+    let normal = |root: usize| -> Option<Vector> {
+        let joints: Vec<(JointKind, Vector)> = groups
+            .iter()
+            .zip(&roots)
+            .filter(|(_, its_root)| **its_root == root)
+            .flat_map(|(group, _)| {
+                let rotation = group.in_world.rotation;
+                description.bodies[group.body]
+                    .joints
+                    .iter()
+                    .map(move |joint| (joint.kind, rotation * joint.axis))
+            })
+            .collect();
+        let touches = description
+            .bodies
+            .iter()
+            .zip(members)
+            .filter(|(_, member)| roots[member.group] == root)
+            .flat_map(|(body, _)| &body.geoms)
+            .any(|geom| geom.contype != 0 || geom.conaffinity != 0);
+        let (_, normal) = *joints.iter().find(|(kind, _)| *kind == JointKind::Hinge)?;
+        let planar = joints.iter().all(|(kind, axis)| match kind {
+            JointKind::Hinge => axis.dot(normal).abs() > 1.0 - ALIGNED,
+            JointKind::Slide => axis.dot(normal).abs() < ALIGNED,
+            JointKind::Free => false,
+        });
+        (touches && planar).then(|| groups[root].in_world.rotation.inverse() * normal)
+    };
+    (0..groups.len())
+        .map(|index| if groups[index].parent == Some(0) { normal(index) } else { None })
+        .collect()
+}
+
+/// Checks that each moving group can be accelerated: it needs mass and inertia.
+pub(crate) fn unmovable(model: &str, body: &BodyDescription) -> SimError {
+    SimError::Model {
+        model: model.into(),
+        reason: format!(
+            "body `{}` (line {}) has joints but no mass or no inertia, or too much of them to compute with; \
+             give it a geom with a volume and a sensible density, or an <inertial>",
+            body.name, body.line
+        ),
+    }
+}

@@ -1,0 +1,263 @@
+//! A robot, compiled: names, tables and the initial state that every world starts from.
+
+use std::path::Path;
+
+use rapier3d::{
+    dynamics::MultibodyIndex,
+    math::{Pose, Vector},
+    prelude::{ColliderHandle, IntegrationParameters, RigidBodyHandle},
+};
+
+use crate::{Shape, SimError, compile, contact::ContactFilter, drive::Spring, mjcf, physics::Physics};
+
+macro_rules! ids {
+    ($($(#[$doc:meta])* $name:ident),*) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub struct $name(pub(crate) usize);
+    )*};
+}
+
+ids! {
+    /// A hinge or slide of a [`Model`].
+    JointId,
+    /// A body of a [`Model`].
+    BodyId,
+    /// A geom of a [`Model`].
+    GeomId,
+    /// An actuator of a [`Model`]; actuators are numbered as the control vector is.
+    ActuatorId
+}
+
+/// An immutable robot. Worlds share it through an `Arc`.
+#[derive(Clone)]
+pub struct Model {
+    pub(crate) name: String,
+    pub(crate) gravity: Vector,
+    pub(crate) parameters: IntegrationParameters,
+    pub(crate) joints: Vec<Joint>,
+    pub(crate) bodies: Vec<Body>,
+    pub(crate) geoms: Vec<Geom>,
+    pub(crate) actuators: Vec<Actuator>,
+    pub(crate) trees: Vec<MultibodyIndex>,
+    /// Rigid bodies with mass, and their masses.
+    pub(crate) masses: Vec<(RigidBodyHandle, f32)>,
+    pub(crate) filter: ContactFilter,
+    pub(crate) approximations: Vec<String>,
+    pub(crate) initial: Physics,
+}
+
+#[derive(Clone)]
+pub(crate) struct Joint {
+    pub(crate) name: String,
+    pub(crate) range: Option<[f32; 2]>,
+    pub(crate) tree: MultibodyIndex,
+    pub(crate) link: usize,
+    /// Rapier's axis: 0-2 slides, 3-5 hinges.
+    pub(crate) axis: usize,
+    /// Place in the tree's generalized velocity.
+    pub(crate) dof: usize,
+    /// Position at coordinate zero.
+    pub(crate) reference: f32,
+    pub(crate) spring: Spring,
+}
+
+#[derive(Clone)]
+pub(crate) struct Body {
+    pub(crate) name: String,
+    pub(crate) rigid: RigidBodyHandle,
+    /// In the frame of the rigid body.
+    pub(crate) pose: Pose,
+    /// Whether the caller may place it.
+    pub(crate) placeable: bool,
+}
+
+#[derive(Clone)]
+pub(crate) struct Geom {
+    pub(crate) name: String,
+    pub(crate) body: BodyId,
+    pub(crate) shape: Shape,
+    /// In the frame of the rigid body.
+    pub(crate) pose: Pose,
+    pub(crate) rgba: [f32; 4],
+    /// `None` where nothing can touch it.
+    pub(crate) collider: Option<ColliderHandle>,
+}
+
+#[derive(Clone)]
+pub(crate) struct Actuator {
+    pub(crate) name: String,
+    pub(crate) ctrl_range: [f32; 2],
+}
+
+impl Model {
+    /// Compiles MJCF text. `name` stands for the file in errors.
+    ///
+    /// # Errors
+    /// When the text is not MJCF, or asks for something that this simulator does not honour.
+    ///
+    /// ```
+    /// let model = telos_sim::Model::from_mjcf_str("cheetah", telos_sim::assets::CHEETAH)?;
+    /// assert_eq!(model.actuator_count(), 6);
+    /// let error = telos_sim::Model::from_mjcf_str("mine.xml", "<mujoco>\n<tendon/>\n</mujoco>").err();
+    /// assert!(error.is_some_and(|error| error.to_string().starts_with("mine.xml:2: <tendon>")));
+    /// # Ok::<(), telos_sim::SimError>(())
+    /// ```
+    pub fn from_mjcf_str(name: &str, xml: &str) -> Result<Self, SimError> {
+        compile::compile(name, &mjcf::parse(name, xml)?)
+    }
+
+    /// Compiles an MJCF file.
+    ///
+    /// # Errors
+    /// When it cannot be read, and as [`from_mjcf_str`](Self::from_mjcf_str).
+    pub fn from_mjcf_file(path: &Path) -> Result<Self, SimError> {
+        let xml =
+            std::fs::read_to_string(path).map_err(|source| SimError::Io { path: path.to_owned(), source })?;
+        Self::from_mjcf_str(&path.display().to_string(), &xml)
+    }
+
+    /// The same robot under another number of solver iterations per physics step (default 2). They
+    /// act as substeps: cost and accuracy are nearly proportional to them.
+    ///
+    /// # Panics
+    /// When `iterations` is zero.
+    pub fn with_solver_iterations(mut self, iterations: usize) -> Self {
+        assert!(iterations > 0, "a physics step needs at least one solver iteration");
+        self.parameters.num_solver_iterations = iterations;
+        self
+    }
+
+    /// Name of the model, for messages.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Seconds per physics step.
+    pub fn timestep(&self) -> f32 {
+        self.parameters.dt
+    }
+
+    /// Mass of everything that moves, kilograms.
+    pub fn total_mass(&self) -> f32 {
+        self.masses.iter().map(|(_, mass)| mass).sum()
+    }
+
+    /// What the source file asks for and gets only approximately, one remark per attribute.
+    pub fn approximations(&self) -> &[String] {
+        &self.approximations
+    }
+
+    /// The hinge or slide of this name.
+    ///
+    /// # Errors
+    /// When there is none; the message lists those that exist.
+    pub fn joint(&self, name: &str) -> Result<JointId, SimError> {
+        self.find("joint", name, self.joints.iter().map(|joint| joint.name.as_str())).map(JointId)
+    }
+
+    /// The body of this name; `world` is the fixed one.
+    ///
+    /// # Errors
+    /// When there is none; the message lists those that exist.
+    pub fn body(&self, name: &str) -> Result<BodyId, SimError> {
+        self.find("body", name, self.bodies.iter().map(|body| body.name.as_str())).map(BodyId)
+    }
+
+    /// The geom of this name.
+    ///
+    /// # Errors
+    /// When there is none; the message lists those that exist.
+    pub fn geom(&self, name: &str) -> Result<GeomId, SimError> {
+        self.find("geom", name, self.geoms.iter().map(|geom| geom.name.as_str())).map(GeomId)
+    }
+
+    /// The actuator of this name.
+    ///
+    /// # Errors
+    /// When there is none; the message lists those that exist.
+    pub fn actuator(&self, name: &str) -> Result<ActuatorId, SimError> {
+        let names = self.actuators.iter().map(|actuator| actuator.name.as_str());
+        self.find("actuator", name, names).map(ActuatorId)
+    }
+
+    fn find<'n>(
+        &self,
+        kind: &'static str,
+        name: &str,
+        mut names: impl Iterator<Item = &'n str> + Clone,
+    ) -> Result<usize, SimError> {
+        let all = names.clone();
+        names.position(|other| other == name).ok_or_else(|| SimError::UnknownName {
+            model: self.name.clone(),
+            kind,
+            name: name.into(),
+            known: all.collect::<Vec<_>>().join(", "),
+        })
+    }
+
+    /// All hinges and slides, in file order.
+    pub fn joints(&self) -> impl ExactSizeIterator<Item = JointId> + use<> {
+        (0..self.joints.len()).map(JointId)
+    }
+
+    /// All bodies, the world first.
+    pub fn bodies(&self) -> impl ExactSizeIterator<Item = BodyId> + use<> {
+        (0..self.bodies.len()).map(BodyId)
+    }
+
+    /// All geoms, in file order.
+    pub fn geoms(&self) -> impl ExactSizeIterator<Item = GeomId> + use<> {
+        (0..self.geoms.len()).map(GeomId)
+    }
+
+    /// Length of the control vector.
+    pub fn actuator_count(&self) -> usize {
+        self.actuators.len()
+    }
+
+    /// Name of a joint.
+    pub fn joint_name(&self, joint: JointId) -> &str {
+        &self.joints[joint.0].name
+    }
+
+    /// Name of a body.
+    pub fn body_name(&self, body: BodyId) -> &str {
+        &self.bodies[body.0].name
+    }
+
+    /// Name of a geom.
+    pub fn geom_name(&self, geom: GeomId) -> &str {
+        &self.geoms[geom.0].name
+    }
+
+    /// The body that a geom belongs to.
+    pub fn geom_body(&self, geom: GeomId) -> BodyId {
+        self.geoms[geom.0].body
+    }
+
+    /// Shape of a geom.
+    pub fn geom_shape(&self, geom: GeomId) -> &Shape {
+        &self.geoms[geom.0].shape
+    }
+
+    /// Name of an actuator.
+    pub fn actuator_name(&self, actuator: usize) -> &str {
+        &self.actuators[actuator].name
+    }
+
+    /// Lower and upper bound of a control; infinite where the model gives none.
+    pub fn ctrl_range(&self, actuator: usize) -> [f32; 2] {
+        self.actuators[actuator].ctrl_range
+    }
+
+    /// Limits of a joint, radians or metres, if it has any.
+    pub fn joint_range(&self, joint: JointId) -> Option<[f32; 2]> {
+        self.joints[joint.0].range
+    }
+
+    /// Whether a joint turns (radians) rather than slides (metres).
+    pub fn is_hinge(&self, joint: JointId) -> bool {
+        self.joints[joint.0].axis >= 3
+    }
+}

@@ -1,0 +1,80 @@
+//! What can be measured on a world: poses, velocities, centre of mass, contacts.
+
+use rapier3d::{math::Pose, math::Vector, prelude::RigidBody};
+
+use crate::{BodyId, GeomId, World};
+
+impl World {
+    fn rigid(&self, body: BodyId) -> (&RigidBody, &Pose) {
+        let body = &self.model.bodies[body.0];
+        (&self.physics.bodies[body.rigid], &body.pose)
+    }
+
+    /// Origin of a body's frame in the world, metres.
+    pub fn body_position(&self, body: BodyId) -> [f32; 3] {
+        let (rigid, pose) = self.rigid(body);
+        (*rigid.position() * *pose).translation.to_array()
+    }
+
+    /// Orientation of a body's frame in the world, quaternion x y z w.
+    pub fn body_orientation(&self, body: BodyId) -> [f32; 4] {
+        let (rigid, pose) = self.rigid(body);
+        (rigid.position().rotation * pose.rotation).to_array()
+    }
+
+    /// Velocity of the origin of a body's frame, m/s, in world axes.
+    pub fn body_linear_velocity(&self, body: BodyId) -> [f32; 3] {
+        let (rigid, pose) = self.rigid(body);
+        let origin = (*rigid.position() * *pose).translation;
+        (rigid.linvel() + rigid.angvel().cross(origin - rigid.center_of_mass())).to_array()
+    }
+
+    /// Angular velocity of a body, rad/s, in world axes.
+    pub fn body_angular_velocity(&self, body: BodyId) -> [f32; 3] {
+        self.rigid(body).0.angvel().to_array()
+    }
+
+    /// Centre of a geom in the world, metres.
+    pub fn geom_position(&self, geom: GeomId) -> [f32; 3] {
+        let geom = &self.model.geoms[geom.0];
+        let rigid = &self.physics.bodies[self.model.bodies[geom.body.0].rigid];
+        (*rigid.position() * geom.pose).translation.to_array()
+    }
+
+    /// Centre of mass of everything that moves, metres.
+    pub fn com(&self) -> [f32; 3] {
+        self.mass_average(|rigid| rigid.center_of_mass())
+    }
+
+    /// Velocity of the centre of mass of everything that moves, m/s.
+    pub fn com_velocity(&self) -> [f32; 3] {
+        self.mass_average(|rigid| rigid.linvel())
+    }
+
+    fn mass_average(&self, of: impl Fn(&RigidBody) -> Vector) -> [f32; 3] {
+        let (mut sum, mut total) = (Vector::ZERO, 0.0);
+        for (handle, mass) in &self.model.masses {
+            sum += *mass * of(&self.physics.bodies[*handle]);
+            total += mass;
+        }
+        if total > 0.0 { (sum / total).to_array() } else { [0.0; 3] }
+    }
+
+    /// Force of all contacts on a geom over the last step, newtons, in world axes: from normal
+    /// impulses; friction is not included.
+    pub fn contact_force(&self, geom: GeomId) -> [f32; 3] {
+        let Some(collider) = self.model.geoms[geom.0].collider else { return [0.0; 3] };
+        let mut impulse = Vector::ZERO;
+        for pair in self.physics.narrow_phase.contact_pairs_with(collider) {
+            // Normals point from the first collider to the second.
+            let sign = if pair.collider1 == collider { -1.0 } else { 1.0 };
+            impulse += sign * pair.total_impulse();
+        }
+        (impulse / self.model.timestep()).to_array()
+    }
+
+    /// Whether anything pressed on a geom during the last step.
+    pub fn touches(&self, geom: GeomId) -> bool {
+        self.contact_force(geom) != [0.0; 3]
+    }
+}

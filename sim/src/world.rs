@@ -1,0 +1,211 @@
+//! One robot in motion.
+
+use std::sync::Arc;
+
+use rapier3d::math::{Pose, Rotation, Vector};
+use telos_checkpoint::{Checkpoint, CheckpointError, Reader, Writer};
+
+use crate::{
+    BodyId, Camera, Health, JointId, Model, Scene, SceneGeom,
+    health::{RUNAWAY_POSITION, RUNAWAY_SPEED},
+    physics::{Physics, Workspace},
+};
+
+/// The state of one robot. Stepping allocates nothing of its own; results depend on nothing but the
+/// model and the calls made.
+///
+/// ```
+/// use std::sync::Arc;
+/// use telos_sim::{Model, World, assets};
+///
+/// let model = Arc::new(Model::from_mjcf_str("pendulum", assets::PENDULUM)?);
+/// let hinge = model.joint("hinge")?;
+/// let mut world = World::new(model);
+/// world.set_joint_position(hinge, 0.1);
+/// world.forward();
+/// world.step();
+/// assert!(world.joint_velocity(hinge) > 0.0, "it falls away from upright");
+/// # Ok::<(), telos_sim::SimError>(())
+/// ```
+pub struct World {
+    pub(crate) model: Arc<Model>,
+    pub(crate) physics: Physics,
+    workspace: Workspace,
+    ctrl: Vec<f32>,
+    /// Steps since the initial state.
+    steps: u64,
+    met_non_finite: bool,
+}
+
+impl World {
+    /// The model's initial state.
+    pub fn new(model: Arc<Model>) -> Self {
+        let physics = model.initial.clone();
+        let ctrl = vec![0.0; model.actuators.len()];
+        Self { model, physics, workspace: Workspace::new(), ctrl, steps: 0, met_non_finite: false }
+    }
+
+    /// Returns to the initial state; from there on, the world is bit-identical to a new one.
+    pub fn reset(&mut self) {
+        self.physics.clone_from(&self.model.initial);
+        self.ctrl.fill(0.0);
+        self.steps = 0;
+        self.met_non_finite = false;
+    }
+
+    /// Takes over the state of another world of the same model, bit for bit.
+    ///
+    /// # Panics
+    /// When `other` has another model.
+    pub fn copy_from(&mut self, other: &Self) {
+        assert!(Arc::ptr_eq(&self.model, &other.model), "worlds of one model can be copied");
+        self.physics.clone_from(&other.physics);
+        self.ctrl.copy_from_slice(&other.ctrl);
+        self.steps = other.steps;
+        self.met_non_finite = other.met_non_finite;
+    }
+
+    /// The robot.
+    pub fn model(&self) -> &Arc<Model> {
+        &self.model
+    }
+
+    /// Seconds since the initial state.
+    pub fn time(&self) -> f64 {
+        self.steps as f64 * f64::from(self.model.timestep())
+    }
+
+    /// Sets all controls, each clamped to its range; a NaN counts as zero.
+    ///
+    /// # Panics
+    /// When `ctrl` does not have one value per actuator.
+    pub fn set_ctrl(&mut self, ctrl: &[f32]) {
+        assert_eq!(ctrl.len(), self.ctrl.len(), "one control per actuator");
+        for ((held, wanted), actuator) in self.ctrl.iter_mut().zip(ctrl).zip(&self.model.actuators) {
+            let [low, high] = actuator.ctrl_range;
+            *held = if wanted.is_nan() { 0f32.clamp(low, high) } else { wanted.clamp(low, high) };
+        }
+        for joint in self.model.joints.iter().filter(|joint| !joint.spring.drives.is_empty()) {
+            let (stiffness, rest) = joint.spring.at(&self.ctrl);
+            let multibody = self.physics.joints.get_multibody_mut(joint.tree);
+            if let Some(link) = multibody.and_then(|multibody| multibody.link_mut(joint.link)) {
+                link.joint.set_spring(joint.axis, stiffness, rest);
+            }
+        }
+    }
+
+    /// The controls in force, after clamping.
+    pub fn ctrl(&self) -> &[f32] {
+        &self.ctrl
+    }
+
+    /// Advances by [`Model::timestep`] seconds.
+    pub fn step(&mut self) {
+        let model = &*self.model;
+        self.physics.step(&mut self.workspace, model.gravity, &model.parameters, &model.filter);
+        self.steps += 1;
+        self.met_non_finite |= self.workspace.met_non_finite();
+    }
+
+    /// Position of a hinge (radians) or slide (metres).
+    pub fn joint_position(&self, joint: JointId) -> f32 {
+        let joint = &self.model.joints[joint.0];
+        let link = self.physics.joints.get_multibody(joint.tree).and_then(|tree| tree.link(joint.link));
+        link.map_or(f32::NAN, |link| link.joint.coords()[joint.axis] + joint.reference)
+    }
+
+    /// Velocity of a hinge (rad/s) or slide (m/s).
+    pub fn joint_velocity(&self, joint: JointId) -> f32 {
+        let joint = &self.model.joints[joint.0];
+        let tree = self.physics.joints.get_multibody(joint.tree);
+        tree.map_or(f32::NAN, |tree| tree.generalized_velocity()[joint.dof])
+    }
+
+    /// Places a joint. Bodies follow at the next [`forward`](Self::forward); contacts are found anew
+    /// by the next step.
+    pub fn set_joint_position(&mut self, joint: JointId, position: f32) {
+        let joint = &self.model.joints[joint.0];
+        let Some(tree) = self.physics.joints.get_multibody_mut(joint.tree) else { return };
+        let Some(link) = tree.link_mut(joint.link) else { return };
+        let mut displacement = [0.0; 6];
+        let locked = link.joint.data.locked_axes.bits();
+        let place = (0..joint.axis).filter(|axis| locked >> axis & 1 == 0).count();
+        displacement[place] = position - joint.reference - link.joint.coords()[joint.axis];
+        link.joint.apply_displacement(&displacement);
+    }
+
+    /// Sets the velocity of a joint. Body velocities follow at the next [`forward`](Self::forward).
+    pub fn set_joint_velocity(&mut self, joint: JointId, velocity: f32) {
+        let joint = &self.model.joints[joint.0];
+        if let Some(tree) = self.physics.joints.get_multibody_mut(joint.tree) {
+            tree.generalized_velocity_mut()[joint.dof] = velocity;
+        }
+    }
+
+    /// Places a mocap body or a free body: position in metres, orientation x y z w. Bodies jointed to
+    /// it follow at the next [`forward`](Self::forward).
+    ///
+    /// # Panics
+    /// When the body is neither.
+    pub fn set_body_pose(&mut self, body: BodyId, position: [f32; 3], orientation: [f32; 4]) {
+        let body = &self.model.bodies[body.0];
+        assert!(body.placeable, "`{}` is neither a mocap nor a free body", body.name);
+        let rotation = Rotation::from_array(orientation).normalize();
+        let pose = Pose::from_parts(Vector::from_array(position), rotation);
+        self.physics.bodies[body.rigid].set_position(pose, true);
+    }
+
+    /// Makes the bodies follow the joints after `set_` calls.
+    pub fn forward(&mut self) {
+        self.physics.forward(&self.model.trees);
+    }
+
+    /// Whether the state can still be believed. Costs one pass over the joints.
+    pub fn health(&self) -> Health {
+        let mut health = if self.met_non_finite { Health::NotFinite } else { Health::Sound };
+        for joint in self.model.joints() {
+            let (position, velocity) = (self.joint_position(joint), self.joint_velocity(joint));
+            if !(position.is_finite() && velocity.is_finite()) {
+                health = Health::NotFinite;
+            } else if health == Health::Sound
+                && (position.abs() > RUNAWAY_POSITION || velocity.abs() > RUNAWAY_SPEED)
+            {
+                health = Health::Runaway;
+            }
+        }
+        health
+    }
+
+    /// Everything that can be seen now, from `camera`.
+    pub fn scene(&self, camera: &Camera) -> Scene {
+        let geoms = self.model.geoms.iter().map(|geom| {
+            let body = &self.model.bodies[geom.body.0];
+            let pose = *self.physics.bodies[body.rigid].position() * geom.pose;
+            SceneGeom {
+                body: body.name.clone(),
+                shape: geom.shape.clone(),
+                position: pose.translation.to_array(),
+                orientation: pose.rotation.to_array(),
+                rgba: geom.rgba,
+            }
+        });
+        Scene { geoms: geoms.collect(), camera: camera.clone() }
+    }
+}
+
+impl Checkpoint for World {
+    fn save(&self, out: &mut Writer) {
+        out.value("physics", &self.physics);
+        out.f32s("ctrl", &self.ctrl);
+        out.value("steps", &self.steps);
+        out.value("met_non_finite", &self.met_non_finite);
+    }
+
+    fn load(&mut self, from: &mut Reader<'_>) -> Result<(), CheckpointError> {
+        self.physics = from.value("physics")?;
+        from.f32s("ctrl", &mut self.ctrl)?;
+        self.steps = from.value("steps")?;
+        self.met_non_finite = from.value("met_non_finite")?;
+        Ok(())
+    }
+}
