@@ -4,9 +4,13 @@ use std::time::Instant;
 
 use telos_agents::Policy;
 use telos_checkpoint::Checkpoint;
+use telos_nn::Parameters;
 use telos_rewards::reward_model::RewardModel;
 
-use super::evaluation::{Evaluation, EvaluationPlan, evaluate};
+use super::{
+    evaluation::{Evaluation, EvaluationPlan, evaluate},
+    report::PreferenceReport,
+};
 use crate::{Interrupt, Progress, RunDirectory, TelosError, config::Config};
 
 /// A training loop that can be stopped between any two steps.
@@ -25,6 +29,17 @@ pub(super) trait TrainingLoop: Checkpoint {
 
     /// Metrics since the last report, which they empty.
     fn drain_metrics(&mut self) -> Vec<(String, f64)>;
+
+    /// Everything that was trained, for the weight file.
+    fn weights(&self) -> Vec<&dyn Parameters>;
+
+    /// What was learned from preferences; `None` for loops without any.
+    ///
+    /// # Errors
+    /// When the reward model cannot be evaluated.
+    fn preference_report(&self) -> Result<Option<PreferenceReport>, TelosError> {
+        Ok(None)
+    }
 }
 
 /// How [`drive`] ended.

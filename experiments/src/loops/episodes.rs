@@ -38,15 +38,15 @@ impl EpisodeWindow {
     }
 
     /// The window's means as metrics, after which the window is empty.
-    pub(super) fn drain(&mut self) -> Vec<(&'static str, f64)> {
-        let mut metrics = vec![("train/faults", self.faults as f64)];
+    pub(super) fn drain(&mut self) -> Vec<(String, f64)> {
+        let mut metrics = vec![("train/faults".to_owned(), self.faults as f64)];
         if self.episodes > 0 {
             let n = self.episodes as f64;
-            metrics.push(("train/gold_return", self.gold_return / n));
-            metrics.push(("train/episode_length", self.length / n));
+            metrics.push(("train/gold_return".into(), self.gold_return / n));
+            metrics.push(("train/episode_length".into(), self.length / n));
         }
         if self.judged > 0 {
-            metrics.push(("train/success_rate", self.successes as f64 / self.judged as f64));
+            metrics.push(("train/success_rate".into(), self.successes as f64 / self.judged as f64));
         }
         *self = Self { faults: self.faults, ..Self::default() };
         metrics

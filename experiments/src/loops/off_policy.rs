@@ -5,7 +5,7 @@ use rand_xoshiro::Xoshiro256PlusPlus;
 use telos_agents::{ActMode, Policy, Replay, ReplayBatch, Sac};
 use telos_checkpoint::{Checkpoint, CheckpointError, Reader, Writer};
 use telos_envs::{StepBatch, VecEnv, registry};
-use telos_nn::Device;
+use telos_nn::{Device, Parameters};
 
 use super::{episodes::EpisodeWindow, means::RunningMeans};
 use crate::{TelosError, config::Config};
@@ -34,9 +34,9 @@ pub(super) struct OffPolicy {
 }
 
 impl OffPolicy {
-    pub(super) fn new(config: &Config, seed: u64, device: &Device) -> Result<Self, TelosError> {
-        let n = config.env.count;
-        let mut envs = VecEnv::new(n, config.env.threads, seed, |_| registry::make(&config.env.id))?;
+    pub(super) fn new(config: &Config, device: &Device) -> Result<Self, TelosError> {
+        let (n, seed) = (config.env.count, config.seed);
+        let mut envs = VecEnv::new(n, config.env.thread_count(), seed, |_| registry::make(&config.env.id))?;
         let obs = envs.reset().obs.clone();
         let spec = envs.spec();
         let (obs_size, action_size) = (spec.observation.size(), spec.action.size());
@@ -77,7 +77,7 @@ impl OffPolicy {
         } else {
             self.learner.act(&self.obs, n, ActMode::Sample, &mut self.actions)?;
         }
-        let outcome = self.envs.step(&self.actions)?;
+        let outcome = self.envs.step(&self.actions);
         observe(&self.obs, &self.actions, outcome, &mut self.rewards)?;
         self.replay.push(&self.obs, &self.actions, &self.rewards, outcome);
         self.episodes.observe(outcome);
@@ -99,6 +99,18 @@ impl OffPolicy {
             self.updates += 1;
         }
         Ok(())
+    }
+
+    /// Metrics since the last report, which they empty.
+    pub(super) fn drain_metrics(&mut self) -> Vec<(String, f64)> {
+        let mut metrics = self.episodes.drain();
+        metrics.extend(self.losses.drain());
+        metrics
+    }
+
+    /// The policy's and the critics' weights.
+    pub(super) fn weights(&self) -> Vec<&dyn Parameters> {
+        vec![&self.learner]
     }
 
     /// One gradient update outside the schedule.

@@ -2,9 +2,10 @@
 
 use telos_agents::Policy;
 use telos_checkpoint::{Checkpoint, CheckpointError, Reader, Writer};
-use telos_nn::Device;
+use telos_nn::{Device, Parameters};
+use telos_rewards::reward_model::RewardModel;
 
-use super::{TrainingLoop, off_policy::OffPolicy};
+use super::{driver::TrainingLoop, off_policy::OffPolicy};
 use crate::{TelosError, config::Config};
 
 /// Soft actor-critic on the gold reward: what a learned reward is compared with.
@@ -13,8 +14,8 @@ pub(super) struct OnlineLoop {
 }
 
 impl OnlineLoop {
-    pub(super) fn new(config: &Config, seed: u64, device: &Device) -> Result<Self, TelosError> {
-        Ok(Self { core: OffPolicy::new(config, seed, device)? })
+    pub(super) fn new(config: &Config, device: &Device) -> Result<Self, TelosError> {
+        Ok(Self { core: OffPolicy::new(config, device)? })
     }
 }
 
@@ -31,12 +32,20 @@ impl TrainingLoop for OnlineLoop {
         self.core.update(|_, _| Ok(()))
     }
 
-    fn policy(&mut self) -> &mut dyn Policy {
-        &mut self.core.learner
+    fn policy_and_reward_model(&mut self) -> (&mut dyn Policy, Option<&dyn RewardModel>) {
+        (&mut self.core.learner, None)
+    }
+
+    fn recent_return(&self) -> Option<f64> {
+        self.core.episodes.mean_return()
     }
 
     fn drain_metrics(&mut self) -> Vec<(String, f64)> {
         self.core.drain_metrics()
+    }
+
+    fn weights(&self) -> Vec<&dyn Parameters> {
+        self.core.weights()
     }
 }
 
