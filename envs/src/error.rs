@@ -39,6 +39,9 @@ pub enum EnvError {
         /// What is wrong and how to put it right.
         reason: String,
     },
+    /// A robot could not be built.
+    #[error(transparent)]
+    Sim(#[from] telos_sim::SimError),
     /// The operating system refused a thread.
     #[error("cannot start rollout thread {index}: {source}; use fewer threads")]
     Thread {

@@ -13,11 +13,47 @@ pub struct Entry {
 }
 
 /// All tasks, in the order in which they are listed to users.
-const ENTRIES: &[Entry] = &[Entry {
-    id: "pendulum-classic",
-    description: "textbook pendulum with Gymnasium's constants and costs, without a physics engine",
-    make: || Ok(Box::new(TimeLimit::new(tasks::PendulumClassic::new()))),
-}];
+const ENTRIES: &[Entry] = &[
+    Entry {
+        id: "pendulum-classic",
+        description: "textbook pendulum with Gymnasium's constants and costs, without a physics engine",
+        make: || Ok(limited(tasks::PendulumClassic::new())),
+    },
+    Entry {
+        id: "pendulum-swingup",
+        description: "swing a pendulum up with a weak motor",
+        make: || Ok(limited(tasks::PendulumSwingup::env()?)),
+    },
+    Entry {
+        id: "cartpole-swingup",
+        description: "swing a pole up by moving its cart, and balance it",
+        make: || Ok(limited(tasks::CartpoleSwingup::env()?)),
+    },
+    Entry {
+        id: "reacher",
+        description: "bring the tip of a two-link arm to a target",
+        make: || Ok(limited(tasks::Reacher::env()?)),
+    },
+    Entry {
+        id: "hopper-hop",
+        description: "hop forward on one leg",
+        make: || Ok(limited(tasks::HopperHop::env()?)),
+    },
+    Entry {
+        id: "cheetah-run",
+        description: "run forward on two legs, as fast as possible",
+        make: || Ok(limited(tasks::CheetahRun::env()?)),
+    },
+    Entry {
+        id: "walker-walk",
+        description: "a biped stands up and walks",
+        make: || Ok(limited(tasks::WalkerWalk::env()?)),
+    },
+];
+
+fn limited(env: impl Env + 'static) -> Box<dyn Env> {
+    Box::new(TimeLimit::new(env))
+}
 
 /// All tasks with their descriptions.
 pub fn entries() -> &'static [Entry] {

@@ -1,1 +1,26 @@
 //! Neural networks on candle tensors with fused CPU kernels.
+//!
+//! Modules hold candle variables, so their outputs take part in any candle expression and in its
+//! `backward`. On the CPU their work is done by a few operations of our own, on one thread, so that
+//! results do not depend on the number of cores; on other devices they use candle's operations.
+
+mod activation;
+mod adam;
+mod ensemble;
+mod error;
+pub mod gaussian;
+mod init;
+mod layers;
+mod linear;
+mod mlp;
+pub mod weights;
+
+pub use activation::Activation;
+pub use adam::{Adam, AdamConfig};
+pub use candle_core::{D, DType, Device, Tensor, Var, backprop::GradStore};
+pub use ensemble::MlpEnsemble;
+pub use error::NnError;
+pub use gaussian::SquashedGaussian;
+pub use init::Init;
+pub use mlp::{Mlp, MlpConfig};
+pub use weights::{Parameter, Parameters};

@@ -61,12 +61,34 @@ pub enum RewardError {
         /// The size found.
         found: usize,
     },
+    /// A reward names a factor that the environment does not report.
+    #[error("`{env}` has no factor `{name}`; it has: {known}")]
+    UnknownFactor {
+        /// The name asked for.
+        name: String,
+        /// The environment.
+        env: String,
+        /// The names it has.
+        known: String,
+    },
     /// There is not enough data for the request.
     #[error("{0}")]
     NotEnoughData(String),
     /// A checkpoint could not be written or read.
     #[error(transparent)]
     Checkpoint(#[from] telos_checkpoint::CheckpointError),
+}
+
+impl RewardError {
+    pub(crate) fn io(path: &std::path::Path) -> impl FnOnce(io::Error) -> Self {
+        let path = path.to_owned();
+        move |source| Self::Io { path, source }
+    }
+}
+
+/// Checks that a column has the length that its use requires.
+pub(crate) fn expect_len(what: &'static str, found: usize, expected: usize) -> Result<(), RewardError> {
+    if found == expected { Ok(()) } else { Err(RewardError::Shape { what, expected, found }) }
 }
 
 /// Checks a configuration value.

@@ -7,5 +7,7 @@ pub mod reward_model;
 pub mod teacher;
 
 mod error;
+mod source;
 
 pub use error::RewardError;
+pub use source::{GoldReward, RewardSource, Transitions, WeightedFactors};

@@ -13,3 +13,13 @@ pub const HOPPER: &str = include_str!("../assets/hopper.xml");
 pub const CHEETAH: &str = include_str!("../assets/cheetah.xml");
 /// A planar biped with six motors.
 pub const WALKER: &str = include_str!("../assets/walker.xml");
+
+/// Every robot with its name.
+pub const ALL: [(&str, &str); 6] = [
+    ("pendulum", PENDULUM),
+    ("cartpole", CARTPOLE),
+    ("reacher", REACHER),
+    ("hopper", HOPPER),
+    ("cheetah", CHEETAH),
+    ("walker", WALKER),
+];

@@ -39,6 +39,8 @@ pub(crate) fn compile(name: &str, description: &Description) -> Result<Model, Si
     let trees = builder.settle_trees();
     let joints = builder.joints();
     let Builder { mut physics, rigid, masses, filter, .. } = builder;
+    let no_ctrl = vec![0.0; description.actuators.len()];
+    joints.iter().for_each(|joint| joint.load_spring(&mut physics, &no_ctrl));
     physics.forward(&trees);
 
     let bodies = description.bodies.iter().zip(&members).enumerate().map(|(index, (body, member))| Body {
@@ -260,9 +262,10 @@ impl Builder<'_> {
             let mut spring = Spring::new(described.stiffness, described.rest - described.reference);
             for (actuator, a) in actuators_of(self.description, body, index) {
                 spring.add_feedback(a.position_gain * a.gear * a.gear, described.reference);
-                let [low, high] = a.force_range.unwrap_or([f32::NEG_INFINITY, f32::INFINITY]);
-                let (low, high) = (low * a.gear, high * a.gear);
-                let bounds = if a.gear < 0.0 { [high, low] } else { [low, high] };
+                let bounds = a.force_range.map_or([f32::NEG_INFINITY, f32::INFINITY], |[low, high]| {
+                    let (low, high) = (low * a.gear, high * a.gear);
+                    [low.min(high), low.max(high)]
+                });
                 spring.drives.push(Drive { actuator, gain: a.gain * a.gear, bounds });
             }
             let tree = self.physics.joints.rigid_body_link(at.rigid).map(|link| link.multibody);

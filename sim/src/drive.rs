@@ -43,15 +43,19 @@ impl Spring {
         self.offset -= stiffness * reference;
     }
 
-    /// Stiffness and rest coordinate for rapier, under the control vector `ctrl`.
-    pub(crate) fn at(&self, ctrl: &[f32]) -> (f32, f32) {
+    /// Stiffness and rest coordinate for rapier, under the control vector `ctrl`; `None` for a joint
+    /// without any spring or actuator.
+    pub(crate) fn at(&self, ctrl: &[f32]) -> Option<(f32, f32)> {
+        if self.stiffness == 0.0 && self.drives.is_empty() {
+            return None;
+        }
         let driven: f32 = self
             .drives
             .iter()
             .map(|drive| (drive.gain * ctrl[drive.actuator]).clamp(drive.bounds[0], drive.bounds[1]))
             .sum();
         let stiffness = if self.stiffness > 0.0 { self.stiffness } else { CARRIER };
-        (stiffness, (self.offset + driven) / stiffness)
+        Some((stiffness, (self.offset + driven) / stiffness))
     }
 }
 
@@ -64,7 +68,7 @@ mod tests {
         let mut spring = Spring::new(0.0, 0.0);
         spring.drives.push(Drive { actuator: 0, gain: 30.0, bounds: [-20.0, 20.0] });
         for (ctrl, force) in [(0.1, 30.0 * 0.1f32), (1.0, 20.0), (-1.0, -20.0), (0.0, 0.0)] {
-            let (stiffness, rest) = spring.at(&[ctrl]);
+            let (stiffness, rest) = spring.at(&[ctrl]).unwrap();
             assert_eq!(stiffness * rest, force);
         }
     }
@@ -75,7 +79,7 @@ mod tests {
         let mut spring = Spring::new(2.0, 0.5);
         spring.add_feedback(10.0, 0.3);
         spring.drives.push(Drive { actuator: 0, gain: 10.0, bounds: [f32::NEG_INFINITY, f32::INFINITY] });
-        let (stiffness, rest) = spring.at(&[0.7]);
+        let (stiffness, rest) = spring.at(&[0.7]).unwrap();
         let coordinate = 0.1;
         let force = stiffness * (rest - coordinate);
         let expected = 2.0 * (0.5 - coordinate) + 10.0 * (0.7 - (0.3 + coordinate));

@@ -62,6 +62,18 @@ pub(crate) struct Joint {
     pub(crate) spring: Spring,
 }
 
+impl Joint {
+    /// Puts the joint under its passive spring and the actuators' forces for `ctrl`.
+    pub(crate) fn load_spring(&self, physics: &mut Physics, ctrl: &[f32]) {
+        if let Some((stiffness, rest)) = self.spring.at(ctrl) {
+            let multibody = physics.joints.get_multibody_mut(self.tree);
+            if let Some(link) = multibody.and_then(|multibody| multibody.link_mut(self.link)) {
+                link.joint.set_spring(self.axis, stiffness, rest);
+            }
+        }
+    }
+}
+
 #[derive(Clone)]
 pub(crate) struct Body {
     pub(crate) name: String,
@@ -99,8 +111,8 @@ impl Model {
     /// ```
     /// let model = telos_sim::Model::from_mjcf_str("cheetah", telos_sim::assets::CHEETAH)?;
     /// assert_eq!(model.actuator_count(), 6);
-    /// let error = telos_sim::Model::from_mjcf_str("mine.xml", "<mujoco>\n<tendon/>\n</mujoco>").err();
-    /// assert!(error.is_some_and(|error| error.to_string().starts_with("mine.xml:2: <tendon>")));
+    /// let error = telos_sim::Model::from_mjcf_str("mine.xml", "<mujoco>\n<equality active='true'/>\n</mujoco>").err();
+    /// assert!(error.is_some_and(|error| error.to_string().starts_with("mine.xml:2: <equality>")));
     /// # Ok::<(), telos_sim::SimError>(())
     /// ```
     pub fn from_mjcf_str(name: &str, xml: &str) -> Result<Self, SimError> {

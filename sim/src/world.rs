@@ -32,6 +32,8 @@ pub struct World {
     pub(crate) physics: Physics,
     workspace: Workspace,
     ctrl: Vec<f32>,
+    /// Whether a body carries a force that ends with the next step.
+    pushed: bool,
     /// Steps since the initial state.
     steps: u64,
     met_non_finite: bool,
@@ -42,13 +44,22 @@ impl World {
     pub fn new(model: Arc<Model>) -> Self {
         let physics = model.initial.clone();
         let ctrl = vec![0.0; model.actuators.len()];
-        Self { model, physics, workspace: Workspace::new(), ctrl, steps: 0, met_non_finite: false }
+        Self {
+            model,
+            physics,
+            workspace: Workspace::new(),
+            ctrl,
+            pushed: false,
+            steps: 0,
+            met_non_finite: false,
+        }
     }
 
     /// Returns to the initial state; from there on, the world is bit-identical to a new one.
     pub fn reset(&mut self) {
         self.physics.clone_from(&self.model.initial);
         self.ctrl.fill(0.0);
+        self.pushed = false;
         self.steps = 0;
         self.met_non_finite = false;
     }
@@ -61,6 +72,7 @@ impl World {
         assert!(Arc::ptr_eq(&self.model, &other.model), "worlds of one model can be copied");
         self.physics.clone_from(&other.physics);
         self.ctrl.copy_from_slice(&other.ctrl);
+        self.pushed = other.pushed;
         self.steps = other.steps;
         self.met_non_finite = other.met_non_finite;
     }
@@ -86,11 +98,7 @@ impl World {
             *held = if wanted.is_nan() { 0f32.clamp(low, high) } else { wanted.clamp(low, high) };
         }
         for joint in self.model.joints.iter().filter(|joint| !joint.spring.drives.is_empty()) {
-            let (stiffness, rest) = joint.spring.at(&self.ctrl);
-            let multibody = self.physics.joints.get_multibody_mut(joint.tree);
-            if let Some(link) = multibody.and_then(|multibody| multibody.link_mut(joint.link)) {
-                link.joint.set_spring(joint.axis, stiffness, rest);
-            }
+            joint.load_spring(&mut self.physics, &self.ctrl);
         }
     }
 
@@ -103,6 +111,11 @@ impl World {
     pub fn step(&mut self) {
         let model = &*self.model;
         self.physics.step(&mut self.workspace, model.gravity, &model.parameters, &model.filter);
+        if std::mem::take(&mut self.pushed) {
+            for (rigid, _) in &model.masses {
+                self.physics.bodies[*rigid].reset_forces(false);
+            }
+        }
         self.steps += 1;
         self.met_non_finite |= self.workspace.met_non_finite();
     }
@@ -160,6 +173,14 @@ impl World {
         self.physics.forward(&self.model.trees);
     }
 
+    /// Pushes a body during the next step only: a force in newtons, in world axes, at the centre of
+    /// mass of the rigid body that it belongs to.
+    pub fn push(&mut self, body: BodyId, force: [f32; 3]) {
+        let rigid = self.model.bodies[body.0].rigid;
+        self.physics.bodies[rigid].add_force(Vector::from_array(force), true);
+        self.pushed = true;
+    }
+
     /// Whether the state can still be believed. Costs one pass over the joints.
     pub fn health(&self) -> Health {
         let mut health = if self.met_non_finite { Health::NotFinite } else { Health::Sound };
@@ -197,6 +218,7 @@ impl Checkpoint for World {
     fn save(&self, out: &mut Writer) {
         out.value("physics", &self.physics);
         out.f32s("ctrl", &self.ctrl);
+        out.value("pushed", &self.pushed);
         out.value("steps", &self.steps);
         out.value("met_non_finite", &self.met_non_finite);
     }
@@ -204,6 +226,7 @@ impl Checkpoint for World {
     fn load(&mut self, from: &mut Reader<'_>) -> Result<(), CheckpointError> {
         self.physics = from.value("physics")?;
         from.f32s("ctrl", &mut self.ctrl)?;
+        self.pushed = from.value("pushed")?;
         self.steps = from.value("steps")?;
         self.met_non_finite = from.value("met_non_finite")?;
         Ok(())

@@ -4,15 +4,6 @@ use std::sync::Arc;
 
 use telos_sim::{Health, Model, World, assets};
 
-const ROBOTS: [(&str, &str); 6] = [
-    ("pendulum", assets::PENDULUM),
-    ("cartpole", assets::CARTPOLE),
-    ("reacher", assets::REACHER),
-    ("hopper", assets::HOPPER),
-    ("cheetah", assets::CHEETAH),
-    ("walker", assets::WALKER),
-];
-
 fn drive(world: &mut World, from: usize, steps: usize) {
     let mut ctrl = vec![0.0; world.model().actuator_count()];
     for step in from..from + steps {
@@ -25,12 +16,12 @@ fn drive(world: &mut World, from: usize, steps: usize) {
 }
 
 fn model(name: &str, xml: &str) -> Arc<Model> {
-    Arc::new(Model::from_mjcf_str(name, xml).unwrap())
+    Arc::new(Model::from_mjcf_str(name, xml).expect("the assets load"))
 }
 
 #[test]
 fn a_snapshot_in_the_middle_of_contact_continues_bit_for_bit() {
-    for (name, xml) in ROBOTS {
+    for (name, xml) in assets::ALL {
         let model = model(name, xml);
         let mut original = World::new(model.clone());
         // Long enough for the walkers to have fallen onto the floor.
@@ -56,7 +47,7 @@ fn a_snapshot_in_the_middle_of_contact_continues_bit_for_bit() {
 
 #[test]
 fn a_reset_world_is_a_fresh_world() {
-    for (name, xml) in ROBOTS {
+    for (name, xml) in assets::ALL {
         let model = model(name, xml);
         let mut fresh = World::new(model.clone());
         let mut used = World::new(model.clone());

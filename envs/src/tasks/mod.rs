@@ -1,5 +1,26 @@
-//! The tasks that telos brings along, one file each.
+//! The tasks that telos brings along, one file each, and the parts to write more of them.
+//!
+//! A robot of your own is a [`RobotTask`] over a [`telos_sim::Model`], in a [`RobotEnv`].
 
+mod cartpole_swingup;
+mod cheetah_run;
+mod hopper_hop;
 mod pendulum_classic;
+mod pendulum_swingup;
+mod phrases;
+mod placement;
+mod planar;
+mod reacher;
+mod robot_env;
+mod tolerance;
+mod walker_walk;
 
+pub use cartpole_swingup::CartpoleSwingup;
+pub use cheetah_run::CheetahRun;
+pub use hopper_hop::HopperHop;
 pub use pendulum_classic::PendulumClassic;
+pub use pendulum_swingup::PendulumSwingup;
+pub use reacher::Reacher;
+pub use robot_env::{RobotEnv, RobotTask, TaskSpec};
+pub use tolerance::{Sigmoid, Tolerance};
+pub use walker_walk::WalkerWalk;

@@ -1,5 +1,14 @@
 //! Queries, answers and the ledger that keeps them.
 
+mod answer;
 mod choice;
+mod ledger;
+mod query;
+mod row;
+mod segment_file;
 
+pub use answer::Answer;
 pub use choice::Choice;
+pub use ledger::FeedbackLedger;
+pub use query::{Query, QueryId};
+pub use row::FeedbackRow;

@@ -2,9 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::neighbours::MAX_K;
 use crate::{RewardError, error::require};
 
-/// Configuration of the state entropy reward.
+/// Configuration of [`StateEntropy`](super::StateEntropy).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct StateEntropyConfig {
@@ -24,7 +25,7 @@ impl StateEntropyConfig {
     /// # Errors
     /// When a value is outside its range; the error names the key.
     pub fn validate(&self) -> Result<(), RewardError> {
-        require(self.k > 0, "k", self.k, "must be at least 1")?;
+        require((1..=MAX_K).contains(&self.k), "k", self.k, "must be from 1 to 31")?;
         require(self.references > self.k, "references", self.references, "must exceed k")
     }
 }

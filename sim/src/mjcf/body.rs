@@ -9,7 +9,7 @@ use super::{
     Compiler,
     defaults::Defaults,
     element::{Element, line_of},
-    elements, geom, schema,
+    elements, geom,
 };
 use crate::{
     SimError,
@@ -117,7 +117,6 @@ impl<'a> Reader<'_, 'a> {
                 "geom" | "joint" | "freejoint" | "inertial" => {}
                 _ => {
                     super::ignored_or_unsupported(self.file, child)?;
-                    debug_assert!(schema::IGNORED_ELEMENTS.contains(&tag));
                     continue;
                 }
             }

@@ -30,7 +30,11 @@ fn elements<'a>(node: Node<'a, 'a>) -> impl Iterator<Item = Node<'a, 'a>> {
 pub(crate) fn parse(file: &str, xml: &str) -> Result<Description, SimError> {
     let document = Document::parse(xml).map_err(|error| SimError::Xml {
         file: file.into(),
-        line: error.pos().row,
+        // A file that was cut off is wrong where it ends, not where its root begins.
+        line: match error {
+            roxmltree::Error::UnclosedRootNode => xml.lines().count().max(1) as u32,
+            _ => error.pos().row,
+        },
         reason: format!("not well-formed XML: {error}"),
     })?;
     let root = document.root_element();
@@ -86,8 +90,15 @@ pub(crate) fn parse(file: &str, xml: &str) -> Result<Description, SimError> {
     Ok(description)
 }
 
-fn ignored_or_unsupported(file: &str, node: Node<'_, '_>) -> Result<(), SimError> {
+fn ignored_or_unsupported<'a>(file: &str, node: Node<'a, 'a>) -> Result<(), SimError> {
     if schema::IGNORED_ELEMENTS.contains(&node.tag_name().name()) {
+        return Ok(());
+    }
+    // An empty section asks for nothing.
+    if elements(node).next().is_none()
+        && node.attributes().next().is_none()
+        && schema::rule(node.tag_name().name()).is_none()
+    {
         return Ok(());
     }
     let tag = node.tag_name().name();

@@ -1,0 +1,68 @@
+//! Random initial states of robots.
+
+use std::f32::consts::PI;
+
+use rand::RngExt;
+use rand_xoshiro::Xoshiro256PlusPlus;
+use telos_sim::{JointId, Shape, World};
+
+/// Draws every joint with limits uniformly within them and every hinge without limits uniformly
+/// from the circle. Slides without limits stay.
+pub(super) fn scatter_joints(world: &mut World, rng: &mut Xoshiro256PlusPlus) {
+    let model = world.model().clone();
+    for joint in model.joints() {
+        if let Some([low, high]) = model.joint_range(joint) {
+            world.set_joint_position(joint, rng.random_range(low..=high));
+        } else if model.is_hinge(joint) {
+            world.set_joint_position(joint, rng.random_range(-PI..PI));
+        }
+    }
+    world.forward();
+}
+
+/// Raises the robot along its vertical slide `root_z` until nothing is below the floor z = 0, so
+/// that an episode does not begin with the floor throwing the robot out.
+pub(super) fn lift_clear_of_floor(world: &mut World, root_z: JointId) {
+    let camera = telos_sim::Camera { eye: [0.0; 3], target: [0.0; 3], fovy: 45.0 };
+    let geoms = world.scene(&camera).geoms;
+    let moving = geoms.iter().filter(|geom| geom.body != "world");
+    let lowest = moving
+        .map(|geom| geom.position[2] - half_height(&geom.shape, geom.orientation))
+        .fold(f32::INFINITY, f32::min);
+    if lowest < 0.0 {
+        world.set_joint_position(root_z, world.joint_position(root_z) - lowest);
+        world.forward();
+    }
+}
+
+/// Half the vertical extent of a shape in this orientation (quaternion x y z w), metres.
+fn half_height(shape: &Shape, [x, y, z, w]: [f32; 4]) -> f32 {
+    // The vertical components of the shape's axes.
+    let axes = [2.0 * (x * z - w * y), 2.0 * (y * z + w * x), 1.0 - 2.0 * (x * x + y * y)].map(f32::abs);
+    match shape {
+        Shape::Sphere(radius) => *radius,
+        Shape::Capsule(radius, half) => half * axes[2] + radius,
+        Shape::Cylinder(radius, half) => half * axes[2] + radius * (1.0 - axes[2].powi(2)).max(0.0).sqrt(),
+        Shape::Box(half) => half.iter().zip(axes).map(|(half, axis)| half * axis).sum(),
+        Shape::Plane => 0.0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn half_heights_of_tilted_shapes() {
+        // A turn of 90 degrees about y lays z along x.
+        let lying = [0.0, 0.5f32.sqrt(), 0.0, 0.5f32.sqrt()];
+        let upright = [0.0, 0.0, 0.0, 1.0];
+        let close = |a: f32, b: f32| assert!((a - b).abs() < 1e-6, "{a} {b}");
+        close(half_height(&Shape::Capsule(0.1, 0.5), upright), 0.6);
+        close(half_height(&Shape::Capsule(0.1, 0.5), lying), 0.1);
+        close(half_height(&Shape::Cylinder(0.1, 0.5), upright), 0.5);
+        close(half_height(&Shape::Cylinder(0.1, 0.5), lying), 0.1);
+        close(half_height(&Shape::Box([0.1, 0.2, 0.3]), upright), 0.3);
+        close(half_height(&Shape::Box([0.1, 0.2, 0.3]), lying), 0.1);
+    }
+}

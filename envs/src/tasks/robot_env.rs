@@ -1,0 +1,249 @@
+//! A robot in the physics simulator as an environment.
+
+use std::sync::Arc;
+
+use rand::SeedableRng;
+use rand_xoshiro::Xoshiro256PlusPlus;
+use telos_checkpoint::{Checkpoint, CheckpointError, Reader, Writer};
+use telos_sim::{Camera, Health, Model, Scene, World};
+
+use crate::{BoxSpace, Env, EnvError, EnvSpec, Transition};
+
+/// What a task adds to its robot. The world holds all state, so a task is immutable.
+pub trait RobotTask: Send {
+    /// Puts the robot, which is in the model's initial state, in a random one.
+    fn place(&self, world: &mut World, rng: &mut Xoshiro256PlusPlus);
+
+    /// Writes the observation.
+    fn observe(&self, world: &World, obs: &mut [f32]);
+
+    /// Writes the named factors of a transition that led to this state and returns its gold reward,
+    /// all in [0, 1]. `action` is clamped to [-1, 1].
+    fn judge(&self, world: &World, action: &[f32], factors: &mut [f32]) -> f32;
+
+    /// Whether the state solves the task, where it has such a notion.
+    fn success(&self, world: &World) -> Option<bool>;
+
+    /// The state in words.
+    fn caption(&self, world: &World) -> String;
+
+    /// The view that shows the task.
+    fn camera(&self, world: &World) -> Camera;
+}
+
+/// What stays the same from robot to robot in [`EnvSpec`]: this is the rest of it.
+pub struct TaskSpec {
+    /// The id that configurations name.
+    pub id: &'static str,
+    /// The task in one sentence.
+    pub task: &'static str,
+    /// Components of the observation.
+    pub observations: usize,
+    /// Seconds per environment step, a multiple of the model's timestep.
+    pub dt: f32,
+    /// Steps per episode.
+    pub horizon: usize,
+    /// Names of the factors.
+    pub factors: &'static [&'static str],
+}
+
+/// A [`World`] under a [`RobotTask`].
+///
+/// Actions are in [-1, 1] and mapped linearly to each actuator's control range; NaN counts as 0.
+/// Each is held for `dt / timestep` physics steps. A failed simulation ends the episode with
+/// `terminated` and `fault`, no reward, and the last sound observation.
+pub struct RobotEnv<T> {
+    spec: EnvSpec,
+    task: T,
+    world: World,
+    frame_skip: usize,
+    action: Vec<f32>,
+    ctrl: Vec<f32>,
+    sound_obs: Vec<f32>,
+    factors: Vec<f32>,
+    fault: bool,
+}
+
+impl<T: RobotTask> RobotEnv<T> {
+    /// Builds the environment, in the model's initial state until the first reset. Wrap it in
+    /// [`TimeLimit`](crate::TimeLimit).
+    ///
+    /// # Errors
+    /// When `dt` is not a multiple of the model's timestep, or an actuator has no control range.
+    pub fn new(model: Arc<Model>, task: T, about: &TaskSpec) -> Result<Self, EnvError> {
+        let bad = |reason: String| EnvError::BadSpec { id: about.id.into(), reason };
+        let ratio = about.dt / model.timestep();
+        let frame_skip = ratio.round();
+        if frame_skip < 1.0 || (ratio - frame_skip).abs() > 1e-3 {
+            let (dt, timestep) = (about.dt, model.timestep());
+            return Err(bad(format!("dt {dt} s is no multiple of the model's timestep {timestep} s")));
+        }
+        let actuators = model.actuator_count();
+        if let Some(i) = (0..actuators).find(|&i| model.ctrl_range(i).iter().any(|bound| bound.is_infinite()))
+        {
+            let name = model.actuator_name(i);
+            return Err(bad(format!("actuator `{name}` of the model has no ctrlrange; give it one")));
+        }
+        let spec = EnvSpec {
+            id: about.id.into(),
+            task: about.task.into(),
+            observation: BoxSpace::unbounded(about.observations),
+            action: BoxSpace::uniform(actuators, -1.0, 1.0),
+            dt: about.dt,
+            horizon: about.horizon,
+            factors: about.factors.iter().map(|&name| name.into()).collect(),
+            can_terminate: false,
+        };
+        Ok(Self {
+            spec,
+            task,
+            world: World::new(model),
+            frame_skip: frame_skip as usize,
+            action: vec![0.0; actuators],
+            ctrl: vec![0.0; actuators],
+            sound_obs: vec![0.0; about.observations],
+            factors: vec![0.0; about.factors.len()],
+            fault: false,
+        })
+    }
+
+    /// The simulated world.
+    pub fn world(&self) -> &World {
+        &self.world
+    }
+
+    /// The simulated world, to put the robot in a state of one's own choice. Call
+    /// [`World::forward`] afterwards.
+    pub fn world_mut(&mut self) -> &mut World {
+        &mut self.world
+    }
+}
+
+impl<T: RobotTask> Env for RobotEnv<T> {
+    fn spec(&self) -> &EnvSpec {
+        &self.spec
+    }
+
+    fn reset(&mut self, seed: u64, obs: &mut [f32]) {
+        self.world.reset();
+        self.task.place(&mut self.world, &mut Xoshiro256PlusPlus::seed_from_u64(seed));
+        self.task.observe(&self.world, &mut self.sound_obs);
+        self.factors.fill(0.0);
+        self.fault = false;
+        obs.copy_from_slice(&self.sound_obs);
+    }
+
+    fn step(&mut self, action: &[f32], obs: &mut [f32]) -> Transition {
+        let model = self.world.model();
+        for (i, (held, wanted)) in self.action.iter_mut().zip(action).enumerate() {
+            *held = if wanted.is_nan() { 0.0 } else { wanted.clamp(-1.0, 1.0) };
+            let [low, high] = model.ctrl_range(i);
+            self.ctrl[i] = low + 0.5 * (*held + 1.0) * (high - low);
+        }
+        self.world.set_ctrl(&self.ctrl);
+        for _ in 0..self.frame_skip {
+            self.world.step();
+        }
+        self.fault = self.world.health() != Health::Sound;
+        let mut transition =
+            Transition { terminated: self.fault, fault: self.fault, ..Transition::default() };
+        if self.fault {
+            self.factors.fill(0.0);
+        } else {
+            self.task.observe(&self.world, &mut self.sound_obs);
+            transition.reward = self.task.judge(&self.world, &self.action, &mut self.factors);
+        }
+        obs.copy_from_slice(&self.sound_obs);
+        transition
+    }
+
+    fn factors(&self, out: &mut [f32]) {
+        out.copy_from_slice(&self.factors);
+    }
+
+    fn success(&self) -> Option<bool> {
+        self.task.success(&self.world).map(|success| success && !self.fault)
+    }
+
+    fn caption(&self) -> String {
+        if self.fault { "the simulation has failed".into() } else { self.task.caption(&self.world) }
+    }
+
+    fn scene(&self) -> Option<Scene> {
+        Some(self.world.scene(&self.task.camera(&self.world)))
+    }
+}
+
+impl<T: RobotTask> Checkpoint for RobotEnv<T> {
+    fn save(&self, out: &mut Writer) {
+        out.part("world", &self.world);
+        out.f32s("sound_obs", &self.sound_obs);
+        out.f32s("factors", &self.factors);
+        out.value("fault", &self.fault);
+    }
+
+    fn load(&mut self, from: &mut Reader<'_>) -> Result<(), CheckpointError> {
+        from.part("world", &mut self.world)?;
+        from.f32s("sound_obs", &mut self.sound_obs)?;
+        from.f32s("factors", &mut self.factors)?;
+        self.fault = from.value("fault")?;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tasks::{PendulumSwingup, WalkerWalk};
+
+    #[test]
+    fn a_failed_simulation_ends_the_episode_with_the_last_sound_observation() {
+        for wrong in [f32::NAN, f32::INFINITY, 2e3] {
+            let mut env = WalkerWalk::env().unwrap();
+            let size = env.spec().observation.size();
+            let (mut obs, mut sound, mut first) = (vec![0.0; size], vec![0.0; size], vec![0.0; size]);
+            env.reset(4, &mut first);
+            env.step(&[0.3; 6], &mut sound);
+            let joint = env.world().model().joint("root_x").unwrap();
+            env.world_mut().set_joint_velocity(joint, wrong);
+            let transition = env.step(&[0.3; 6], &mut obs);
+            assert!(transition.fault && transition.terminated && !transition.truncated, "{wrong}");
+            assert_eq!((transition.reward, &obs), (0.0, &sound));
+            assert_eq!((env.success(), env.caption().as_str()), (Some(false), "the simulation has failed"));
+            env.reset(4, &mut obs);
+            assert_eq!(obs, first, "the reset leaves nothing of the failure");
+            assert!(!env.step(&[0.3; 6], &mut obs).fault);
+            assert_eq!(obs, sound);
+        }
+    }
+
+    #[test]
+    fn actions_are_clamped_and_nan_counts_as_zero() {
+        let observe = |action: f32| {
+            let mut env = PendulumSwingup::env().unwrap();
+            let mut obs = [0.0; 3];
+            env.reset(1, &mut obs);
+            env.step(&[action], &mut obs);
+            obs
+        };
+        assert_eq!(observe(7.0), observe(1.0));
+        assert_eq!(observe(f32::NAN), observe(0.0));
+        assert_ne!(observe(1.0), observe(0.5));
+    }
+
+    #[test]
+    fn a_control_step_that_is_no_multiple_of_the_timestep_is_refused() {
+        let env = PendulumSwingup::env().unwrap();
+        let model = env.world().model().clone();
+        let about = TaskSpec {
+            id: "odd",
+            task: "",
+            observations: 3,
+            dt: 0.015,
+            horizon: 1,
+            factors: &["upright", "slow", "gentle"],
+        };
+        let error = RobotEnv::new(model, env.task, &about).err().unwrap().to_string();
+        assert!(error.contains("`odd`") && error.contains("0.015") && error.contains("0.01 s"), "{error}");
+    }
+}

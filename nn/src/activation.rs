@@ -1,0 +1,59 @@
+//! Activation functions.
+
+use candle_core::Tensor;
+use serde::{Deserialize, Serialize};
+
+use crate::NnError;
+
+/// An element-wise nonlinearity.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Activation {
+    /// `x`.
+    #[default]
+    Identity,
+    /// `max(x, 0)`.
+    Relu,
+    /// `x` above zero, `0.01 x` below (PyTorch's default slope).
+    LeakyRelu,
+    /// Hyperbolic tangent.
+    Tanh,
+    /// Logistic function `1 / (1 + exp(-x))`.
+    Sigmoid,
+    /// `x sigmoid(x)`, also called swish.
+    Silu,
+    /// `x Φ(x)` in its tanh approximation (Hendrycks and Gimpel, arXiv:1606.08415, section 2).
+    Gelu,
+    /// `log(1 + exp(x))`.
+    Softplus,
+}
+
+impl Activation {
+    /// Applies the function to every element, keeping the graph.
+    ///
+    /// # Errors
+    /// When the tensor library refuses, for instance for an integer tensor.
+    pub fn apply(self, x: &Tensor) -> Result<Tensor, NnError> {
+        Ok(self.composed(x)?)
+    }
+
+    /// The function out of the tensor library's own operations: what devices without our kernels run.
+    pub(crate) fn composed(self, x: &Tensor) -> candle_core::Result<Tensor> {
+        match self {
+            Self::Identity => Ok(x.clone()),
+            Self::Relu => x.relu(),
+            Self::LeakyRelu => x.maximum(&x.affine(0.01, 0.0)?),
+            Self::Tanh => x.tanh(),
+            Self::Sigmoid => sigmoid(x),
+            Self::Silu => x.mul(&sigmoid(x)?),
+            Self::Gelu => x.gelu(),
+            // max(x, 0) + log(1 + exp(-|x|)) neither overflows nor loses small values.
+            Self::Softplus => x.relu()?.add(&(x.abs()?.neg()?.exp()? + 1.0)?.log()?),
+        }
+    }
+}
+
+/// Through tanh, which saturates instead of overflowing.
+fn sigmoid(x: &Tensor) -> candle_core::Result<Tensor> {
+    x.affine(0.5, 0.0)?.tanh()?.affine(0.5, 0.5)
+}

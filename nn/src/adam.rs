@@ -1,0 +1,167 @@
+//! The Adam optimiser.
+
+use candle_core::{Tensor, Var, backprop::GradStore};
+use serde::{Deserialize, Serialize};
+use telos_checkpoint::{Checkpoint, CheckpointError, Reader, Writer};
+
+use crate::{NnError, Parameters};
+
+/// Step sizes of [`Adam`].
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct AdamConfig {
+    /// Learning rate; default 3e-4 (Haarnoja et al., arXiv:1812.05905, table 1).
+    pub lr: f64,
+    /// Decay of the first moment; default 0.9 (Kingma and Ba, arXiv:1412.6980, algorithm 1).
+    pub beta1: f64,
+    /// Decay of the second moment; default 0.999 (same).
+    pub beta2: f64,
+    /// Added to the root of the second moment; default 1e-8 (same).
+    pub eps: f64,
+    /// Decoupled weight decay, `p -= lr * weight_decay * p` (AdamW, arXiv:1711.05101); default 0.
+    pub weight_decay: f64,
+    /// Scales all gradients so that their joint Euclidean norm is at most this; default none.
+    pub max_grad_norm: Option<f64>,
+}
+
+impl Default for AdamConfig {
+    fn default() -> Self {
+        Self { lr: 3e-4, beta1: 0.9, beta2: 0.999, eps: 1e-8, weight_decay: 0.0, max_grad_norm: None }
+    }
+}
+
+/// One optimised variable: its name, the variable and both moments as `[2, elements]`.
+#[derive(Debug)]
+struct Slot {
+    name: String,
+    var: Var,
+    moments: Var,
+}
+
+/// Adam with bias correction (Kingma and Ba, arXiv:1412.6980, algorithm 1), decoupled weight decay
+/// and clipping of the joint gradient norm.
+///
+/// A variable without a gradient is left alone, moments included, as in PyTorch.
+#[derive(Debug)]
+pub struct Adam {
+    config: AdamConfig,
+    steps: u64,
+    slots: Vec<Slot>,
+}
+
+impl Adam {
+    /// An optimiser of all variables of a module or of several (`[&actor as &dyn Parameters, &critic]`).
+    ///
+    /// # Errors
+    /// When a configured number is out of range.
+    pub fn new(parameters: &(impl Parameters + ?Sized), config: AdamConfig) -> Result<Self, NnError> {
+        let sound = config.lr >= 0.0
+            && (0.0..1.0).contains(&config.beta1)
+            && (0.0..1.0).contains(&config.beta2)
+            && config.eps >= 0.0
+            && config.weight_decay >= 0.0
+            && config.max_grad_norm.is_none_or(|norm| norm > 0.0);
+        if !sound {
+            let reason = format!("{config:?}: rates must not be negative and betas must lie in [0, 1)");
+            return Err(NnError::Config { module: "adam".into(), reason });
+        }
+        let slots = parameters
+            .named()
+            .into_iter()
+            .map(|(name, var)| {
+                let moments = Var::zeros((2, var.elem_count()), var.dtype(), var.device())?;
+                Ok(Slot { name, var: var.clone(), moments })
+            })
+            .collect::<Result<_, NnError>>()?;
+        Ok(Self { config, steps: 0, slots })
+    }
+
+    /// Takes a step along the gradients and returns their joint Euclidean norm before clipping.
+    ///
+    /// # Errors
+    /// [`NnError::NotFinite`] when a gradient is; nothing is changed then.
+    pub fn step(&mut self, gradients: &GradStore) -> Result<f64, NnError> {
+        let pairs: Vec<(&Slot, &Tensor)> = self
+            .slots
+            .iter()
+            .filter_map(|slot| gradients.get(slot.var.as_tensor()).map(|gradient| (slot, gradient)))
+            .collect();
+        let mut sum = 0.0;
+        for (_, gradient) in &pairs {
+            sum += f64::from(gradient.sqr()?.sum_all()?.to_scalar::<f32>()?);
+        }
+        let norm = sum.sqrt();
+        if !norm.is_finite() {
+            return Err(NnError::NotFinite { norm });
+        }
+        let scale = match self.config.max_grad_norm {
+            Some(limit) if norm > limit => limit / norm,
+            _ => 1.0,
+        };
+        let AdamConfig { lr, beta1, beta2, eps, weight_decay, .. } = self.config;
+        let t = (self.steps + 1) as f64;
+        let (correction1, correction2) = (1.0 - beta1.powf(t), 1.0 - beta2.powf(t));
+        for (Slot { var, moments, .. }, gradient) in pairs {
+            let g = gradient.detach().flatten_all()?.affine(scale, 0.0)?;
+            let m = (moments.get(0)?.affine(beta1, 0.0)? + g.affine(1.0 - beta1, 0.0)?)?;
+            let v = (moments.get(1)?.affine(beta2, 0.0)? + g.sqr()?.affine(1.0 - beta2, 0.0)?)?;
+            let denominator = v.affine(1.0 / correction2, 0.0)?.sqrt()?.affine(1.0, eps)?;
+            let direction = m.affine(lr / correction1, 0.0)?.div(&denominator)?;
+            let p = var.as_detached_tensor().flatten_all()?.affine(1.0 - lr * weight_decay, 0.0)?;
+            moments.set(&Tensor::stack(&[m, v], 0)?.detach())?;
+            var.set(&p.sub(&direction)?.reshape(var.shape())?)?;
+        }
+        self.steps += 1;
+        Ok(norm)
+    }
+
+    /// [`step`](Self::step) along the gradients of `loss`, a scalar.
+    ///
+    /// # Errors
+    /// As [`step`](Self::step).
+    pub fn backward_step(&mut self, loss: &Tensor) -> Result<f64, NnError> {
+        self.step(&loss.backward()?)
+    }
+
+    /// Changes the learning rate from the next step on. It is not part of the checkpoint: whoever
+    /// schedules it sets it again.
+    pub fn set_lr(&mut self, lr: f64) {
+        self.config.lr = lr;
+    }
+
+    /// The present settings.
+    pub fn config(&self) -> &AdamConfig {
+        &self.config
+    }
+
+    /// Forgets both moments and the step count, for instance after a network was drawn again.
+    ///
+    /// # Errors
+    /// When the device refuses.
+    pub fn reset(&mut self) -> Result<(), NnError> {
+        self.steps = 0;
+        Ok(self.slots.iter().try_for_each(|slot| slot.moments.set(&slot.moments.zeros_like()?))?)
+    }
+}
+
+impl Checkpoint for Adam {
+    fn save(&self, out: &mut Writer) {
+        out.value("steps", &self.steps);
+        for Slot { name, moments, .. } in &self.slots {
+            let values = moments.as_detached_tensor().flatten_all().and_then(|m| m.to_vec1());
+            out.f32s(name, &values.expect("moments are f32 and their device is readable"));
+        }
+    }
+
+    fn load(&mut self, from: &mut Reader<'_>) -> Result<(), CheckpointError> {
+        self.steps = from.value("steps")?;
+        for Slot { name, moments, .. } in &self.slots {
+            let mut values = vec![0.0; moments.elem_count()];
+            from.f32s(name, &mut values)?;
+            Tensor::from_vec(values, moments.shape(), moments.device())
+                .and_then(|tensor| moments.set(&tensor))
+                .map_err(|error| from.wrong(name, &error.to_string()))?;
+        }
+        Ok(())
+    }
+}

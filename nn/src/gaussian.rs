@@ -1,0 +1,123 @@
+//! Gaussian policies: diagonal, and squashed by tanh.
+
+use candle_core::Tensor;
+use rand_distr::{Distribution, StandardNormal};
+use rand_xoshiro::Xoshiro256PlusPlus;
+
+use crate::{Activation, NnError};
+
+const HALF_LOG_2PI: f64 = 0.918_938_533_204_672_7;
+const LOG_2: f64 = std::f64::consts::LN_2;
+
+/// Fills a slice with independent standard normal numbers.
+pub fn standard_normal(rng: &mut Xoshiro256PlusPlus, out: &mut [f32]) {
+    out.iter_mut().for_each(|x| *x = StandardNormal.sample(rng));
+}
+
+/// Log-density `[b]` of `actions` `[b, a]` under independent normals of mean `[b, a]` and log
+/// standard deviation `[a]` or `[b, a]`.
+///
+/// # Errors
+/// When shapes differ.
+pub fn log_prob(mean: &Tensor, log_std: &Tensor, actions: &Tensor) -> Result<Tensor, NnError> {
+    let log_std = log_std.broadcast_as(mean.shape())?;
+    let z = ((actions - mean)? / log_std.exp()?)?;
+    Ok((z.sqr()?.affine(-0.5, -HALF_LOG_2PI)? - log_std)?.sum(1)?)
+}
+
+/// Entropy in nats of independent normals of log standard deviation `[.., a]`, summed over `a`.
+///
+/// # Errors
+/// When `log_std` is a scalar.
+pub fn entropy(log_std: &Tensor) -> Result<Tensor, NnError> {
+    Ok(log_std.affine(1.0, 0.5 + HALF_LOG_2PI)?.sum(candle_core::D::Minus1)?)
+}
+
+/// The tanh-squashed Gaussian policy of SAC (Haarnoja et al., arXiv:1812.05905, appendix C): actions
+/// `tanh(u)` with `u` normal. A network's output `[b, 2a]` holds the `a` means, then the `a` log
+/// standard deviations, which are clamped.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct SquashedGaussian {
+    /// Least log standard deviation; default -20 (the authors' code).
+    pub log_std_min: f32,
+    /// Greatest log standard deviation; default 2 (the authors' code).
+    pub log_std_max: f32,
+}
+
+impl Default for SquashedGaussian {
+    fn default() -> Self {
+        Self { log_std_min: -20.0, log_std_max: 2.0 }
+    }
+}
+
+impl SquashedGaussian {
+    /// Actions `[b, a]` and their log-density `[b]`, both differentiable with respect to `output`
+    /// `[b, 2a]` (the reparameterisation with standard normal `noise` `[b, a]`).
+    ///
+    /// The squashing term is `log(1 - tanh(u)²) = 2 (log 2 - u - softplus(-2u))`, which keeps its
+    /// digits where the action is near ±1.
+    ///
+    /// # Errors
+    /// When shapes differ.
+    pub fn sample(&self, output: &Tensor, noise: &Tensor) -> Result<(Tensor, Tensor), NnError> {
+        let (mean, log_std) = self.split(output)?;
+        let u = (&mean + log_std.exp()?.mul(noise)?)?;
+        let normal = (noise.sqr()?.affine(-0.5, -HALF_LOG_2PI)? - log_std)?;
+        Ok((u.tanh()?, (normal - log_det(&u)?)?.sum(1)?))
+    }
+
+    /// Log-density `[b]` of given `actions` `[b, a]`, which are moved inside ±(1 - 1e-6) first.
+    ///
+    /// # Errors
+    /// When shapes differ.
+    pub fn log_prob(&self, output: &Tensor, actions: &Tensor) -> Result<Tensor, NnError> {
+        let (mean, log_std) = self.split(output)?;
+        let a = actions.clamp(-1.0 + 1e-6, 1.0 - 1e-6)?;
+        let u = ((&a + 1.0)?.log()? - a.affine(-1.0, 1.0)?.log()?)?.affine(0.5, 0.0)?;
+        let z = ((&u - mean)? / log_std.exp()?)?;
+        let normal = (z.sqr()?.affine(-0.5, -HALF_LOG_2PI)? - log_std)?;
+        Ok((normal - log_det(&u)?)?.sum(1)?)
+    }
+
+    /// Samples without a graph: `output` `[rows, 2a]` and `noise` `[rows, a]` give `actions` `[rows, a]`.
+    ///
+    /// # Panics
+    /// When the slices do not have these lengths.
+    pub fn sample_into(&self, output: &[f32], noise: &[f32], rows: usize, actions: &mut [f32]) {
+        let width = actions.len() / rows.max(1);
+        assert!(output.len() == 2 * actions.len() && noise.len() == actions.len());
+        for row in 0..rows {
+            let (mean, log_std) = output[row * 2 * width..][..2 * width].split_at(width);
+            for i in 0..width {
+                let std = log_std[i].clamp(self.log_std_min, self.log_std_max).exp();
+                actions[row * width + i] = (mean[i] + std * noise[row * width + i]).tanh();
+            }
+        }
+    }
+
+    /// The action of the mean, `tanh(mean)`, without a graph; sizes as [`sample_into`](Self::sample_into).
+    ///
+    /// # Panics
+    /// When the slices do not have these lengths.
+    pub fn mode_into(&self, output: &[f32], rows: usize, actions: &mut [f32]) {
+        let width = actions.len() / rows.max(1);
+        assert!(output.len() == 2 * actions.len());
+        for row in 0..rows {
+            for i in 0..width {
+                actions[row * width + i] = output[row * 2 * width + i].tanh();
+            }
+        }
+    }
+
+    fn split(&self, output: &Tensor) -> Result<(Tensor, Tensor), NnError> {
+        let width = output.dim(1)? / 2;
+        let log_std = output.narrow(1, width, width)?;
+        Ok((output.narrow(1, 0, width)?, log_std.clamp(self.log_std_min, self.log_std_max)?))
+    }
+}
+
+/// `log(1 - tanh(u)²)` per element.
+fn log_det(u: &Tensor) -> Result<Tensor, NnError> {
+    let softplus = Activation::Softplus.apply(&u.affine(-2.0, 0.0)?)?;
+    Ok(((softplus + u)?.affine(-2.0, 2.0 * LOG_2))?)
+}

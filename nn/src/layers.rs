@@ -1,0 +1,147 @@
+//! The stack of layers that a single network and an ensemble share.
+
+use candle_core::{Device, Tensor, Var};
+use rand_xoshiro::Xoshiro256PlusPlus;
+
+pub(crate) use crate::linear::Weights;
+use crate::{Activation, MlpConfig, NnError, linear::Linear};
+
+#[derive(Debug)]
+pub(crate) struct Layers {
+    name: String,
+    members: Option<usize>,
+    /// Widths from input to output.
+    widths: Vec<usize>,
+    activation: Activation,
+    output_activation: Activation,
+    layers: Vec<Linear>,
+    device: Device,
+}
+
+impl Layers {
+    pub(crate) fn new(
+        name: &str,
+        members: Option<usize>,
+        config: &MlpConfig,
+        rng: &mut Xoshiro256PlusPlus,
+        device: &Device,
+    ) -> Result<Self, NnError> {
+        let mut widths = vec![config.inputs];
+        widths.extend(&config.hidden);
+        widths.push(config.outputs);
+        if widths.contains(&0) || members == Some(0) {
+            return Err(NnError::Config {
+                module: name.into(),
+                reason: format!("widths {widths:?} and members {members:?} must all be at least 1"),
+            });
+        }
+        let last = widths.len() - 2;
+        let layers = widths
+            .windows(2)
+            .enumerate()
+            .map(|(i, pair)| Linear::new(members, (pair[0], pair[1]), config.init, i == last, rng, device))
+            .collect::<Result<_, _>>()?;
+        Ok(Self {
+            name: name.into(),
+            members,
+            widths,
+            activation: config.activation,
+            output_activation: config.output_activation,
+            layers,
+            device: device.clone(),
+        })
+    }
+
+    pub(crate) fn forward(&self, x: &Tensor, weights: Weights) -> Result<Tensor, NnError> {
+        let fits = match (self.members, x.dims()) {
+            (_, [_, inputs]) => *inputs == self.inputs(),
+            (Some(n), [members, _, inputs]) => *members == n && *inputs == self.inputs(),
+            _ => false,
+        };
+        if !fits {
+            let inputs = self.inputs();
+            return Err(NnError::Shape {
+                module: self.name.clone(),
+                what: "the input",
+                found: x.dims().to_vec(),
+                expected: match self.members {
+                    None => format!("[batch, {inputs}]"),
+                    Some(n) => format!("[batch, {inputs}] or [{n}, batch, {inputs}]"),
+                },
+            });
+        }
+        let mut hidden = x.clone();
+        for (i, layer) in self.layers.iter().enumerate() {
+            hidden = layer.forward(&hidden, self.activation_of(i), weights)?;
+        }
+        Ok(hidden)
+    }
+
+    pub(crate) fn infer(&self, input: &[f32], rows: usize, output: &mut [f32]) -> Result<(), NnError> {
+        let members = self.members.unwrap_or(1);
+        let shared = input.len() == rows * self.inputs();
+        let wrong = |what, found: usize, expected: String| NnError::Shape {
+            module: self.name.clone(),
+            what,
+            found: vec![found],
+            expected,
+        };
+        if !shared && input.len() != members * rows * self.inputs() {
+            return Err(wrong("the input slice", input.len(), format!("[{rows} x {}]", self.inputs())));
+        }
+        if output.len() != members * rows * self.outputs() {
+            let expected = format!("[{members} x {rows} x {}]", self.outputs());
+            return Err(wrong("the output slice", output.len(), expected));
+        }
+        let x = if shared {
+            Tensor::from_slice(input, (rows, self.inputs()), &self.device)?
+        } else {
+            Tensor::from_slice(input, (members, rows, self.inputs()), &self.device)?
+        };
+        let y = self.forward(&x, Weights::Frozen)?.flatten_all()?.to_vec1::<f32>()?;
+        output.copy_from_slice(&y);
+        Ok(())
+    }
+
+    pub(crate) fn named<'a>(&'a self) -> Vec<(String, &'a Var)> {
+        let pair = |(i, layer): (usize, &'a Linear)| {
+            [
+                (format!("{}.{i}.weight", self.name), &layer.weight),
+                (format!("{}.{i}.bias", self.name), &layer.bias),
+            ]
+        };
+        self.layers.iter().enumerate().flat_map(pair).collect()
+    }
+
+    pub(crate) fn deep_clone(&self) -> Result<Self, NnError> {
+        Ok(Self {
+            name: self.name.clone(),
+            members: self.members,
+            widths: self.widths.clone(),
+            activation: self.activation,
+            output_activation: self.output_activation,
+            layers: self.layers.iter().map(Linear::deep_clone).collect::<Result<_, _>>()?,
+            device: self.device.clone(),
+        })
+    }
+
+    pub(crate) fn members(&self) -> Option<usize> {
+        self.members
+    }
+
+    pub(crate) fn inputs(&self) -> usize {
+        self.widths[0]
+    }
+
+    pub(crate) fn outputs(&self) -> usize {
+        self.widths[self.widths.len() - 1]
+    }
+
+    pub(crate) fn device(&self) -> &Device {
+        &self.device
+    }
+
+    fn activation_of(&self, layer: usize) -> Activation {
+        if layer + 1 == self.layers.len() { self.output_activation } else { self.activation }
+    }
+}

@@ -1,0 +1,220 @@
+//! Named parameters: copies, target networks, weight files and checkpoints.
+
+use std::{collections::BTreeMap, path::Path};
+
+use candle_core::{DType, Device, Tensor, Var};
+use safetensors::{Dtype, SafeTensors, tensor::TensorView};
+use telos_checkpoint::{CheckpointError, Reader, Writer, atomic_write};
+
+use crate::NnError;
+
+/// Something that owns trainable variables.
+pub trait Parameters {
+    /// Every variable with its name, always in the same order. Names follow PyTorch:
+    /// `actor.0.weight`, `actor.0.bias`, ...
+    fn named(&self) -> Vec<(String, &Var)>;
+}
+
+impl<T: Parameters + ?Sized> Parameters for &T {
+    fn named(&self) -> Vec<(String, &Var)> {
+        (**self).named()
+    }
+}
+
+/// Several modules as one, for a shared optimiser or weight file.
+impl Parameters for [&dyn Parameters] {
+    fn named(&self) -> Vec<(String, &Var)> {
+        self.iter().flat_map(|part| part.named()).collect()
+    }
+}
+
+impl<const N: usize> Parameters for [&dyn Parameters; N] {
+    fn named(&self) -> Vec<(String, &Var)> {
+        self.as_slice().named()
+    }
+}
+
+/// One variable outside any module, such as a temperature or a state-independent log deviation.
+#[derive(Debug)]
+pub struct Parameter {
+    name: String,
+    var: Var,
+}
+
+impl Parameter {
+    /// A variable of the given shape with the given values (row-major).
+    ///
+    /// # Errors
+    /// When the number of values does not fit the shape.
+    pub fn new(name: &str, shape: &[usize], values: Vec<f32>, device: &Device) -> Result<Self, NnError> {
+        Ok(Self { name: name.into(), var: Var::from_vec(values, shape, device)? })
+    }
+
+    /// The variable; dereferences to its tensor.
+    pub fn var(&self) -> &Var {
+        &self.var
+    }
+}
+
+impl Parameters for Parameter {
+    fn named(&self) -> Vec<(String, &Var)> {
+        vec![(self.name.clone(), &self.var)]
+    }
+}
+
+impl telos_checkpoint::Checkpoint for Parameter {
+    fn save(&self, out: &mut Writer) {
+        save_values(self, out);
+    }
+    fn load(&mut self, from: &mut Reader<'_>) -> Result<(), CheckpointError> {
+        load_values(self, from)
+    }
+}
+
+/// Moves a target network a step towards the online one: `target += tau (online - target)`.
+///
+/// # Errors
+/// When the two differ in the number or shapes of their parameters.
+pub fn polyak(
+    target: &(impl Parameters + ?Sized),
+    online: &(impl Parameters + ?Sized),
+    tau: f64,
+) -> Result<(), NnError> {
+    for (to, from) in pairs("polyak", target, online)? {
+        let from = from.as_detached_tensor();
+        to.set(&(to.as_detached_tensor().affine(1.0 - tau, 0.0)? + from.affine(tau, 0.0)?)?)?;
+    }
+    Ok(())
+}
+
+/// Copies all values of one module into another of the same shape.
+///
+/// # Errors
+/// When the two differ in the number or shapes of their parameters.
+pub fn copy(to: &(impl Parameters + ?Sized), from: &(impl Parameters + ?Sized)) -> Result<(), NnError> {
+    for (to, from) in pairs("copy", to, from)? {
+        to.set(&from.as_detached_tensor())?;
+    }
+    Ok(())
+}
+
+/// Number of trainable scalars.
+pub fn count(parameters: &(impl Parameters + ?Sized)) -> usize {
+    parameters.named().iter().map(|(_, var)| var.elem_count()).sum()
+}
+
+fn pairs<'a>(
+    operation: &'static str,
+    to: &'a (impl Parameters + ?Sized),
+    from: &'a (impl Parameters + ?Sized),
+) -> Result<Vec<(&'a Var, &'a Var)>, NnError> {
+    let (to, from) = (to.named(), from.named());
+    let mismatch = |name: &str, reason: String| NnError::Mismatch { operation, name: name.into(), reason };
+    if to.len() != from.len() {
+        let longer = if to.len() > from.len() { &to } else { &from };
+        let name = &longer[to.len().min(from.len())].0;
+        return Err(mismatch(
+            name,
+            format!("has no partner: {} against {} parameters", to.len(), from.len()),
+        ));
+    }
+    to.into_iter()
+        .zip(from)
+        .map(|((name, to), (_, from))| {
+            if to.dims() == from.dims() {
+                Ok((to, from))
+            } else {
+                Err(mismatch(&name, format!("has shape {:?} against {:?}", to.dims(), from.dims())))
+            }
+        })
+        .collect()
+}
+
+/// Writes all parameters as a safetensors file, atomically. Tensors keep their names and PyTorch's
+/// layout: weights `[outputs, inputs]`, for ensembles `[members, outputs, inputs]`.
+///
+/// # Errors
+/// When the device or the file system refuses.
+pub fn save_safetensors(path: &Path, parameters: &(impl Parameters + ?Sized)) -> Result<(), NnError> {
+    let refused = |error: safetensors::SafeTensorError| NnError::WeightFile {
+        path: path.to_owned(),
+        reason: error.to_string(),
+    };
+    let mut columns = Vec::new();
+    for (name, var) in parameters.named() {
+        let values = values_of(var)?;
+        let bytes: Vec<u8> = values.iter().flat_map(|v| v.to_le_bytes()).collect();
+        columns.push((name, var.dims().to_vec(), bytes));
+    }
+    let views: BTreeMap<&str, TensorView<'_>> = columns
+        .iter()
+        .map(|(name, shape, bytes)| {
+            Ok((name.as_str(), TensorView::new(Dtype::F32, shape.clone(), bytes).map_err(refused)?))
+        })
+        .collect::<Result<_, NnError>>()?;
+    let bytes = safetensors::serialize(views, None).map_err(refused)?;
+    Ok(atomic_write(path, &bytes)?)
+}
+
+/// Reads all parameters from a file of [`save_safetensors`] or from PyTorch with the same names.
+/// Nothing is changed unless every tensor is there and fits; further tensors in the file are ignored.
+///
+/// # Errors
+/// When the file is missing or damaged, or a tensor is missing, not `f32` or of another shape.
+pub fn load_safetensors(path: &Path, parameters: &(impl Parameters + ?Sized)) -> Result<(), NnError> {
+    let wrong = |reason: String| NnError::WeightFile { path: path.to_owned(), reason };
+    let bytes = std::fs::read(path).map_err(|error| wrong(error.to_string()))?;
+    let file = SafeTensors::deserialize(&bytes)
+        .map_err(|error| wrong(format!("not a whole safetensors file: {error}")))?;
+    let mut loaded = Vec::new();
+    for (name, var) in parameters.named() {
+        let view = file.tensor(&name).map_err(|_| {
+            let found: Vec<&str> = file.names().into_iter().take(8).collect();
+            wrong(format!("no tensor `{name}`; the file has {}, ...", found.join(", ")))
+        })?;
+        if view.dtype() != Dtype::F32 || view.shape() != var.dims() {
+            let (dtype, shape) = (view.dtype(), view.shape());
+            return Err(wrong(format!(
+                "`{name}` is {dtype:?} {shape:?}, the model needs F32 {:?}",
+                var.dims()
+            )));
+        }
+        let values =
+            view.data().chunks_exact(4).map(|c| f32::from_le_bytes([c[0], c[1], c[2], c[3]])).collect();
+        loaded.push((var, Tensor::from_vec::<_, f32>(values, var.shape(), var.device())?));
+    }
+    loaded.iter().try_for_each(|(var, tensor)| var.set(tensor))?;
+    Ok(())
+}
+
+/// Writes every parameter under its name into a checkpoint.
+///
+/// # Panics
+/// When the device cannot be read any more, which leaves nothing to save.
+pub fn save_values(parameters: &(impl Parameters + ?Sized), out: &mut Writer) {
+    for (name, var) in parameters.named() {
+        out.f32s(&name, &values_of(var).expect("parameters are f32 and their device is readable"));
+    }
+}
+
+/// Restores what [`save_values`] wrote.
+///
+/// # Errors
+/// When a name or length differs.
+pub fn load_values(
+    parameters: &(impl Parameters + ?Sized),
+    from: &mut Reader<'_>,
+) -> Result<(), CheckpointError> {
+    for (name, var) in parameters.named() {
+        let mut values = vec![0.0; var.elem_count()];
+        from.f32s(&name, &mut values)?;
+        Tensor::from_vec(values, var.shape(), var.device())
+            .and_then(|tensor| var.set(&tensor))
+            .map_err(|error| from.wrong(&name, &error.to_string()))?;
+    }
+    Ok(())
+}
+
+fn values_of(var: &Var) -> candle_core::Result<Vec<f32>> {
+    var.as_detached_tensor().flatten_all()?.to_dtype(DType::F32)?.to_vec1()
+}

@@ -1,0 +1,104 @@
+"""Reference trajectories of telos's robots in MuJoCo, for `sim/tests/mujoco_reference.rs`.
+
+    pip install mujoco numpy
+    python sim/peers/mujoco_reference.py
+
+writes `sim/tests/reference/<robot>.json`. MuJoCo integrates with RK4 at a tenth of the model's time
+step, so that what the test measures is telos's own error. Each scenario gives the state at the start,
+the control law and the joint positions every `every` steps:
+
+* `coast`: no gravity, far from the floor, joints spinning, no control.
+* `drive`: the same at rest, under sinusoidal control: checks gears, damping, springs and limits.
+* `settle`: from the initial pose under gravity onto the floor, no control.
+* `gait`: sinusoidal control on the floor (the cheetah only; the others fall, and falling is chaotic).
+"""
+
+import json
+import math
+import pathlib
+
+import mujoco
+import numpy as np
+
+HERE = pathlib.Path(__file__).resolve().parent
+ASSETS = HERE.parent / "assets"
+OUT = HERE.parent / "tests" / "reference"
+SUBSTEPS = 10
+
+# Robots on the floor are lifted for the scenarios without contact.
+LIFT = {"hopper": 5.0, "cheetah": 5.0, "walker": 5.0}
+# Amplitude of the control without contact: small enough to stay away from the joint limits, which
+# MuJoCo makes soft and telos hard.
+DRIVES = {"hopper": 0.02, "walker": 0.03}
+
+
+def control(step, dt, amplitude, frequency, size):
+    """Held over a step; one radian of phase between neighbouring actuators."""
+    phase = 2.0 * math.pi * frequency * step * dt
+    return amplitude * np.sin(phase + np.arange(size))
+
+
+def simulate(robot, gravity, qpos, qvel, amplitude, frequency, steps, every):
+    model = mujoco.MjModel.from_xml_path(str(ASSETS / f"{robot}.xml"))
+    dt = model.opt.timestep
+    if not gravity:
+        model.opt.gravity[:] = 0.0
+    model.opt.timestep = dt / SUBSTEPS
+    model.opt.integrator = mujoco.mjtIntegrator.mjINT_RK4
+    data = mujoco.MjData(model)
+    data.qpos[:] = qpos
+    data.qvel[:] = qvel
+    samples = []
+    for step in range(steps):
+        data.ctrl[:] = control(step, dt, amplitude, frequency, model.nu)
+        for _ in range(SUBSTEPS):
+            mujoco.mj_step(model, data)
+        if (step + 1) % every == 0:
+            samples.append([round(float(q), 6) for q in data.qpos])
+    return {
+        "gravity": gravity,
+        "qpos": [float(q) for q in qpos],
+        "qvel": [float(v) for v in qvel],
+        "amplitude": amplitude,
+        "frequency": frequency,
+        "every": every,
+        "samples": samples,
+    }
+
+
+def main():
+    OUT.mkdir(parents=True, exist_ok=True)
+    for path in sorted(ASSETS.glob("*.xml")):
+        robot = path.stem
+        model = mujoco.MjModel.from_xml_path(str(path))
+        start = model.qpos0.copy()
+        lifted = start.copy()
+        if robot in LIFT:
+            lifted[1] = LIFT[robot]
+        # Away from the joint limits: the middle of each range, where there is one.
+        middle = lifted.copy()
+        for joint in range(model.njnt):
+            if model.jnt_limited[joint]:
+                middle[model.jnt_qposadr[joint]] = model.jnt_range[joint].mean()
+        spin = 0.6 * np.cos(1.3 * np.arange(model.nv))
+        rest = np.zeros(model.nv)
+        scenarios = {
+            "coast": simulate(robot, False, middle, spin, 0.0, 1.0, 60, 5),
+            "drive": simulate(robot, False, middle, rest, DRIVES.get(robot, 0.3), 1.0, 100, 5),
+        }
+        if robot in LIFT:
+            scenarios["settle"] = simulate(robot, True, start, rest, 0.0, 1.0, 500, 100)
+        if robot == "cheetah":
+            scenarios["gait"] = simulate(robot, True, start, rest, 0.4, 3.0, 500, 50)
+        reference = {
+            "robot": robot,
+            "mujoco": mujoco.__version__,
+            "mass": float(model.body_mass[(model.body_weldid != 0) & (model.body_mocapid < 0)].sum()),
+            "scenarios": scenarios,
+        }
+        (OUT / f"{robot}.json").write_text(json.dumps(reference) + "\n")
+        print(robot, f"{reference['mass']:.3f} kg", ", ".join(scenarios))
+
+
+if __name__ == "__main__":
+    main()
