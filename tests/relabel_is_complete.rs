@@ -1,0 +1,1 @@
+//! When the reward model changes, every stored transition carries the new reward.
