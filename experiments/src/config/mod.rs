@@ -1,0 +1,31 @@
+//! Experiment configurations: TOML text to a checked [`Config`], and back.
+//!
+//! A configuration names what it changes; every other key has the documented default. Unknown keys,
+//! wrong types and values out of range are errors that name the file and line. An optional value is
+//! switched off by `"none"`.
+//!
+//! ```
+//! use telos::config::Config;
+//!
+//! let text = "learner = 'sac'\n[env]\nid = 'pendulum-classic'\n[sac]\ncritc_lr = 1e-3\n";
+//! let error = Config::parse("my.toml", text, &[]).unwrap_err();
+//! assert!(error.to_string().starts_with("my.toml:5: unknown key `critc_lr` in [sac]; did you mean"));
+//! ```
+
+mod deserialize;
+mod error;
+mod experiment;
+mod preferences;
+mod resolved;
+mod suggestion;
+mod tree;
+mod validation;
+
+pub use error::ConfigError;
+pub use experiment::{
+    CheckpointConfig, ComparisonConfig, Config, EnvConfig, EvaluationConfig, LearnerKind, LoopKind,
+    TrainingConfig,
+};
+pub use preferences::PreferencesConfig;
+pub use resolved::Difference;
+pub use tree::Place;

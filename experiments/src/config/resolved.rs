@@ -1,0 +1,84 @@
+//! The fully resolved form: every key that the run reads, written out, comparable.
+
+use toml::{Table, Value};
+
+use super::{Config, deserialize::ABSENT};
+
+/// The first key in which two configurations differ.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Difference {
+    /// Dotted name of the key.
+    pub key: String,
+    /// The value in the first configuration, as TOML; `nothing` where it has no such key.
+    pub first: String,
+    /// The value in the second.
+    pub second: String,
+}
+
+impl Config {
+    /// First line of what [`to_toml`](Self::to_toml) writes.
+    pub(crate) const RESOLVED_HEADER: &'static str = "# Every key of this run, defaults included.\n";
+
+    /// Every key that the run reads, as TOML. Reading it back gives an equal configuration.
+    pub fn to_toml(&self) -> String {
+        let body = toml::to_string(&self.table()).expect("a table of TOML values is TOML");
+        format!("{}{body}", Self::RESOLVED_HEADER)
+    }
+
+    /// Checksum of what results depend on: all but the number of threads.
+    pub fn digest(&self) -> String {
+        let mut unthreaded = self.clone();
+        unthreaded.env.threads = 0;
+        format!("{:08x}", crc32fast::hash(unthreaded.to_toml().as_bytes()))
+    }
+
+    /// The first key, other than the number of threads, in which `other` differs.
+    pub fn difference(&self, other: &Self) -> Option<Difference> {
+        let mut other = other.clone();
+        other.env.threads = self.env.threads;
+        first_difference("", &Value::Table(self.table()), &Value::Table(other.table()))
+    }
+
+    fn table(&self) -> Table {
+        let mut table = table_of(self);
+        write_absences(&mut table, &table_of(&Self::default()));
+        for (unread, _) in self.unread_tables() {
+            table.remove(unread);
+        }
+        table
+    }
+}
+
+fn table_of(config: &Config) -> Table {
+    Table::try_from(config).expect("configurations hold only what TOML can hold")
+}
+
+/// TOML has no null: an optional value that is absent here but has a default is written as
+/// [`ABSENT`], or reading it back would give the default.
+fn write_absences(table: &mut Table, defaults: &Table) {
+    for (key, default) in defaults {
+        match (table.get_mut(key), default) {
+            (Some(Value::Table(inner)), Value::Table(defaults)) => write_absences(inner, defaults),
+            (Some(_), _) => {}
+            (None, _) => {
+                table.insert(key.clone(), Value::String(ABSENT.to_owned()));
+            }
+        }
+    }
+}
+
+fn first_difference(key: &str, first: &Value, second: &Value) -> Option<Difference> {
+    let (Value::Table(a), Value::Table(b)) = (first, second) else {
+        return (first != second).then(|| Difference {
+            key: key.to_owned(),
+            first: first.to_string(),
+            second: second.to_string(),
+        });
+    };
+    let nothing = Value::String("nothing".into());
+    let names: std::collections::BTreeSet<&String> = a.keys().chain(b.keys()).collect();
+    names.into_iter().find_map(|name| {
+        let inner = if key.is_empty() { name.clone() } else { format!("{key}.{name}") };
+        first_difference(&inner, a.get(name).unwrap_or(&nothing), b.get(name).unwrap_or(&nothing))
+    })
+}

@@ -1,0 +1,148 @@
+//! Every rule about values, in one place. Types are serde's business; what is left are ranges and
+//! keys that must fit each other.
+
+use telos_agents::AgentError;
+use telos_envs::registry;
+use telos_rewards::RewardError;
+
+use super::{Config, LearnerKind, LoopKind, suggestion::nearest};
+
+/// A value outside its range.
+pub(super) struct Invalid {
+    /// Dotted name of the key.
+    pub(super) key: String,
+    /// What is wrong and what would be right.
+    pub(super) reason: String,
+}
+
+/// Checks everything that the run would read.
+pub(super) fn check(config: &Config) -> Result<(), Invalid> {
+    at_least("steps", config.steps, 1)?;
+    distinct("seeds", &config.seeds)?;
+    env(config)?;
+    at_least("evaluation.episodes", config.evaluation.episodes as u64, 1)?;
+    at_least("checkpoint.keep", config.checkpoint.keep as u64, 1)?;
+    match config.learner {
+        LearnerKind::Sac => sac(config)?,
+        LearnerKind::Ppo => ppo(config)?,
+    }
+    match config.loop_kind {
+        LoopKind::Online => Ok(()),
+        LoopKind::Preferences => preferences(config),
+    }
+}
+
+fn env(config: &Config) -> Result<(), Invalid> {
+    let ids: Vec<&str> = registry::ids().collect();
+    let id = config.env.id.as_str();
+    if !ids.contains(&id) {
+        let known = ids.join(", ");
+        return invalid(
+            "env.id",
+            match nearest(id, &ids) {
+                _ if id.is_empty() => format!("is missing; choose from {known}"),
+                Some(similar) => format!("there is no environment \"{id}\"; did you mean \"{similar}\"?"),
+                None => format!("there is no environment \"{id}\"; choose from {known}"),
+            },
+        );
+    }
+    between("env.count", config.env.count as u64, 1, 65_536)
+}
+
+fn sac(config: &Config) -> Result<(), Invalid> {
+    learner(config.sac.validate())?;
+    let training = &config.training;
+    positive("training.updates_per_step", training.updates_per_step)?;
+    at_least("training.replay_capacity", training.replay_capacity, config.sac.batch_size as u64)?;
+    at_most_key("training.learning_starts", training.learning_starts, "`steps`", config.steps)
+}
+
+fn ppo(config: &Config) -> Result<(), Invalid> {
+    learner(config.ppo.validate())
+}
+
+fn preferences(config: &Config) -> Result<(), Invalid> {
+    let preferences = &config.preferences;
+    if config.learner != LearnerKind::Sac {
+        return invalid(
+            "learner",
+            "must be \"sac\" in loop = \"preferences\", which relabels a replay".into(),
+        );
+    }
+    at_least("preferences.budget", preferences.budget as u64, 1)?;
+    between(
+        "preferences.queries_per_session",
+        preferences.queries_per_session as u64,
+        1,
+        preferences.budget as u64,
+    )?;
+    at_least("preferences.session_interval", preferences.session_interval, 1)?;
+    between("preferences.unsupervised_steps", preferences.unsupervised_steps, 1, config.steps)?;
+    at_least("preferences.held_out_pairs", preferences.held_out_pairs as u64, 1)?;
+    table("preferences.query", preferences.query.validate())?;
+    let horizon = registry::make(&config.env.id).map_or(usize::MAX, |env| env.spec().horizon);
+    at_most_key(
+        "preferences.query.segment",
+        preferences.query.segment as u64,
+        "the episode length",
+        horizon as u64,
+    )?;
+    table("preferences.teacher", preferences.teacher.validate())?;
+    table("preferences.reward_model", preferences.reward_model.validate())?;
+    table("preferences.state_entropy", preferences.state_entropy.validate())
+}
+
+fn at_least(key: &str, value: u64, least: u64) -> Result<(), Invalid> {
+    if value >= least { Ok(()) } else { invalid(key, format!("is {value}, but must be at least {least}")) }
+}
+
+fn between(key: &str, value: u64, least: u64, most: u64) -> Result<(), Invalid> {
+    if (least..=most).contains(&value) {
+        Ok(())
+    } else {
+        invalid(key, format!("is {value}, but must be from {least} to {most}"))
+    }
+}
+
+fn at_most_key(key: &str, value: u64, other: &str, most: u64) -> Result<(), Invalid> {
+    if value <= most {
+        Ok(())
+    } else {
+        invalid(key, format!("is {value}, but must be at most {other}, which is {most}"))
+    }
+}
+
+fn positive(key: &str, value: f64) -> Result<(), Invalid> {
+    if value > 0.0 { Ok(()) } else { invalid(key, format!("is {value}, but must be above 0")) }
+}
+
+fn distinct(key: &str, seeds: &[u64]) -> Result<(), Invalid> {
+    match seeds.iter().enumerate().find(|(index, seed)| seeds[..*index].contains(seed)) {
+        None => Ok(()),
+        Some((_, seed)) => invalid(key, format!("names {seed} twice")),
+    }
+}
+
+/// The verdict of a learner, which names its keys in full.
+fn learner(verdict: Result<(), AgentError>) -> Result<(), Invalid> {
+    match verdict {
+        Ok(()) => Ok(()),
+        Err(AgentError::Config { key, value, expected }) => invalid(key, format!("is {value}; {expected}")),
+        Err(error) => invalid("learner", error.to_string()),
+    }
+}
+
+/// The verdict of a table that knows its own ranges.
+fn table(name: &str, verdict: Result<(), RewardError>) -> Result<(), Invalid> {
+    match verdict {
+        Ok(()) => Ok(()),
+        Err(RewardError::Config { key, value, reason }) => {
+            invalid(&format!("{name}.{key}"), format!("is {value}, but {reason}"))
+        }
+        Err(error) => invalid(name, error.to_string()),
+    }
+}
+
+fn invalid<T>(key: &str, reason: String) -> Result<T, Invalid> {
+    Err(Invalid { key: key.to_owned(), reason })
+}

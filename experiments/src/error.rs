@@ -1,0 +1,94 @@
+//! Everything that can stop the `telos` command, and the exit code that says whose fault it was.
+
+use std::path::{Path, PathBuf};
+
+use telos_agents::AgentError;
+use telos_checkpoint::CheckpointError;
+use telos_envs::EnvError;
+use telos_nn::NnError;
+use telos_rewards::RewardError;
+use telos_sim::SimError;
+
+use crate::config::ConfigError;
+
+/// Exit codes of the command line.
+pub mod exit_code {
+    /// Done.
+    pub const DONE: i32 = 0;
+    /// Our fault.
+    pub const FAULT: i32 = 1;
+    /// The user's input is wrong.
+    pub const INPUT: i32 = 2;
+    /// Interrupted, and resumable with `--resume`.
+    pub const INTERRUPTED: i32 = 3;
+}
+
+/// Why a command stopped.
+#[derive(Debug, thiserror::Error)]
+pub enum TelosError {
+    /// The configuration cannot be used.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// A flag or an argument cannot be used.
+    #[error("{0}")]
+    Usage(String),
+    /// A run directory cannot be used.
+    #[error("{}: {reason}", path.display())]
+    Run {
+        /// The directory or the file in it.
+        path: PathBuf,
+        /// What is wrong and what to do.
+        reason: String,
+    },
+    /// A checkpoint cannot be used.
+    #[error(transparent)]
+    Checkpoint(#[from] CheckpointError),
+    /// A robot cannot be built.
+    #[error(transparent)]
+    Sim(#[from] SimError),
+    /// An environment cannot be built or stepped.
+    #[error(transparent)]
+    Env(#[from] EnvError),
+    /// A network failed.
+    #[error(transparent)]
+    Nn(#[from] NnError),
+    /// A learner failed.
+    #[error(transparent)]
+    Agent(#[from] AgentError),
+    /// Feedback or a learned reward failed.
+    #[error(transparent)]
+    Reward(#[from] RewardError),
+    /// The system refused.
+    #[error("{doing}: {source}")]
+    Io {
+        /// The file or the activity.
+        doing: String,
+        /// What the system said.
+        source: std::io::Error,
+    },
+}
+
+impl TelosError {
+    /// A refusal of the system about `path`.
+    pub fn io(path: &Path, source: std::io::Error) -> Self {
+        Self::Io { doing: path.display().to_string(), source }
+    }
+
+    /// A run directory, or a file in it, that cannot be used.
+    pub fn run(path: &Path, reason: impl Into<String>) -> Self {
+        Self::Run { path: path.to_owned(), reason: reason.into() }
+    }
+
+    /// The exit code of a command that stopped for this reason.
+    pub fn exit_code(&self) -> i32 {
+        match self {
+            Self::Config(_) | Self::Usage(_) | Self::Run { .. } | Self::Sim(_) => exit_code::INPUT,
+            Self::Env(EnvError::UnknownId { .. } | EnvError::Zero { .. }) => exit_code::INPUT,
+            Self::Checkpoint(CheckpointError::Io { .. }) => exit_code::FAULT,
+            Self::Checkpoint(_) => exit_code::INPUT,
+            Self::Env(_) | Self::Nn(_) | Self::Agent(_) | Self::Reward(_) | Self::Io { .. } => {
+                exit_code::FAULT
+            }
+        }
+    }
+}
