@@ -27,6 +27,26 @@ pub enum AgentError {
         /// Its upper bound.
         high: f32,
     },
+    /// A column of numbers has another length than the batch needs.
+    #[error("`{column}` holds {found} numbers, expected {expected}")]
+    Length {
+        /// The column.
+        column: &'static str,
+        /// Its length.
+        found: usize,
+        /// The length that fits.
+        expected: usize,
+    },
+    /// A network or an optimiser refused.
+    #[error(transparent)]
+    Network(#[from] telos_nn::NnError),
+}
+
+impl AgentError {
+    /// Refuses a column of another length.
+    pub(crate) fn check_length(column: &'static str, found: usize, expected: usize) -> Result<(), Self> {
+        if found == expected { Ok(()) } else { Err(Self::Length { column, found, expected }) }
+    }
 }
 
 /// Refuses a configuration value that breaks its rule.
