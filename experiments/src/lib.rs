@@ -9,10 +9,12 @@ pub mod device;
 pub mod error;
 pub mod host;
 pub mod interrupt;
+pub mod loops;
 pub mod manifest;
 pub mod metrics;
 pub mod progress;
 pub mod run_directory;
+pub mod statistics;
 mod tensorboard;
 
 pub use error::TelosError;

@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 use telos_agents::{ActMode, Policy};
 use telos_envs::{VecEnv, registry};
-use telos_rewards::RewardModel;
+use telos_rewards::reward_model::RewardModel;
 
 use crate::{TelosError, config::Config, statistics::Summary};
 
@@ -48,6 +48,8 @@ pub struct EvaluationPlan<'a> {
     pub seed: u64,
     /// Threads that step the environments; results do not depend on it.
     pub threads: usize,
+    /// How the policy chooses; its mode, but for policies whose mode is no behaviour.
+    pub mode: ActMode,
 }
 
 impl<'a> EvaluationPlan<'a> {
@@ -58,6 +60,7 @@ impl<'a> EvaluationPlan<'a> {
             episodes: config.evaluation.episodes,
             seed: config.evaluation.seed,
             threads: config.env.thread_count(),
+            mode: ActMode::Mode,
         }
     }
 }
@@ -79,11 +82,11 @@ pub fn evaluate(
     let mut learned = vec![0.0; n];
     let mut ended: Vec<Option<Episode>> = vec![None; n];
     while ended.iter().any(Option::is_none) {
-        policy.act(&obs, n, ActMode::Mode, &mut actions)?;
+        policy.act(&obs, n, plan.mode, &mut actions)?;
         if let Some(model) = reward_model {
             model.predict(&obs, &actions, n, &mut rewards)?;
         }
-        let batch = envs.step(&actions)?;
+        let batch = envs.step(&actions);
         for i in 0..n {
             if ended[i].is_none() {
                 learned[i] += f64::from(rewards[i]);

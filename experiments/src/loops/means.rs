@@ -9,16 +9,14 @@ pub(super) struct RunningMeans {
 }
 
 impl RunningMeans {
-    /// Adds one value per name.
-    pub(super) fn add(&mut self, metrics: &[(&str, f64)]) {
-        for (name, value) in metrics {
-            match self.sums.iter_mut().find(|(known, _, _)| known == name) {
-                Some((_, sum, count)) => {
-                    *sum += value;
-                    *count += 1;
-                }
-                None => self.sums.push(((*name).into(), *value, 1)),
+    /// Adds a value to the mean of this name.
+    pub(super) fn add(&mut self, name: &str, value: f32) {
+        match self.sums.iter_mut().find(|(known, _, _)| known == name) {
+            Some((_, sum, count)) => {
+                *sum += f64::from(value);
+                *count += 1;
             }
+            None => self.sums.push((name.into(), value.into(), 1)),
         }
     }
 

@@ -5,14 +5,13 @@ mod episodes;
 mod evaluation;
 mod means;
 mod off_policy;
-mod on_policy;
 mod online;
 mod preferences;
 mod report;
 
 use std::path::Path;
 
-use telos_agents::RandomPolicy;
+use telos_agents::{ActMode, RandomPolicy};
 use telos_envs::registry;
 use telos_nn::{Parameters, weights};
 
@@ -23,7 +22,6 @@ use crate::{
 };
 
 use driver::{Drive, TrainingLoop, drive};
-use on_policy::OnPolicyLoop;
 use online::OnlineLoop;
 use preferences::PreferenceLoop;
 
@@ -123,7 +121,7 @@ fn build(
     let device = device.open()?;
     Ok(match (config.loop_kind, config.learner) {
         (LoopKind::Online, LearnerKind::Sac) => Box::new(OnlineLoop::new(config, &device)?),
-        (LoopKind::Online, LearnerKind::Ppo) => Box::new(OnPolicyLoop::new(config, &device)?),
+        (LoopKind::Online, LearnerKind::Ppo) => unreachable!(),
         (LoopKind::Preferences, LearnerKind::Sac) => Box::new(PreferenceLoop::new(config, feedback, &device)?),
         (LoopKind::Preferences, LearnerKind::Ppo) => {
             return Err(TelosError::Usage(
@@ -135,6 +133,6 @@ fn build(
 
 fn evaluate_random(config: &Config) -> Result<Evaluation, TelosError> {
     let spec = registry::make(&config.env.id)?.spec().clone();
-    let mut policy = RandomPolicy::new(&spec.action, config.seed);
-    evaluate(EvaluationPlan::of(config), &mut policy, None)
+    let mut policy = RandomPolicy::new(&spec, config.seed)?;
+    evaluate(EvaluationPlan { mode: ActMode::Sample, ..EvaluationPlan::of(config) }, &mut policy, None)
 }

@@ -2,7 +2,7 @@
 
 use rand::{RngExt, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
-use telos_agents::{ActMode, Policy, Replay, ReplayBatch, Sac};
+use telos_agents::{ActMode, Policy, Replay, ReplayBatch, Sac, SacMetrics};
 use telos_checkpoint::{Checkpoint, CheckpointError, Reader, Writer};
 use telos_envs::{StepBatch, VecEnv, registry};
 use telos_nn::{Device, Parameters};
@@ -54,7 +54,7 @@ impl OffPolicy {
             obs,
             actions: vec![0.0; n * action_size],
             rewards: vec![0.0; n],
-            batch: ReplayBatch::new(config.sac.batch_size, obs_size, action_size),
+            batch: ReplayBatch::default(),
             rng: Xoshiro256PlusPlus::seed_from_u64(seed ^ EXPLORATION_STREAM),
             envs,
         })
@@ -120,8 +120,14 @@ impl OffPolicy {
     ) -> Result<(), TelosError> {
         self.replay.sample(&mut self.rng, self.batch_size, &mut self.batch);
         rewrite(&self.replay, &mut self.batch)?;
-        let metrics = self.learner.update(&self.batch)?;
-        self.losses.add(&metrics.named());
+        let SacMetrics { critic_loss, q, temperature, actor_loss, entropy } = self.learner.update(&self.batch)?;
+        self.losses.add("sac/critic_loss", critic_loss);
+        self.losses.add("sac/q", q);
+        self.losses.add("sac/temperature", temperature);
+        if let (Some(actor_loss), Some(entropy)) = (actor_loss, entropy) {
+            self.losses.add("sac/actor_loss", actor_loss);
+            self.losses.add("sac/entropy", entropy);
+        }
         Ok(())
     }
 }

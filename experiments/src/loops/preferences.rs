@@ -85,8 +85,8 @@ impl PreferenceLoop {
             selector: config.query.selector(),
             teacher: ScriptedTeacher::new(config.teacher.clone(), seed)?,
             ledger: feedback.map(|at| FeedbackLedger::open(at, obs_size, action_size)).transpose()?,
-            preferences: PreferenceData::new(config.budget, config.query.segment, obs_size, action_size),
-            model: RewardEnsemble::new(&config.reward_model, obs_size, action_size, seed, device)?,
+            preferences: PreferenceData::new(config.budget, config.query.segment, obs_size, action_size)?,
+            model: RewardEnsemble::new(config.reward_model.clone(), obs_size, action_size, seed, device)?,
             asked: 0,
             next_session: config.unsupervised_steps,
             next_refresh: 0,
@@ -126,14 +126,18 @@ impl PreferenceLoop {
             ledger.append(&answers)?;
         }
         for answer in &answers {
-            self.preferences.push(&answer.query, answer.choice)?;
+            self.preferences.push(answer)?;
         }
         if self.teacher.pending() > 0 || self.preferences.is_empty() {
             return Ok(());
         }
         let first_model = self.exploring();
         let fit = self.model.train(&self.preferences)?;
-        self.core.losses.add(&fit.named());
+        self.core.losses.add("reward_model/epochs", fit.epochs as f32);
+        self.core.losses.add("reward_model/loss", fit.last.loss);
+        if let Some(accuracy) = fit.last.accuracy {
+            self.core.losses.add("reward_model/accuracy", accuracy);
+        }
         let model = &self.model;
         self.core.replay.relabel(|obs, actions, rows, rewards| model.predict(obs, actions, rows, rewards))?;
         if first_model {

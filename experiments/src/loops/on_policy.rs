@@ -1,0 +1,1 @@
+//! Online on-policy learning: proximal policy optimisation on the gold reward.
