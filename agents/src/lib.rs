@@ -6,18 +6,31 @@
 
 mod action_range;
 mod error;
+mod evaluate;
+mod gae;
 mod observation_normalizer;
 mod policy;
 mod ppo;
+mod ppo_config;
+mod ppo_objective;
 mod replay;
+mod reward_scaler;
+mod rollout_buffer;
 mod running_moments;
 mod sac;
+mod sac_config;
 
 pub use action_range::ActionRange;
 pub use error::AgentError;
+pub use evaluate::evaluate;
+pub use gae::{GaeColumns, gae};
 pub use observation_normalizer::ObservationNormalizer;
 pub use policy::{ActMode, Policy, RandomPolicy};
-pub use ppo::PpoConfig;
+pub use ppo::{Ppo, PpoMetrics};
+pub use ppo_config::PpoConfig;
 pub use replay::{Replay, ReplayBatch};
+pub use reward_scaler::RewardScaler;
+pub use rollout_buffer::RolloutBuffer;
 pub use running_moments::RunningMoments;
-pub use sac::{Sac, SacConfig, SacMetrics};
+pub use sac::{Sac, SacMetrics};
+pub use sac_config::SacConfig;

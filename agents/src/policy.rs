@@ -23,13 +23,8 @@ pub trait Policy {
     ///
     /// # Errors
     /// When a slice has another length, or the device refuses.
-    fn act(
-        &mut self,
-        obs: &[f32],
-        rows: usize,
-        mode: ActMode,
-        actions: &mut [f32],
-    ) -> Result<(), AgentError>;
+    fn act(&mut self, obs: &[f32], rows: usize, mode: ActMode, actions: &mut [f32])
+    -> Result<(), AgentError>;
 }
 
 /// Draws every action uniformly from the action space. Its mode is the centre of the space.

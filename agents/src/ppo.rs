@@ -1,117 +1,425 @@
-//! Proximal Policy Optimisation.
+//! Proximal Policy Optimisation: Schulman et al., 2017, arXiv 1707.06347, with the details of
+//! CleanRL's `ppo_continuous_action.py` (Huang et al. 2022, "The 37 Implementation Details of PPO").
 
-use serde::{Deserialize, Serialize};
+use rand::{SeedableRng, seq::SliceRandom};
+use rand_xoshiro::Xoshiro256PlusPlus;
+use telos_checkpoint::{Checkpoint, CheckpointError, Reader, Writer};
+use telos_envs::EnvSpec;
+use telos_nn::{
+    Activation, Adam, AdamConfig, Device, Init, Mlp, MlpConfig, NnError, Parameter, Parameters, Tensor, Var,
+    gaussian, weights,
+};
 
-use crate::{AgentError, error::require};
+use crate::{
+    ActMode, ActionRange, AgentError, GaeColumns, ObservationNormalizer, Policy, PpoConfig, RewardScaler,
+    RolloutBuffer, gae,
+    ppo_objective::{Losses, Minibatch, OutputGradients, log_prob, normalize, ppo_objective},
+};
 
-/// Settings of Proximal Policy Optimisation. The sources are the paper (Schulman et al. 2017, arXiv
-/// 1707.06347, table 3) and CleanRL's `ppo_continuous_action.py`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct PpoConfig {
-    /// Steps of every environment between two updates. Default 2048 (paper; meant for one
-    /// environment: divide by the number of environments to keep the batch).
-    pub rollout_steps: usize,
-    /// Passes over a rollout per update. Default 10 (paper).
+/// Largest normalised observation and reward, in standard deviations (CleanRL).
+const NORMALIZED_CLIP: f32 = 10.0;
+
+/// What one update did; losses are means over its minibatches.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct PpoMetrics {
+    /// Minus the clipped objective of equation 7.
+    pub policy_loss: f32,
+    /// Half the squared error of the critic, clipped as configured.
+    pub value_loss: f32,
+    /// The policy's entropy in nats, of the action scaled to [-1, 1].
+    pub entropy: f32,
+    /// Estimate of the KL divergence of the policy from the old one.
+    pub approximate_kl: f32,
+    /// Share of the samples whose probability ratio was clipped.
+    pub clip_fraction: f32,
+    /// Share of the returns' variance that the critic had predicted; 1 at best.
+    pub explained_variance: f32,
+    /// Norm of the gradients before clipping.
+    pub grad_norm: f32,
+    /// Passes over the rollout; fewer than configured where the KL divergence stopped them.
     pub epochs: usize,
-    /// Equal parts that a rollout is shuffled into, one gradient step each. Default 32 (CleanRL).
-    pub minibatches: usize,
-    /// Units of each hidden layer, of actor and critic. Default `[64, 64]` (paper).
-    pub hidden: Vec<usize>,
-    /// Step size of Adam. Default 3e-4 (paper).
-    pub lr: f64,
-    /// Whether the step size falls linearly to 0 over the run. Default true (CleanRL).
-    pub anneal_lr: bool,
-    /// Adam's epsilon. Default 1e-5 (CleanRL).
-    pub adam_eps: f64,
-    /// Largest norm of the gradients of actor and critic, each; larger ones are scaled down.
-    /// Default 0.5 (CleanRL, there for both together).
-    pub max_grad_norm: Option<f64>,
-    /// Discount per step, in [0, 1]. Default 0.99 (paper).
-    pub gamma: f32,
-    /// Decay of the advantage estimator, in [0, 1]. Default 0.95 (paper).
-    pub gae_lambda: f32,
-    /// Half width of the interval around 1 in which the probability ratio counts. Default 0.2
-    /// (paper).
-    pub clip: f32,
-    /// Half width of the interval around the old value in which the new value counts; none: no
-    /// value clipping. Default 0.2 (CleanRL).
-    pub value_clip: Option<f32>,
-    /// Whether advantages are scaled to mean 0 and deviation 1 in every minibatch. Default true
-    /// (CleanRL).
-    pub normalize_advantages: bool,
-    /// Weight of the policy's entropy in the objective. Default 0 (paper).
-    pub entropy_coefficient: f32,
-    /// Weight of the value loss. Default 0.5 (CleanRL).
-    pub value_coefficient: f32,
-    /// Stops an update after the epoch in which the approximate KL divergence from the old policy
-    /// exceeds this. Default none (CleanRL).
-    pub target_kl: Option<f32>,
-    /// Log standard deviation of the policy to begin with, of the action scaled to [-1, 1].
-    /// Default 0 (CleanRL).
-    pub initial_log_std: f32,
-    /// Whether observations are shifted and scaled by their running moments, and clipped to 10.
-    /// Default true (CleanRL).
-    pub normalize_observations: bool,
-    /// Whether rewards are divided by the running deviation of the discounted return, and clipped
-    /// to 10. Default true (CleanRL).
-    pub normalize_rewards: bool,
 }
 
-impl Default for PpoConfig {
-    fn default() -> Self {
-        Self {
-            rollout_steps: 2048,
-            epochs: 10,
-            minibatches: 32,
-            hidden: vec![64, 64],
-            lr: 3e-4,
-            anneal_lr: true,
-            adam_eps: 1e-5,
-            max_grad_norm: Some(0.5),
-            gamma: 0.99,
-            gae_lambda: 0.95,
-            clip: 0.2,
-            value_clip: Some(0.2),
-            normalize_advantages: true,
-            entropy_coefficient: 0.0,
-            value_coefficient: 0.5,
-            target_kl: None,
-            initial_log_std: 0.0,
-            normalize_observations: true,
-            normalize_rewards: true,
-        }
-    }
+/// The learner: a Gaussian actor whose deviation does not depend on the state, and a critic.
+///
+/// ```
+/// use telos_agents::{Ppo, PpoConfig, RolloutBuffer};
+/// use telos_envs::{VecEnv, registry};
+/// use telos_nn::Device;
+///
+/// let mut envs = VecEnv::new(4, 1, 0, |_| registry::make("pendulum-classic"))?;
+/// let config = PpoConfig { rollout_steps: 64, minibatches: 4, ..PpoConfig::default() };
+/// let mut ppo = Ppo::new(&config, envs.spec(), 0, &Device::Cpu)?;
+/// let mut rollout = RolloutBuffer::new(config.rollout_steps, 4, 3, 1);
+/// envs.reset();
+/// let updates = 3;
+/// for update in 0..updates {
+///     while !rollout.is_full() {
+///         ppo.decide(&envs.batch().obs, &mut rollout)?;
+///         let step = envs.step(rollout.env_actions());
+///         rollout.record(&step.reward, step);
+///     }
+///     ppo.anneal(update as f64 / updates as f64);
+///     assert!(ppo.update(&mut rollout)?.approximate_kl >= 0.0);
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct Ppo {
+    config: PpoConfig,
+    range: ActionRange,
+    obs_size: usize,
+    device: Device,
+    /// Observation -> mean action, in [-1, 1] where the environment does not clamp it.
+    actor: Mlp,
+    log_std: Parameter,
+    /// Observation -> V(s), in scaled rewards.
+    critic: Mlp,
+    optimizer: Adam,
+    observation_normalizer: Option<ObservationNormalizer>,
+    reward_scaler: Option<RewardScaler>,
+    /// Separate generators, so that how often one acts does not change how one learns.
+    act_rng: Xoshiro256PlusPlus,
+    update_rng: Xoshiro256PlusPlus,
+    buffers: Buffers,
 }
 
-impl PpoConfig {
-    /// Checks every value that has a range.
+/// Memory that is reused from update to update and holds nothing in between.
+#[derive(Default)]
+struct Buffers {
+    log_std: Vec<f32>,
+    obs: Vec<f32>,
+    means: Vec<f32>,
+    values: Vec<f32>,
+    cut_values: Vec<f32>,
+    next_values: Vec<f32>,
+    rewards: Vec<f32>,
+    advantages: Vec<f32>,
+    order: Vec<usize>,
+    minibatch: Minibatch,
+    gradients: OutputGradients,
+}
+
+impl Ppo {
+    /// A learner for environments of this spec, with weights drawn from `seed`.
     ///
     /// # Errors
-    /// [`AgentError::Config`] for the first value outside its range.
-    pub fn validate(&self) -> Result<(), AgentError> {
-        let unit = |x: f32| (0.0..=1.0).contains(&x);
-        let positive = |x: f64| x > 0.0 && x.is_finite();
-        let not_negative = |x: f32| x >= 0.0 && x.is_finite();
-        require(self.rollout_steps > 0, "ppo.rollout_steps", &self.rollout_steps, "use at least 1")?;
-        require(self.epochs > 0, "ppo.epochs", &self.epochs, "use at least 1")?;
-        require(self.minibatches > 0, "ppo.minibatches", &self.minibatches, "use at least 1")?;
-        require(!self.hidden.contains(&0), "ppo.hidden", &self.hidden, "use at least 1 unit per layer")?;
-        require(positive(self.lr), "ppo.lr", &self.lr, "use a positive number")?;
-        require(positive(self.adam_eps), "ppo.adam_eps", &self.adam_eps, "use a positive number")?;
-        let norm = self.max_grad_norm;
-        require(norm.is_none_or(positive), "ppo.max_grad_norm", &norm, "use a positive number")?;
-        require(unit(self.gamma), "ppo.gamma", &self.gamma, "use a number in [0, 1]")?;
-        require(unit(self.gae_lambda), "ppo.gae_lambda", &self.gae_lambda, "use a number in [0, 1]")?;
-        require(positive(self.clip.into()), "ppo.clip", &self.clip, "use a positive number")?;
-        let clip = self.value_clip;
-        require(clip.is_none_or(|x| positive(x.into())), "ppo.value_clip", &clip, "use a positive number")?;
-        let kl = self.target_kl;
-        require(kl.is_none_or(|x| positive(x.into())), "ppo.target_kl", &kl, "use a positive number")?;
-        let (entropy, value) = (self.entropy_coefficient, self.value_coefficient);
-        require(not_negative(entropy), "ppo.entropy_coefficient", &entropy, "use 0 or a positive number")?;
-        require(not_negative(value), "ppo.value_coefficient", &value, "use 0 or a positive number")?;
-        let log_std = self.initial_log_std;
-        require(log_std.is_finite(), "ppo.initial_log_std", &log_std, "use a finite number")
+    /// When the configuration is wrong, an action component has no finite bounds, or the device
+    /// refuses.
+    pub fn new(config: &PpoConfig, spec: &EnvSpec, seed: u64, device: &Device) -> Result<Self, AgentError> {
+        config.validate()?;
+        let range = ActionRange::new(spec)?;
+        let (obs_size, action_size) = (spec.observation.size(), range.size());
+        let mut init_rng = Xoshiro256PlusPlus::seed_from_u64(seed);
+        let mut act_rng = init_rng.clone();
+        act_rng.jump();
+        let mut update_rng = act_rng.clone();
+        update_rng.jump();
+
+        let shape = |outputs, output_gain| MlpConfig {
+            inputs: obs_size,
+            hidden: config.hidden.clone(),
+            outputs,
+            activation: Activation::Tanh,
+            output_activation: Activation::Identity,
+            init: Init::Orthogonal { hidden_gain: std::f32::consts::SQRT_2, output_gain },
+        };
+        let actor = Mlp::new("actor", &shape(action_size, 0.01), &mut init_rng, device)?;
+        let critic = Mlp::new("critic", &shape(1, 1.0), &mut init_rng, device)?;
+        let log_std = vec![config.initial_log_std; action_size];
+        let log_std = Parameter::new("log_std", &[action_size], log_std, device)?;
+        let adam = AdamConfig {
+            lr: config.lr,
+            eps: config.adam_eps,
+            max_grad_norm: config.max_grad_norm,
+            ..AdamConfig::default()
+        };
+        let parts: [&dyn Parameters; 3] = [&actor, &log_std, &critic];
+        Ok(Self {
+            optimizer: Adam::new(&parts, adam)?,
+            observation_normalizer: config
+                .normalize_observations
+                .then(|| ObservationNormalizer::new(obs_size, NORMALIZED_CLIP)),
+            reward_scaler: config.normalize_rewards.then(|| RewardScaler::new(config.gamma, NORMALIZED_CLIP)),
+            config: config.clone(),
+            device: device.clone(),
+            buffers: Buffers::default(),
+            range,
+            obs_size,
+            actor,
+            log_std,
+            critic,
+            act_rng,
+            update_rng,
+        })
     }
+
+    /// Draws actions for the observations `[envs, obs]` and begins the rollout's next step with
+    /// them; [`RolloutBuffer::env_actions`] are what to do.
+    ///
+    /// # Errors
+    /// When `obs` has another length, or the device refuses.
+    pub fn decide(&mut self, obs: &[f32], rollout: &mut RolloutBuffer) -> Result<(), AgentError> {
+        let rows = rollout.envs();
+        self.mean_actions(obs, rows)?;
+        let decision = rollout.begin();
+        decision.obs.copy_from_slice(obs);
+        self.perturb(decision.actions);
+        let width = self.range.size();
+        for (row, slot) in decision.log_probs.iter_mut().enumerate() {
+            let (mean, action) = (&self.buffers.means[row * width..], &decision.actions[row * width..]);
+            *slot = log_prob(&mean[..width], &self.buffers.log_std, &action[..width]);
+        }
+        decision.env_actions.copy_from_slice(decision.actions);
+        self.range.to_env(decision.env_actions);
+        Ok(())
+    }
+
+    /// Sets the step size for a run of which the share `progress`, in [0, 1], is done.
+    pub fn anneal(&mut self, progress: f64) {
+        if self.config.anneal_lr {
+            self.optimizer.set_lr(self.config.lr * (1.0 - progress).clamp(0.0, 1.0));
+        }
+    }
+
+    /// Algorithm 1 from line 6 on: advantages, then epochs of minibatch steps. Empties the rollout.
+    ///
+    /// The moments of observations change after the steps, so that the first minibatch sees the very
+    /// policy that acted.
+    ///
+    /// # Errors
+    /// When a gradient is not finite, or the device refuses.
+    ///
+    /// # Panics
+    /// When the rollout is not full.
+    pub fn update(&mut self, rollout: &mut RolloutBuffer) -> Result<PpoMetrics, AgentError> {
+        assert!(rollout.is_full(), "an update needs a full rollout");
+        self.estimate_advantages(rollout)?;
+        let explained_variance = explained_variance(&self.buffers.values, &self.buffers.advantages);
+
+        let rows = rollout.log_probs.len();
+        self.buffers.order.clear();
+        self.buffers.order.extend(0..rows);
+        let minibatch_rows = rows.div_ceil(self.config.minibatches);
+        let (mut total, mut grad_norm, mut steps, mut epochs) = (Losses::default(), 0.0, 0.0, 0);
+        while epochs < self.config.epochs {
+            self.buffers.order.shuffle(&mut self.update_rng);
+            let mut kl = 0.0;
+            for first in (0..rows).step_by(minibatch_rows) {
+                let end = rows.min(first + minibatch_rows);
+                self.gather(rollout, first..end);
+                let (losses, norm) = self.step(end - first)?;
+                total += losses;
+                grad_norm += norm as f32;
+                kl += losses.approximate_kl * (end - first) as f32 / rows as f32;
+                steps += 1.0;
+            }
+            epochs += 1;
+            if self.config.target_kl.is_some_and(|limit| kl > limit) {
+                break;
+            }
+        }
+        if let Some(normalizer) = &mut self.observation_normalizer {
+            normalizer.update(&rollout.obs);
+        }
+        rollout.clear();
+        Ok(PpoMetrics {
+            policy_loss: total.policy / steps,
+            value_loss: total.value / steps,
+            entropy: total.entropy / steps,
+            approximate_kl: total.approximate_kl / steps,
+            clip_fraction: total.clip_fraction / steps,
+            explained_variance,
+            grad_norm: grad_norm / steps,
+            epochs,
+        })
+    }
+
+    /// Equations 11 and 12 on scaled rewards; fills `obs`, `values` and `advantages` of the buffers.
+    fn estimate_advantages(&mut self, rollout: &RolloutBuffer) -> Result<(), AgentError> {
+        let (rows, envs) = (rollout.log_probs.len(), rollout.envs());
+        let buffers = &mut self.buffers;
+        buffers.cut_values.resize(rollout.cut_rows.len(), 0.0);
+        normalized(&self.observation_normalizer, &rollout.cut_obs, &mut buffers.obs);
+        self.critic.infer(&buffers.obs, rollout.cut_rows.len(), &mut buffers.cut_values)?;
+        buffers.values.resize(rows, 0.0);
+        normalized(&self.observation_normalizer, &rollout.obs, &mut buffers.obs);
+        self.critic.infer(&buffers.obs, rows, &mut buffers.values)?;
+        buffers.next_values.resize(rows, 0.0);
+        rollout.next_values(&buffers.values, &buffers.cut_values, &mut buffers.next_values);
+
+        buffers.rewards.clone_from(&rollout.rewards);
+        if let Some(scaler) = &mut self.reward_scaler {
+            for (rewards, done) in rollout.rewards.chunks(envs).zip(rollout.done.chunks(envs)) {
+                scaler.update(rewards, done);
+            }
+            scaler.scale(&mut buffers.rewards);
+        }
+        buffers.advantages.resize(rows, 0.0);
+        let columns = GaeColumns {
+            envs,
+            rewards: &buffers.rewards,
+            values: &buffers.values,
+            next_values: &buffers.next_values,
+            terminated: &rollout.terminated,
+            done: &rollout.done,
+        };
+        gae(self.config.gamma, self.config.gae_lambda, columns, &mut buffers.advantages);
+        Ok(())
+    }
+
+    /// Copies the rows of a part of the shuffled order into the minibatch.
+    fn gather(&mut self, rollout: &RolloutBuffer, part: std::ops::Range<usize>) {
+        let Buffers { order, obs, values, advantages, minibatch, .. } = &mut self.buffers;
+        let (o, a) = (self.obs_size, self.range.size());
+        minibatch.clear();
+        for &row in &order[part] {
+            minibatch.obs.extend_from_slice(&obs[row * o..][..o]);
+            minibatch.actions.extend_from_slice(&rollout.actions[row * a..][..a]);
+            minibatch.log_probs.push(rollout.log_probs[row]);
+            minibatch.advantages.push(advantages[row]);
+            minibatch.returns.push(advantages[row] + values[row]);
+            minibatch.values.push(values[row]);
+        }
+        if self.config.normalize_advantages {
+            normalize(&mut minibatch.advantages);
+        }
+    }
+
+    /// One gradient step on the minibatch of `rows` rows.
+    fn step(&mut self, rows: usize) -> Result<(Losses, f64), NnError> {
+        let Buffers { minibatch, gradients, log_std, .. } = &mut self.buffers;
+        let obs = Tensor::from_slice(&minibatch.obs, (rows, self.obs_size), &self.device)?;
+        let (means, values) = (self.actor.forward(&obs)?, self.critic.forward(&obs)?);
+        *log_std = self.log_std.var().as_detached_tensor().to_vec1()?;
+        let losses = ppo_objective(
+            &self.config,
+            minibatch,
+            &means.detach().flatten_all()?.to_vec1::<f32>()?,
+            log_std,
+            &values.detach().flatten_all()?.to_vec1::<f32>()?,
+            gradients,
+        );
+        // A scalar whose gradients at the outputs are those of the objective.
+        let at = |output: &Tensor, gradient: &[f32]| -> Result<Tensor, NnError> {
+            let gradient = Tensor::from_slice(gradient, output.shape(), &self.device)?;
+            Ok(output.mul(&gradient)?.sum_all()?)
+        };
+        let loss = (at(&means, &gradients.means)? + at(&values, &gradients.values)?)?;
+        let loss = (loss + at(self.log_std.var(), &gradients.log_std)?)?;
+        Ok((losses, self.optimizer.backward_step(&loss)?))
+    }
+
+    /// Fills `means` and `log_std` of the buffers.
+    fn mean_actions(&mut self, obs: &[f32], rows: usize) -> Result<(), AgentError> {
+        AgentError::check_length("obs", obs.len(), rows * self.obs_size)?;
+        let buffers = &mut self.buffers;
+        normalized(&self.observation_normalizer, obs, &mut buffers.obs);
+        buffers.means.resize(rows * self.range.size(), 0.0);
+        self.actor.infer(&buffers.obs, rows, &mut buffers.means)?;
+        buffers.log_std = self.log_std.var().as_detached_tensor().to_vec1().map_err(NnError::from)?;
+        Ok(())
+    }
+
+    /// Writes the means of the buffers plus Gaussian noise.
+    fn perturb(&mut self, actions: &mut [f32]) {
+        let Buffers { means, log_std, .. } = &self.buffers;
+        gaussian::standard_normal(&mut self.act_rng, actions);
+        let width = log_std.len();
+        for (i, x) in actions.iter_mut().enumerate() {
+            *x = means[i] + log_std[i % width].exp() * *x;
+        }
+    }
+
+    /// The network of the mean action; its input is normalised by
+    /// [`observation_normalizer`](Self::observation_normalizer).
+    pub fn actor(&self) -> &Mlp {
+        &self.actor
+    }
+
+    /// The value network, with inputs like the actor's and values in scaled rewards.
+    pub fn critic(&self) -> &Mlp {
+        &self.critic
+    }
+
+    /// The moments of observations, if they are normalised.
+    pub fn observation_normalizer(&self) -> Option<&ObservationNormalizer> {
+        self.observation_normalizer.as_ref()
+    }
+}
+
+impl Policy for Ppo {
+    fn act(
+        &mut self,
+        obs: &[f32],
+        rows: usize,
+        mode: ActMode,
+        actions: &mut [f32],
+    ) -> Result<(), AgentError> {
+        AgentError::check_length("actions", actions.len(), rows * self.range.size())?;
+        self.mean_actions(obs, rows)?;
+        match mode {
+            ActMode::Sample => self.perturb(actions),
+            ActMode::Mode => actions.copy_from_slice(&self.buffers.means),
+        }
+        self.range.to_env(actions);
+        Ok(())
+    }
+}
+
+impl Parameters for Ppo {
+    fn named(&self) -> Vec<(String, &Var)> {
+        let parts: [&dyn Parameters; 3] = [&self.actor, &self.log_std, &self.critic];
+        parts.into_iter().flat_map(|part| part.named()).collect()
+    }
+}
+
+impl Checkpoint for Ppo {
+    fn save(&self, out: &mut Writer) {
+        weights::save_values(self, out);
+        out.part("optimizer", &self.optimizer);
+        out.value("lr", &self.optimizer.config().lr);
+        if let Some(normalizer) = &self.observation_normalizer {
+            out.part("observation_normalizer", normalizer);
+        }
+        if let Some(scaler) = &self.reward_scaler {
+            out.part("reward_scaler", scaler);
+        }
+        out.value("act_rng", &self.act_rng);
+        out.value("update_rng", &self.update_rng);
+    }
+
+    fn load(&mut self, from: &mut Reader<'_>) -> Result<(), CheckpointError> {
+        weights::load_values(self, from)?;
+        from.part("optimizer", &mut self.optimizer)?;
+        self.optimizer.set_lr(from.value("lr")?);
+        if let Some(normalizer) = &mut self.observation_normalizer {
+            from.part("observation_normalizer", normalizer)?;
+        }
+        if let Some(scaler) = &mut self.reward_scaler {
+            from.part("reward_scaler", scaler)?;
+        }
+        self.act_rng = from.value("act_rng")?;
+        self.update_rng = from.value("update_rng")?;
+        Ok(())
+    }
+}
+
+fn normalized(normalizer: &Option<ObservationNormalizer>, obs: &[f32], out: &mut Vec<f32>) {
+    out.resize(obs.len(), 0.0);
+    match normalizer {
+        Some(normalizer) => normalizer.normalize(obs, out),
+        None => out.copy_from_slice(obs),
+    }
+}
+
+/// `1 - Var[R - V] / Var[R]` with `R = A + V`.
+fn explained_variance(values: &[f32], advantages: &[f32]) -> f32 {
+    let variance = |numbers: &dyn Fn(usize) -> f64| {
+        let n = values.len() as f64;
+        let mean = (0..values.len()).map(numbers).sum::<f64>() / n;
+        (0..values.len()).map(|i| (numbers(i) - mean).powi(2)).sum::<f64>() / n
+    };
+    let unexplained = variance(&|i| advantages[i].into());
+    let all = variance(&|i| f64::from(advantages[i]) + f64::from(values[i]));
+    if all == 0.0 { 0.0 } else { (1.0 - unexplained / all) as f32 }
 }

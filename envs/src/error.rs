@@ -4,11 +4,11 @@
 #[derive(Debug, thiserror::Error)]
 pub enum EnvError {
     /// No task has this id.
-    #[error("unknown environment `{id}`{}; `telos envs` lists all: {known}", suggestion(.nearest))]
+    #[error("unknown environment `{id}`{}; known: {known}", suggestion(.nearest))]
     UnknownId {
         /// The id that was asked for.
         id: String,
-        /// The most similar id, if one is similar.
+        /// The most similar id, if one is similar enough to have been meant.
         nearest: Option<String>,
         /// All ids, separated by commas.
         known: String,
@@ -53,5 +53,5 @@ pub enum EnvError {
 }
 
 fn suggestion(nearest: &Option<String>) -> String {
-    nearest.as_ref().map_or_else(String::new, |id| format!(", did you mean `{id}`?"))
+    nearest.as_ref().map_or_else(String::new, |id| format!("; did you mean `{id}`?"))
 }

@@ -74,6 +74,9 @@ pub enum RewardError {
     /// There is not enough data for the request.
     #[error("{0}")]
     NotEnoughData(String),
+    /// A network could not be built, evaluated or trained.
+    #[error(transparent)]
+    Network(#[from] telos_nn::NnError),
     /// A checkpoint could not be written or read.
     #[error(transparent)]
     Checkpoint(#[from] telos_checkpoint::CheckpointError),

@@ -4,7 +4,8 @@
     python sim/peers/mujoco_reference.py
 
 writes `sim/tests/reference/<robot>.json`. MuJoCo integrates with RK4 at a tenth of the model's time
-step, so that what the test measures is telos's own error. Each scenario gives the state at the start,
+step, so that what the test measures is telos's own error. `kinematics` is one posture with the poses
+and velocities of all bodies; `mass` is that of everything that moves. Each scenario gives the state at the start,
 the control law and the joint positions every `every` steps:
 
 * `coast`: no gravity, far from the floor, joints spinning, no control.
@@ -66,6 +67,40 @@ def simulate(robot, gravity, qpos, qvel, amplitude, frequency, steps, every):
     }
 
 
+def kinematics(robot, qpos, qvel):
+    """Poses and velocities of all bodies, and of the centre of mass, in one posture."""
+    model = mujoco.MjModel.from_xml_path(str(ASSETS / f"{robot}.xml"))
+    data = mujoco.MjData(model)
+    data.qpos[:] = qpos
+    data.qvel[:] = qvel
+    mujoco.mj_forward(model, data)
+    bodies = {}
+    moving = []
+    com, com_velocity = np.zeros(3), np.zeros(3)
+    for body in range(1, model.nbody):
+        linear, angular = np.zeros((3, model.nv)), np.zeros((3, model.nv))
+        mujoco.mj_jacBody(model, data, linear, angular, body)
+        w, x, y, z = data.xquat[body]
+        bodies[model.body(body).name] = {
+            "position": data.xpos[body].tolist(),
+            "orientation": [x, y, z, w],
+            "linear_velocity": (linear @ data.qvel).tolist(),
+            "angular_velocity": (angular @ data.qvel).tolist(),
+        }
+        if model.body_weldid[body] != 0 and model.body_mocapid[body] < 0:
+            moving.append(model.body_mass[body])
+            mujoco.mj_jacBodyCom(model, data, linear, angular, body)
+            com += model.body_mass[body] * data.xipos[body]
+            com_velocity += model.body_mass[body] * (linear @ data.qvel)
+    return {
+        "qpos": [float(q) for q in qpos],
+        "qvel": [float(v) for v in qvel],
+        "bodies": bodies,
+        "com": (com / sum(moving)).tolist(),
+        "com_velocity": (com_velocity / sum(moving)).tolist(),
+    }
+
+
 def main():
     OUT.mkdir(parents=True, exist_ok=True)
     for path in sorted(ASSETS.glob("*.xml")):
@@ -94,6 +129,7 @@ def main():
             "robot": robot,
             "mujoco": mujoco.__version__,
             "mass": float(model.body_mass[(model.body_weldid != 0) & (model.body_mocapid < 0)].sum()),
+            "kinematics": kinematics(robot, middle + 0.2 * np.sin(1 + np.arange(model.nq)), spin),
             "scenarios": scenarios,
         }
         (OUT / f"{robot}.json").write_text(json.dumps(reference) + "\n")

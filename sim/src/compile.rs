@@ -36,6 +36,7 @@ pub(crate) fn compile(name: &str, description: &Description) -> Result<Model, Si
         builder.insert_group(index, *normal);
     }
     let geoms = builder.insert_geoms();
+    builder.load_masses();
     let trees = builder.settle_trees();
     let joints = builder.joints();
     let Builder { mut physics, rigid, masses, filter, .. } = builder;
@@ -57,6 +58,7 @@ pub(crate) fn compile(name: &str, description: &Description) -> Result<Model, Si
         rigid.iter().zip(&masses).zip(&groups).filter(|((_, mass), group)| mass.mass() > 0.0 && moves(group));
     Ok(Model {
         name: name.into(),
+        fingerprint: 0,
         gravity: description.gravity,
         parameters: IntegrationParameters {
             dt: description.timestep,
@@ -216,6 +218,13 @@ impl Builder<'_> {
             }
         }
         geoms
+    }
+
+    /// Rapier would do this in the first step, too late for the kinematics of the initial state.
+    fn load_masses(&mut self) {
+        for (_, body) in self.physics.bodies.iter_mut() {
+            body.recompute_mass_properties_from_colliders(&self.physics.colliders);
+        }
     }
 
     /// Gives every multibody its final degrees of freedom and the constants of each.

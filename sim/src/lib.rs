@@ -22,6 +22,6 @@ mod world;
 
 pub use error::SimError;
 pub use health::Health;
-pub use model::{ActuatorId, BodyId, GeomId, JointId, Model};
+pub use model::{BodyId, GeomId, JointId, Model};
 pub use scene::{Camera, Scene, SceneGeom, Shape};
 pub use world::World;

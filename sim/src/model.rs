@@ -24,15 +24,15 @@ ids! {
     /// A body of a [`Model`].
     BodyId,
     /// A geom of a [`Model`].
-    GeomId,
-    /// An actuator of a [`Model`]; actuators are numbered as the control vector is.
-    ActuatorId
+    GeomId
 }
 
 /// An immutable robot. Worlds share it through an `Arc`.
 #[derive(Clone)]
 pub struct Model {
     pub(crate) name: String,
+    /// Of the source text; a snapshot of another robot has another one.
+    pub(crate) fingerprint: u64,
     pub(crate) gravity: Vector,
     pub(crate) parameters: IntegrationParameters,
     pub(crate) joints: Vec<Joint>,
@@ -116,7 +116,9 @@ impl Model {
     /// # Ok::<(), telos_sim::SimError>(())
     /// ```
     pub fn from_mjcf_str(name: &str, xml: &str) -> Result<Self, SimError> {
-        compile::compile(name, &mjcf::parse(name, xml)?)
+        let mut model = compile::compile(name, &mjcf::parse(name, xml)?)?;
+        model.fingerprint = fnv1a(xml.as_bytes());
+        Ok(model)
     }
 
     /// Compiles an MJCF file.
@@ -184,13 +186,13 @@ impl Model {
         self.find("geom", name, self.geoms.iter().map(|geom| geom.name.as_str())).map(GeomId)
     }
 
-    /// The actuator of this name.
+    /// Place of the actuator of this name in the control vector.
     ///
     /// # Errors
     /// When there is none; the message lists those that exist.
-    pub fn actuator(&self, name: &str) -> Result<ActuatorId, SimError> {
+    pub fn actuator(&self, name: &str) -> Result<usize, SimError> {
         let names = self.actuators.iter().map(|actuator| actuator.name.as_str());
-        self.find("actuator", name, names).map(ActuatorId)
+        self.find("actuator", name, names)
     }
 
     fn find<'n>(
@@ -272,4 +274,11 @@ impl Model {
     pub fn is_hinge(&self, joint: JointId) -> bool {
         self.joints[joint.0].axis >= 3
     }
+}
+
+/// The 64-bit FNV-1a hash.
+fn fnv1a(bytes: &[u8]) -> u64 {
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3)
+    })
 }

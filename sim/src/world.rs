@@ -216,6 +216,7 @@ impl World {
 
 impl Checkpoint for World {
     fn save(&self, out: &mut Writer) {
+        out.value("robot", &self.model.fingerprint);
         out.value("physics", &self.physics);
         out.f32s("ctrl", &self.ctrl);
         out.value("pushed", &self.pushed);
@@ -224,6 +225,11 @@ impl Checkpoint for World {
     }
 
     fn load(&mut self, from: &mut Reader<'_>) -> Result<(), CheckpointError> {
+        if from.value::<u64>("robot")? != self.model.fingerprint {
+            let reason =
+                format!("the snapshot is of another robot, or of another version of `{}`", self.model.name);
+            return Err(from.wrong("robot", &reason));
+        }
         self.physics = from.value("physics")?;
         from.f32s("ctrl", &mut self.ctrl)?;
         self.pushed = from.value("pushed")?;

@@ -1,6 +1,6 @@
 //! Trajectories of our robots against MuJoCo's, stored by `sim/peers/mujoco_reference.py`.
 
-use std::{f64::consts::TAU, path::Path, sync::Arc};
+use std::{collections::BTreeMap, f64::consts::TAU, path::Path, sync::Arc};
 
 use serde::Deserialize;
 use telos_sim::{Health, Model, World, assets};
@@ -8,7 +8,25 @@ use telos_sim::{Health, Model, World, assets};
 #[derive(Deserialize)]
 struct Reference {
     mass: f32,
-    scenarios: std::collections::BTreeMap<String, Scenario>,
+    kinematics: Kinematics,
+    scenarios: BTreeMap<String, Scenario>,
+}
+
+#[derive(Deserialize)]
+struct Kinematics {
+    qpos: Vec<f32>,
+    qvel: Vec<f32>,
+    bodies: BTreeMap<String, BodyState>,
+    com: [f32; 3],
+    com_velocity: [f32; 3],
+}
+
+#[derive(Deserialize)]
+struct BodyState {
+    position: [f32; 3],
+    orientation: [f32; 4],
+    linear_velocity: [f32; 3],
+    angular_velocity: [f32; 3],
 }
 
 #[derive(Deserialize)]
@@ -28,6 +46,16 @@ fn reference(robot: &str) -> Reference {
     serde_json::from_str(&text).expect("the references are as the script writes them")
 }
 
+fn pose(world: &mut World, qpos: &[f32], qvel: &[f32]) {
+    let joints = world.model().joints();
+    assert_eq!((joints.len(), joints.len()), (qpos.len(), qvel.len()));
+    for ((joint, position), velocity) in joints.zip(qpos).zip(qvel) {
+        world.set_joint_position(joint, *position);
+        world.set_joint_velocity(joint, *velocity);
+    }
+    world.forward();
+}
+
 /// Joint positions at the scenario's sampling times. Controls are held over `1 / refine` of a step.
 fn simulate(robot: &str, xml: &str, scenario: &Scenario, refine: usize) -> Vec<Vec<f32>> {
     let dt = Model::from_mjcf_str(robot, xml).expect("the assets load").timestep();
@@ -37,11 +65,7 @@ fn simulate(robot: &str, xml: &str, scenario: &Scenario, refine: usize) -> Vec<V
     assert!(xml.contains(&written), "{robot}: the asset gives only a time step");
     let model = Arc::new(Model::from_mjcf_str(robot, &xml.replace(&written, &option)).expect("it loads"));
     let mut world = World::new(model.clone());
-    for ((joint, position), velocity) in model.joints().zip(&scenario.qpos).zip(&scenario.qvel) {
-        world.set_joint_position(joint, *position);
-        world.set_joint_velocity(joint, *velocity);
-    }
-    world.forward();
+    pose(&mut world, &scenario.qpos, &scenario.qvel);
     let mut ctrl = vec![0.0; model.actuator_count()];
     let mut samples = Vec::new();
     for step in 0..scenario.every * scenario.samples.len() {
@@ -70,6 +94,32 @@ fn masses_agree() {
         let mass = Model::from_mjcf_str(robot, xml).unwrap().total_mass();
         let expected = reference(robot).mass;
         assert!((mass / expected - 1.0).abs() < 1e-3, "{robot}: {mass} kg, MuJoCo {expected} kg");
+    }
+}
+
+#[test]
+fn poses_and_velocities_agree() {
+    for (robot, xml) in assets::ALL {
+        let expected = reference(robot).kinematics;
+        let model = Arc::new(Model::from_mjcf_str(robot, xml).unwrap());
+        let mut world = World::new(model.clone());
+        pose(&mut world, &expected.qpos, &expected.qvel);
+        let near = |name: &str, ours: &[f32], theirs: &[f32]| {
+            let error = worst(&[ours.to_vec()], &[theirs.to_vec()]);
+            assert!(error < 1e-5, "{robot} {name}: {ours:?}, MuJoCo {theirs:?}");
+        };
+        for (name, state) in &expected.bodies {
+            let body = model.body(name).unwrap();
+            near(name, &world.body_position(body), &state.position);
+            near(name, &world.body_linear_velocity(body), &state.linear_velocity);
+            near(name, &world.body_angular_velocity(body), &state.angular_velocity);
+            // A quaternion and its negative are the same rotation.
+            let ours = world.body_orientation(body);
+            let sign = ours.iter().zip(state.orientation).map(|(a, b)| a * b).sum::<f32>().signum();
+            near(name, &ours.map(|component| sign * component), &state.orientation);
+        }
+        near("centre of mass", &world.com(), &expected.com);
+        near("its velocity", &world.com_velocity(), &expected.com_velocity);
     }
 }
 

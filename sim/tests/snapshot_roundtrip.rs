@@ -77,4 +77,7 @@ fn a_damaged_snapshot_is_refused() {
     for keep in (0..snapshot.len()).step_by(997) {
         assert!(telos_checkpoint::from_bytes(&mut other, &snapshot[..keep]).is_err(), "{keep} bytes");
     }
+    let mut another = World::new(self::model("walker", assets::WALKER));
+    let error = telos_checkpoint::from_bytes(&mut another, &snapshot).unwrap_err().to_string();
+    assert!(error.contains("another robot, or of another version of `walker`"), "{error}");
 }

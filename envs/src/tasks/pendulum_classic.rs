@@ -10,6 +10,7 @@ use rand::{RngExt, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
 use telos_checkpoint::{Checkpoint, CheckpointError, Reader, Writer};
 
+use super::phrases;
 use crate::{BoxSpace, Env, EnvSpec, Transition};
 
 /// Gravity, m/s².
@@ -113,21 +114,8 @@ impl Env for PendulumClassic {
     }
 
     fn caption(&self) -> String {
-        let degrees = wrap(self.theta).to_degrees().abs();
-        let place = match degrees {
-            ..10.0 => "upright",
-            ..80.0 => "leaning",
-            ..100.0 => "horizontal",
-            ..170.0 => "below the horizontal",
-            _ => "hanging down",
-        };
-        let motion = if self.speed.abs() < 0.05 {
-            "at rest".to_owned()
-        } else {
-            let direction = if self.speed > 0.0 { "anticlockwise" } else { "clockwise" };
-            format!("turning {direction} at {:.1} rad/s", self.speed.abs())
-        };
-        format!("the pendulum is {place}, {degrees:.0} degrees from vertical, {motion}")
+        let motion = phrases::turning(-self.speed as f32);
+        format!("the pendulum is {}, {motion}", phrases::rod(self.theta as f32))
     }
 }
 
@@ -146,21 +134,39 @@ impl Checkpoint for PendulumClassic {
 mod tests {
     use super::*;
 
-    /// `Pendulum-v1` of gymnasium 1.4.0 (Python floats), state set to (0.5, 1.0), torques 2, -1, 0.5.
+    /// Recorded from `gym.make("Pendulum-v1").unwrapped` of gymnasium 1.4.0: `env.state` set to the
+    /// start, then one row `(torque, theta, theta', reward)` per `env.step`. The second tape meets the
+    /// limits of speed and torque and passes the wrap of the angle.
     #[test]
-    fn dynamics_and_costs_match_gymnasium() {
-        let mut env = PendulumClassic::new();
-        (env.theta, env.speed) = (0.5, 1.0);
-        let mut obs = [0.0; 3];
-        let mut theta = 0.5f64;
-        let mut speed = 1.0f64;
-        for torque in [2.0f64, -1.0, 0.5] {
-            let transition = env.step(&[(torque / 2.0) as f32], &mut obs);
-            let cost = theta * theta + 0.1 * speed * speed + 0.001 * torque * torque;
-            assert!((f64::from(transition.reward) + cost).abs() < 1e-6);
-            speed += (15.0 * theta.sin() + 3.0 * torque) * 0.05;
-            theta += speed * 0.05;
-            assert!((env.theta - theta).abs() < 1e-12 && (env.speed - speed).abs() < 1e-12);
+    fn dynamics_and_costs_match_recordings_of_gymnasium() {
+        let tapes = [
+            (
+                (0.5, 1.0),
+                [
+                    (2.0, 0.5829784576976577, 1.6595691539531523, -0.354),
+                    (-1.0, 0.6791011480544686, 1.9224538071362185, -0.616280859814818),
+                    (0.5, 0.8025273576868921, 2.46852419264847, -0.8310112333461511),
+                ],
+            ),
+            (
+                (3.0, 7.9),
+                [
+                    (2.0, 3.4, 8.0, -15.245),
+                    (2.0, 3.8, 8.0, -14.716757515536242),
+                    (-5.0, 4.162055329089648, 7.241106581792961, -12.570209269792576),
+                ],
+            ),
+        ];
+        for (start, rows) in tapes {
+            let mut env = PendulumClassic::new();
+            (env.theta, env.speed) = start;
+            let mut obs = [0.0; 3];
+            for (torque, theta, speed, reward) in rows {
+                let transition = env.step(&[(torque / MAX_TORQUE) as f32], &mut obs);
+                assert!((env.theta - theta).abs() < 1e-12 && (env.speed - speed).abs() < 1e-12);
+                assert!((f64::from(transition.reward) - reward).abs() < 1e-6);
+                assert_eq!(obs, [theta.cos() as f32, theta.sin() as f32, speed as f32]);
+            }
         }
     }
 

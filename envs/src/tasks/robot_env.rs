@@ -31,7 +31,7 @@ pub trait RobotTask: Send {
     fn camera(&self, world: &World) -> Camera;
 }
 
-/// What stays the same from robot to robot in [`EnvSpec`]: this is the rest of it.
+/// The parts of an [`EnvSpec`] that do not follow from the model.
 pub struct TaskSpec {
     /// The id that configurations name.
     pub id: &'static str,

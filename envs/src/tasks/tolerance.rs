@@ -120,4 +120,22 @@ mod tests {
         assert_eq!(at_least.of(5.0), 0.5);
         assert_eq!(at_least.of(-3.0), 0.0);
     }
+
+    /// `tolerance(x, bounds=(1, 2), margin=0.5, sigmoid, value_at_margin=0.2)` of dm_control 1.0's
+    /// `utils.rewards` at x = 0.3, 0.75, 1.5, 2.25, 2.5, 2.9.
+    #[test]
+    fn values_match_dm_control() {
+        let expected = [
+            (Sigmoid::Gaussian, [0.042659797, 0.6687403, 1.0, 0.6687403, 0.2, 0.0054367227]),
+            (Sigmoid::Linear, [0.0, 0.6, 1.0, 0.6, 0.2, 0.0]),
+            (Sigmoid::Quadratic, [0.0, 0.8, 1.0, 0.8, 0.2, 0.0]),
+            (Sigmoid::LongTail, [0.11312217, 0.5, 1.0, 0.5, 0.2, 0.071633235]),
+        ];
+        for (sigmoid, values) in expected {
+            let tolerance = Tolerance::new(1.0, 2.0).margin(0.5, sigmoid, 0.2);
+            for (x, value) in [0.3, 0.75, 1.5, 2.25, 2.5, 2.9].into_iter().zip(values) {
+                assert!((tolerance.of(x) - value).abs() < 1e-6, "{sigmoid:?} at {x}: {}", tolerance.of(x));
+            }
+        }
+    }
 }

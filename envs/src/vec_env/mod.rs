@@ -70,7 +70,7 @@ impl VecEnv {
         let mut built = Some(first);
         let mut chunks = Vec::with_capacity(threads);
         for thread in 0..threads {
-            let range = part(n_envs, threads, thread);
+            let range = share(n_envs, threads, thread);
             let mut envs = Vec::with_capacity(range.len());
             for index in range.clone() {
                 let env = built.take().map_or_else(|| make(index), Ok)?;
@@ -99,7 +99,7 @@ impl VecEnv {
         self.n
     }
 
-    /// Never: a vector has at least one environment.
+    /// Always false: a vector has at least one environment.
     pub fn is_empty(&self) -> bool {
         false
     }
@@ -199,8 +199,8 @@ impl VecEnv {
 /// Between calls every chunk is here, unless a panic has been propagated and caught.
 const AT_REST: &str = "a VecEnv is discarded after a panic of one of its environments";
 
-/// The share of thread `index`: sizes differ by at most one.
-fn part(n: usize, threads: usize, index: usize) -> Range<usize> {
+/// The environments of thread `index`; the sizes of shares differ by at most one.
+fn share(n: usize, threads: usize, index: usize) -> Range<usize> {
     n * index / threads..n * (index + 1) / threads
 }
 

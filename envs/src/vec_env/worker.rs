@@ -2,7 +2,7 @@
 
 use std::{panic, thread};
 
-use crossbeam_channel::{Receiver, Sender, bounded};
+use crossbeam_channel::{Receiver, RecvError, Sender, TryRecvError, bounded};
 
 use super::chunk::{Chunk, Job};
 use crate::EnvError;
@@ -22,7 +22,7 @@ impl Worker {
         let thread = thread::Builder::new()
             .name(format!("rollout-{index}"))
             .spawn(move || {
-                for (mut chunk, job) in inbox {
+                while let Ok((mut chunk, job)) = receive(&inbox) {
                     chunk.run(job);
                     if outbox.send(chunk).is_err() {
                         return;
@@ -44,7 +44,7 @@ impl Worker {
     /// Waits for the chunk of the last [`begin`](Self::begin). A panic of an environment continues
     /// here, in the caller's thread, with its own message.
     pub(super) fn finish(&mut self) -> Box<Chunk> {
-        match self.done.recv() {
+        match receive(&self.done) {
             Ok(chunk) => chunk,
             Err(_) => self.propagate(),
         }
@@ -56,6 +56,23 @@ impl Worker {
             _ => panic!("a rollout thread is gone after an earlier panic; build a new VecEnv"),
         }
     }
+}
+
+/// How often a waiting thread looks again before it goes to sleep: for some tens of microseconds.
+const LOOKS: usize = 200;
+
+/// Receives, at first without sleeping: to wake a thread takes longer than many environments take to
+/// step. Between looks the core is offered to others, so that waiting does no harm where there are
+/// more threads than cores.
+fn receive<T>(channel: &Receiver<T>) -> Result<T, RecvError> {
+    for _ in 0..LOOKS {
+        match channel.try_recv() {
+            Ok(message) => return Ok(message),
+            Err(TryRecvError::Disconnected) => return Err(RecvError),
+            Err(TryRecvError::Empty) => thread::yield_now(),
+        }
+    }
+    channel.recv()
 }
 
 impl Drop for Worker {

@@ -78,7 +78,10 @@ impl FeedbackLedger {
             let cut = file.set_len(length as u64).and_then(|()| file.sync_data());
             cut.map_err(RewardError::io(&path))?;
         }
-        sync_directory(&path)?;
+        if rows.is_empty() {
+            // The files may be new.
+            sync_directory(&path)?;
+        }
         Ok(Self { path, file, length: length as u64, rows, position, segments })
     }
 

@@ -1,5 +1,10 @@
 //! MJCF, MuJoCo's robot format: the part of it that describes rigid robots with hinges, slides and
 //! free bodies. Anything outside [`schema`] is an error that names file, line and element.
+//!
+//! Differences from MuJoCo that remain: contacts and joint limits are hard instead of soft, friction
+//! is Coulomb's without torsion and rolling, the integrator is semi-implicit Euler with the solver's
+//! iterations as substeps, and `condim` combines like friction (two geoms slide freely only if both
+//! have condim 1 or friction 0).
 
 mod actuator;
 mod body;

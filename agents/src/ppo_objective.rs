@@ -1,0 +1,143 @@
+//! The objective of PPO on a minibatch, with its gradients at the networks' outputs.
+//!
+//! Everything here is arithmetic per row, so it is written as such: the graph of the tensor library
+//! then holds the networks alone, and the whole objective costs less than one of its kernels.
+
+use std::ops::AddAssign;
+
+use crate::PpoConfig;
+
+const HALF_LOG_2PI: f32 = 0.918_938_5;
+
+/// Rows of a rollout as flat columns.
+#[derive(Default)]
+pub(crate) struct Minibatch {
+    /// `[rows, obs]`, normalised.
+    pub(crate) obs: Vec<f32>,
+    /// `[rows, act]`, as drawn, before clamping.
+    pub(crate) actions: Vec<f32>,
+    /// `[rows]`: log pi_old(a|s).
+    pub(crate) log_probs: Vec<f32>,
+    /// `[rows]`: A.
+    pub(crate) advantages: Vec<f32>,
+    /// `[rows]`: what the critic should say, A + V_old(s).
+    pub(crate) returns: Vec<f32>,
+    /// `[rows]`: V_old(s).
+    pub(crate) values: Vec<f32>,
+}
+
+impl Minibatch {
+    /// Empties every column, keeping its memory.
+    pub(crate) fn clear(&mut self) {
+        let Self { obs, actions, log_probs, advantages, returns, values } = self;
+        [obs, actions, log_probs, advantages, returns, values].into_iter().for_each(Vec::clear);
+    }
+}
+
+/// Derivatives of the loss with respect to what the networks said.
+#[derive(Default)]
+pub(crate) struct OutputGradients {
+    /// `[rows, act]`
+    pub(crate) means: Vec<f32>,
+    /// `[act]`
+    pub(crate) log_std: Vec<f32>,
+    /// `[rows]`
+    pub(crate) values: Vec<f32>,
+}
+
+/// Means over a minibatch.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct Losses {
+    pub(crate) policy: f32,
+    pub(crate) value: f32,
+    pub(crate) entropy: f32,
+    /// `E[(rho - 1) - log rho]`, Schulman's low-variance estimate of KL(pi_old, pi)
+    /// (<http://joschu.net/blog/kl-approx.html>).
+    pub(crate) approximate_kl: f32,
+    /// Share of rows whose ratio lies outside the clipping interval.
+    pub(crate) clip_fraction: f32,
+}
+
+impl AddAssign for Losses {
+    fn add_assign(&mut self, other: Self) {
+        self.policy += other.policy;
+        self.value += other.value;
+        self.entropy += other.entropy;
+        self.approximate_kl += other.approximate_kl;
+        self.clip_fraction += other.clip_fraction;
+    }
+}
+
+/// Log-density of `action` under independent normals.
+pub(crate) fn log_prob(mean: &[f32], log_std: &[f32], action: &[f32]) -> f32 {
+    let terms = mean.iter().zip(log_std).zip(action).map(|((mean, log_std), action)| {
+        let z = (action - mean) * (-log_std).exp();
+        -0.5 * z * z - log_std - HALF_LOG_2PI
+    });
+    terms.sum()
+}
+
+/// Shifts and scales advantages to mean 0 and sample deviation 1.
+pub(crate) fn normalize(advantages: &mut [f32]) {
+    let n = advantages.len() as f32;
+    let mean = advantages.iter().sum::<f32>() / n;
+    let squares: f32 = advantages.iter().map(|a| (a - mean) * (a - mean)).sum();
+    let scale = ((squares / (n - 1.0).max(1.0)).sqrt() + 1e-8).recip();
+    advantages.iter_mut().for_each(|a| *a = (*a - mean) * scale);
+}
+
+/// The loss to minimise, minus equation 9 of Schulman et al. 2017:
+/// `E[-L_clip + c1 L_value - c2 S]` with the coefficients of the configuration.
+///
+/// `means` `[rows, act]` and `values` `[rows]` are the networks' outputs, `log_std` `[act]` the
+/// policy's. Fills `gradients`.
+pub(crate) fn ppo_objective(
+    config: &PpoConfig,
+    batch: &Minibatch,
+    means: &[f32],
+    log_std: &[f32],
+    values: &[f32],
+    gradients: &mut OutputGradients,
+) -> Losses {
+    let (rows, width) = (batch.log_probs.len(), log_std.len());
+    let share = 1.0 / rows as f32;
+    gradients.means.resize(rows * width, 0.0);
+    gradients.values.resize(rows, 0.0);
+    gradients.log_std.clear();
+    gradients.log_std.resize(width, -config.entropy_coefficient);
+    let entropy = log_std.iter().map(|s| s + 0.5 + HALF_LOG_2PI).sum();
+    let mut losses = Losses { entropy, ..Losses::default() };
+
+    for row in 0..rows {
+        let (mean, action) = (&means[row * width..][..width], &batch.actions[row * width..][..width]);
+        let log_ratio = log_prob(mean, log_std, action) - batch.log_probs[row];
+        let (ratio, advantage) = (log_ratio.exp(), batch.advantages[row]);
+
+        // Equation 7: L_clip = min(rho A, clip(rho, 1 - eps, 1 + eps) A). Where the second is
+        // smaller, it is constant.
+        let clipped = ratio.clamp(1.0 - config.clip, 1.0 + config.clip);
+        let active = ratio * advantage <= clipped * advantage;
+        losses.policy -= share * (ratio * advantage).min(clipped * advantage);
+        let d_log_prob = if active { -share * ratio * advantage } else { 0.0 };
+        for i in 0..width {
+            let inverse_std = (-log_std[i]).exp();
+            let z = (action[i] - mean[i]) * inverse_std;
+            gradients.means[row * width + i] = d_log_prob * z * inverse_std;
+            gradients.log_std[i] += d_log_prob * (z * z - 1.0);
+        }
+
+        // L_value = 1/2 max((V - R)^2, (V_old + clip(V - V_old) - R)^2); the second is constant
+        // where it is clipped.
+        let (value, old, target) = (values[row], batch.values[row], batch.returns[row]);
+        let error = value - target;
+        let limit = config.value_clip.unwrap_or(f32::INFINITY);
+        let clipped_error = old + (value - old).clamp(-limit, limit) - target;
+        let active = error * error >= clipped_error * clipped_error;
+        losses.value += share * 0.5 * (error * error).max(clipped_error * clipped_error);
+        gradients.values[row] = if active { share * config.value_coefficient * error } else { 0.0 };
+
+        losses.approximate_kl += share * ((ratio - 1.0) - log_ratio);
+        losses.clip_fraction += if (ratio - 1.0).abs() > config.clip { share } else { 0.0 };
+    }
+    losses
+}
