@@ -15,7 +15,8 @@ pub struct RewardEnsembleConfig {
     pub hidden: Vec<usize>,
     /// Adam's learning rate. Default 3e-4 (B-Pref).
     pub learning_rate: f64,
-    /// Pairs per gradient step and member. Default 128 (B-Pref).
+    /// Pairs per gradient step and member. Default 32: with B-Pref's 128 a session takes two to five
+    /// times as long to reach the same accuracy, on the training pairs and on others.
     pub batch: usize,
     /// Passes over all answered pairs in one training session, at most. Default 50 (B-Pref's walker
     /// scripts; 200 in its default configuration).
@@ -33,7 +34,7 @@ impl Default for RewardEnsembleConfig {
             members: 3,
             hidden: vec![256, 256],
             learning_rate: 3e-4,
-            batch: 128,
+            batch: 32,
             max_epochs: 50,
             target_accuracy: 0.97,
             label_smoothing: 0.0,
