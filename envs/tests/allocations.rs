@@ -1,4 +1,5 @@
-//! A warm `VecEnv` allocates nothing per step, auto-resets included.
+//! A warm `VecEnv` allocates nothing per step, auto-resets included, and a robot's environment nothing
+//! beyond what rapier allocates inside the physics steps.
 //!
 //! The only way to see allocations is to be the allocator, whose interface is unsafe. This one counts
 //! and otherwise is the system's.
@@ -8,7 +9,8 @@ use std::{
     sync::atomic::{AtomicUsize, Ordering},
 };
 
-use telos_envs::{TrajectoryStore, VecEnv, registry};
+use telos_envs::{Env, TrajectoryStore, VecEnv, registry, tasks::WalkerWalk};
+use telos_sim::World;
 
 struct Counting;
 
@@ -35,23 +37,61 @@ unsafe impl GlobalAlloc for Counting {
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
+/// Number of allocations, by any thread, while `work` runs.
+fn allocations(work: impl FnOnce()) -> usize {
+    let before = ALLOCATIONS.load(Ordering::Relaxed);
+    work();
+    ALLOCATIONS.load(Ordering::Relaxed) - before
+}
+
+/// One test, because tests of one file run at the same time and the count is of the whole process.
 #[test]
+fn nothing_is_allocated_per_step() {
+    steps_resets_and_recording_allocate_nothing_once_warm();
+    robots_allocate_no_more_than_their_bare_worlds();
+}
+
+fn robots_allocate_no_more_than_their_bare_worlds() {
+    let mut env = WalkerWalk::env().expect("an embedded robot");
+    let mut obs = vec![0.0; env.spec().observation.size()];
+    let action = [0.3, -0.2, 0.1, -0.3, 0.2, -0.1];
+    env.reset(0, &mut obs);
+    let mut world = World::new(env.world().model().clone());
+    world.copy_from(env.world());
+    let frame_skip = (env.spec().dt / world.model().timestep()).round() as usize;
+    let mut wrapped = || {
+        env.step(&action, &mut obs);
+    };
+    let mut bare = || {
+        world.set_ctrl(&action);
+        (0..frame_skip).for_each(|_| world.step());
+    };
+    // Both follow the same trajectory, so the engine allocates the same in both once buffers have
+    // grown to their sizes.
+    for _ in 0..300 {
+        wrapped();
+        bare();
+    }
+    let count = |step: &mut dyn FnMut()| allocations(|| (0..100).for_each(|_| step()));
+    assert_eq!(count(&mut wrapped), count(&mut bare));
+}
+
 fn steps_resets_and_recording_allocate_nothing_once_warm() {
     for threads in [1, 2] {
-        let mut envs = VecEnv::new(6, threads, 0, |_| registry::make("pendulum-classic")).unwrap();
-        let mut store = TrajectoryStore::new(envs.spec(), 6, 4).unwrap();
+        let mut envs = VecEnv::new(6, threads, 0, |_| registry::make("pendulum-classic")).expect("a task");
+        let mut store = TrajectoryStore::new(envs.spec(), 6, 4).expect("positive counts");
         let mut obs = envs.reset().obs.clone();
         let actions = [0.5; 6];
         // A thread allocates when it blocks on a channel for the first time, whenever that happens.
         // Windows are longer than an episode; something allocated per step or reset is in all.
         let windows = (0..10).map(|_| {
-            let before = ALLOCATIONS.load(Ordering::Relaxed);
-            for _ in 0..250 {
-                let batch = envs.step(&actions);
-                store.push(&obs, &actions, batch);
-                obs.copy_from_slice(&batch.obs);
-            }
-            ALLOCATIONS.load(Ordering::Relaxed) - before
+            allocations(|| {
+                for _ in 0..250 {
+                    let batch = envs.step(&actions);
+                    store.push(&obs, &actions, batch);
+                    obs.copy_from_slice(&batch.obs);
+                }
+            })
         });
         let windows: Vec<usize> = windows.collect();
         assert!(windows.contains(&0), "{threads} threads: {windows:?}");

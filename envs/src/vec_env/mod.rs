@@ -19,7 +19,8 @@ use crate::{Env, EnvError, EnvSpec, StepBatch};
 /// Each thread owns a contiguous part of the environments; the calling thread works one part
 /// itself. Results are bit-identical for every number of threads, because every episode's seed
 /// follows from the run's seed, the environment's place and the episode's number alone (see
-/// [`episode_seed`](crate::episode_seed)). Once warm, a step allocates nothing.
+/// [`episode_seed`](crate::episode_seed)). Once warm, a step allocates nothing beyond what the
+/// environments do; those with physics do so inside rapier's solver.
 ///
 /// ```
 /// use telos_envs::{VecEnv, registry};
