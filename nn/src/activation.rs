@@ -1,9 +1,9 @@
 //! Activation functions.
 
-use candle_core::Tensor;
+use candle_core::{CpuStorage, CustomOp1, Layout, Shape, Tensor};
 use serde::{Deserialize, Serialize};
 
-use crate::NnError;
+use crate::{NnError, dense, kernels::pointwise};
 
 /// An element-wise nonlinearity.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,7 +34,23 @@ impl Activation {
     /// # Errors
     /// When the tensor library refuses, for instance for an integer tensor.
     pub fn apply(self, x: &Tensor) -> Result<Tensor, NnError> {
-        Ok(self.composed(x)?)
+        Ok(if x.device().is_cpu() { self.fused(x)? } else { self.composed(x)? })
+    }
+
+    pub(crate) fn fused(self, x: &Tensor) -> candle_core::Result<Tensor> {
+        match self {
+            Self::Identity => Ok(x.clone()),
+            _ => x.contiguous()?.apply_op1(Pointwise(self)),
+        }
+    }
+
+    /// Whether the derivative is a function of the output, so that a fused layer needs to keep nothing
+    /// but its output.
+    pub(crate) fn derivative_from_output(self) -> bool {
+        match self {
+            Self::Identity | Self::Relu | Self::LeakyRelu | Self::Tanh | Self::Sigmoid => true,
+            Self::Silu | Self::Gelu | Self::Softplus => false,
+        }
     }
 
     /// The function out of the tensor library's own operations: what devices without our kernels run.
@@ -56,4 +72,27 @@ impl Activation {
 /// Through tanh, which saturates instead of overflowing.
 fn sigmoid(x: &Tensor) -> candle_core::Result<Tensor> {
     x.affine(0.5, 0.0)?.tanh()?.affine(0.5, 0.5)
+}
+
+/// An activation as one CPU operation.
+struct Pointwise(Activation);
+
+impl CustomOp1 for Pointwise {
+    fn name(&self) -> &'static str {
+        "activation"
+    }
+
+    fn cpu_fwd(&self, storage: &CpuStorage, layout: &Layout) -> candle_core::Result<(CpuStorage, Shape)> {
+        let mut y = dense::floats(storage, layout)?.to_vec();
+        pointwise::activate(&mut y, self.0);
+        Ok((CpuStorage::F32(y), layout.shape().clone()))
+    }
+
+    fn bwd(&self, x: &Tensor, y: &Tensor, grad: &Tensor) -> candle_core::Result<Option<Tensor>> {
+        let grad = grad.contiguous()?;
+        let gradient = dense::with_floats([&grad, x, y], |[grad, x, y]| {
+            pointwise::activation_gradient(grad, x, y, self.0)
+        })?;
+        Ok(Some(Tensor::from_vec(gradient, x.shape(), x.device())?))
+    }
 }

@@ -1,10 +1,13 @@
 //! The Adam optimiser.
 
-use candle_core::{Tensor, Var, backprop::GradStore};
+use candle_core::{CpuStorage, InplaceOp2, Layout, Tensor, Var, backprop::GradStore};
 use serde::{Deserialize, Serialize};
 use telos_checkpoint::{Checkpoint, CheckpointError, Reader, Writer};
 
-use crate::{NnError, Parameters};
+use crate::{
+    NnError, Parameters, dense,
+    kernels::optimize::{self, MomentStep, ParameterStep},
+};
 
 /// Step sizes of [`Adam`].
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -88,7 +91,7 @@ impl Adam {
             .collect();
         let mut sum = 0.0;
         for (_, gradient) in &pairs {
-            sum += f64::from(gradient.sqr()?.sum_all()?.to_scalar::<f32>()?);
+            sum += sum_of_squares(gradient)?;
         }
         let norm = sum.sqrt();
         if !norm.is_finite() {
@@ -98,18 +101,13 @@ impl Adam {
             Some(limit) if norm > limit => limit / norm,
             _ => 1.0,
         };
-        let AdamConfig { lr, beta1, beta2, eps, weight_decay, .. } = self.config;
-        let t = (self.steps + 1) as f64;
-        let (correction1, correction2) = (1.0 - beta1.powf(t), 1.0 - beta2.powf(t));
+        let update = Update::new(&self.config, self.steps + 1, scale);
         for (Slot { var, moments, .. }, gradient) in pairs {
-            let g = gradient.detach().flatten_all()?.affine(scale, 0.0)?;
-            let m = (moments.get(0)?.affine(beta1, 0.0)? + g.affine(1.0 - beta1, 0.0)?)?;
-            let v = (moments.get(1)?.affine(beta2, 0.0)? + g.sqr()?.affine(1.0 - beta2, 0.0)?)?;
-            let denominator = v.affine(1.0 / correction2, 0.0)?.sqrt()?.affine(1.0, eps)?;
-            let direction = m.affine(lr / correction1, 0.0)?.div(&denominator)?;
-            let p = var.as_detached_tensor().flatten_all()?.affine(1.0 - lr * weight_decay, 0.0)?;
-            moments.set(&Tensor::stack(&[m, v], 0)?.detach())?;
-            var.set(&p.sub(&direction)?.reshape(var.shape())?)?;
+            if var.device().is_cpu() {
+                update.fused(var, moments, gradient)?;
+            } else {
+                update.composed(var, moments, gradient)?;
+            }
         }
         self.steps += 1;
         Ok(norm)
@@ -162,6 +160,118 @@ impl Checkpoint for Adam {
                 .and_then(|tensor| moments.set(&tensor))
                 .map_err(|error| from.wrong(name, &error.to_string()))?;
         }
+        Ok(())
+    }
+}
+
+fn sum_of_squares(gradient: &Tensor) -> candle_core::Result<f64> {
+    if gradient.device().is_cpu() {
+        dense::with_floats([&gradient.contiguous()?], |[g]| optimize::sum_of_squares(g))
+    } else {
+        Ok(f64::from(gradient.sqr()?.sum_all()?.to_scalar::<f32>()?))
+    }
+}
+
+/// One step's numbers, the same for all variables.
+struct Update {
+    /// `1 - β1`.
+    share1: f64,
+    /// `1 - β2`.
+    share2: f64,
+    /// Factor on gradients, from clipping.
+    scale: f64,
+    /// `lr / (1 - β1^t)`.
+    rate: f64,
+    /// `1 / sqrt(1 - β2^t)`.
+    root_correction: f64,
+    eps: f64,
+    /// `1 - lr * weight_decay`.
+    decay: f64,
+}
+
+impl Update {
+    fn new(config: &AdamConfig, step: u64, scale: f64) -> Self {
+        let AdamConfig { lr, beta1, beta2, eps, weight_decay, .. } = *config;
+        let t = step as f64;
+        Self {
+            share1: 1.0 - beta1,
+            share2: 1.0 - beta2,
+            scale,
+            rate: lr / (1.0 - beta1.powf(t)),
+            root_correction: 1.0 / (1.0 - beta2.powf(t)).sqrt(),
+            eps,
+            decay: 1.0 - lr * weight_decay,
+        }
+    }
+
+    /// The tensor library lets an operation change one tensor, so the moments go first, from the
+    /// gradient, and the variable follows, from the moments.
+    fn fused(&self, var: &Var, moments: &Var, gradient: &Tensor) -> candle_core::Result<()> {
+        moments.inplace_op2(&gradient.contiguous()?, &FusedMoments(self))?;
+        var.inplace_op2(moments, &FusedParameters(self))
+    }
+
+    /// The step out of the tensor library's own operations: what devices without our kernels run.
+    fn composed(&self, var: &Var, moments: &Var, gradient: &Tensor) -> candle_core::Result<()> {
+        let g = gradient.detach().flatten_all()?.affine(self.scale, 0.0)?;
+        let old = moments.as_detached_tensor();
+        let m = (old.get(0)?.affine(1.0 - self.share1, 0.0)? + g.affine(self.share1, 0.0)?)?;
+        let v = (old.get(1)?.affine(1.0 - self.share2, 0.0)? + g.sqr()?.affine(self.share2, 0.0)?)?;
+        let denominator = v.sqrt()?.affine(self.root_correction, self.eps)?;
+        let direction = m.affine(self.rate, 0.0)?.div(&denominator)?.reshape(var.shape())?;
+        moments.set(&Tensor::stack(&[m, v], 0)?)?;
+        var.set(&var.as_detached_tensor().affine(self.decay, 0.0)?.sub(&direction)?)
+    }
+}
+
+/// `m` and `v`, as `[2, elements]`, from the gradient.
+struct FusedMoments<'a>(&'a Update);
+
+impl InplaceOp2 for FusedMoments<'_> {
+    fn name(&self) -> &'static str {
+        "adam-moments"
+    }
+
+    fn cpu_fwd(
+        &self,
+        moments: &mut CpuStorage,
+        moments_layout: &Layout,
+        gradient: &CpuStorage,
+        gradient_layout: &Layout,
+    ) -> candle_core::Result<()> {
+        let gradient = dense::floats(gradient, gradient_layout)?;
+        let (m, v) = dense::floats_mut(moments, moments_layout)?.split_at_mut(gradient.len());
+        let Update { share1, share2, scale, .. } = *self.0;
+        let step = MomentStep { share1: share1 as f32, share2: share2 as f32, scale: scale as f32 };
+        optimize::adam_moments(step, gradient, m, v);
+        Ok(())
+    }
+}
+
+/// The variable, from `m` and `v`.
+struct FusedParameters<'a>(&'a Update);
+
+impl InplaceOp2 for FusedParameters<'_> {
+    fn name(&self) -> &'static str {
+        "adam-parameters"
+    }
+
+    fn cpu_fwd(
+        &self,
+        var: &mut CpuStorage,
+        var_layout: &Layout,
+        moments: &CpuStorage,
+        moments_layout: &Layout,
+    ) -> candle_core::Result<()> {
+        let p = dense::floats_mut(var, var_layout)?;
+        let (m, v) = dense::floats(moments, moments_layout)?.split_at(p.len());
+        let step = ParameterStep {
+            rate: self.0.rate as f32,
+            root_correction: self.0.root_correction as f32,
+            eps: self.0.eps as f32,
+            decay: self.0.decay as f32,
+        };
+        optimize::adam_parameters(step, m, v, p);
         Ok(())
     }
 }

@@ -1,10 +1,13 @@
 //! Gaussian policies: diagonal, and squashed by tanh.
 
-use candle_core::Tensor;
+use candle_core::{CpuStorage, CustomOp2, Layout, Shape, Tensor};
 use rand_distr::{Distribution, StandardNormal};
 use rand_xoshiro::Xoshiro256PlusPlus;
 
-use crate::{Activation, NnError};
+use crate::{
+    Activation, NnError, dense,
+    kernels::{pointwise, squash},
+};
 
 const HALF_LOG_2PI: f64 = 0.918_938_533_204_672_7;
 const LOG_2: f64 = std::f64::consts::LN_2;
@@ -60,6 +63,24 @@ impl SquashedGaussian {
     /// # Errors
     /// When shapes differ.
     pub fn sample(&self, output: &Tensor, noise: &Tensor) -> Result<(Tensor, Tensor), NnError> {
+        let (rows, width) = noise.dims2()?;
+        if output.dims() != [rows, 2 * width] {
+            return Err(NnError::Shape {
+                module: "squashed gaussian".into(),
+                what: "the network's output",
+                found: output.dims().to_vec(),
+                expected: format!("[{rows}, {}] for noise [{rows}, {width}]", 2 * width),
+            });
+        }
+        if !output.device().is_cpu() {
+            return self.composed_sample(output, noise);
+        }
+        let packed = output.contiguous()?.apply_op2(&noise.contiguous()?.detach(), FusedSquash(*self))?;
+        Ok((packed.narrow(1, 0, width)?, packed.narrow(1, width, 1)?.squeeze(1)?))
+    }
+
+    /// The sample out of the tensor library's own operations: what devices without our kernels run.
+    fn composed_sample(&self, output: &Tensor, noise: &Tensor) -> Result<(Tensor, Tensor), NnError> {
         let (mean, log_std) = self.split(output)?;
         let u = (&mean + log_std.exp()?.mul(noise)?)?;
         let normal = (noise.sqr()?.affine(-0.5, -HALF_LOG_2PI)? - log_std)?;
@@ -84,14 +105,10 @@ impl SquashedGaussian {
     /// # Panics
     /// When the slices do not have these lengths.
     pub fn sample_into(&self, output: &[f32], noise: &[f32], rows: usize, actions: &mut [f32]) {
-        let width = actions.len() / rows.max(1);
         assert!(output.len() == 2 * actions.len() && noise.len() == actions.len());
-        for row in 0..rows {
-            let (mean, log_std) = output[row * 2 * width..][..2 * width].split_at(width);
-            for i in 0..width {
-                let std = log_std[i].clamp(self.log_std_min, self.log_std_max).exp();
-                actions[row * width + i] = (mean[i] + std * noise[row * width + i]).tanh();
-            }
+        if !actions.is_empty() {
+            squash::draw(*self, output, noise, actions.len() / rows, actions);
+            pointwise::activate(actions, Activation::Tanh);
         }
     }
 
@@ -102,11 +119,16 @@ impl SquashedGaussian {
     pub fn mode_into(&self, output: &[f32], rows: usize, actions: &mut [f32]) {
         let width = actions.len() / rows.max(1);
         assert!(output.len() == 2 * actions.len());
-        for row in 0..rows {
-            for i in 0..width {
-                actions[row * width + i] = output[row * 2 * width + i].tanh();
-            }
+        for (row, actions) in
+            output.chunks_exact(2 * width.max(1)).zip(actions.chunks_exact_mut(width.max(1)))
+        {
+            actions.copy_from_slice(&row[..width]);
         }
+        pointwise::activate(actions, Activation::Tanh);
+    }
+
+    pub(crate) fn clamp(&self, log_std: f32) -> f32 {
+        log_std.clamp(self.log_std_min, self.log_std_max)
     }
 
     fn split(&self, output: &Tensor) -> Result<(Tensor, Tensor), NnError> {
@@ -120,4 +142,44 @@ impl SquashedGaussian {
 fn log_det(u: &Tensor) -> Result<Tensor, NnError> {
     let softplus = Activation::Softplus.apply(&u.affine(-2.0, 0.0)?)?;
     Ok(((softplus + u)?.affine(-2.0, 2.0 * LOG_2))?)
+}
+
+/// `output` `[b, 2a]` and `noise` `[b, a]` to `[b, a + 1]`: the actions, then their log-density.
+struct FusedSquash(SquashedGaussian);
+
+impl CustomOp2 for FusedSquash {
+    fn name(&self) -> &'static str {
+        "squashed-gaussian"
+    }
+
+    fn cpu_fwd(
+        &self,
+        output: &CpuStorage,
+        output_layout: &Layout,
+        noise: &CpuStorage,
+        noise_layout: &Layout,
+    ) -> candle_core::Result<(CpuStorage, Shape)> {
+        let (output, (rows, width)) = (dense::floats(output, output_layout)?, noise_layout.shape().dims2()?);
+        let noise = dense::floats(noise, noise_layout)?;
+        let mut u = vec![0.0; rows * width];
+        squash::draw(self.0, output, noise, width, &mut u);
+        let packed = squash::squash(self.0, output, noise, width, &mut u);
+        Ok((CpuStorage::F32(packed), Shape::from((rows, width + 1))))
+    }
+
+    fn bwd(
+        &self,
+        output: &Tensor,
+        noise: &Tensor,
+        packed: &Tensor,
+        grad: &Tensor,
+    ) -> candle_core::Result<(Option<Tensor>, Option<Tensor>)> {
+        let (_, width) = noise.dims2()?;
+        let grad = grad.contiguous()?;
+        let gradient =
+            dense::with_floats([output, noise, packed, &grad], |[output, noise, packed, grad]| {
+                squash::gradient(self.0, output, noise, width, packed, grad)
+            })?;
+        Ok((Some(Tensor::from_vec(gradient, output.shape(), output.device())?), None))
+    }
 }

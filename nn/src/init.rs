@@ -23,7 +23,7 @@ pub enum Init {
 }
 
 impl Init {
-    /// Draws one layer: weights `[outputs, inputs]` in row-major order, then biases `[outputs]`.
+    /// Draws one layer: weights `[inputs, outputs]` in row-major order, then biases `[outputs]`.
     pub(crate) fn draw(
         self,
         inputs: usize,
@@ -39,7 +39,7 @@ impl Init {
             }
             Self::Orthogonal { hidden_gain, output_gain } => {
                 let gain = f64::from(if last { output_gain } else { hidden_gain });
-                let weights = orthogonal(outputs, inputs, rng).into_iter().map(|w| (gain * w) as f32);
+                let weights = orthogonal(inputs, outputs, rng).into_iter().map(|w| (gain * w) as f32);
                 (weights.collect(), vec![0.0; outputs])
             }
         }

@@ -1,10 +1,17 @@
 //! The stack of layers that a single network and an ensemble share.
 
+use std::cell::RefCell;
+
 use candle_core::{Device, Tensor, Var};
 use rand_xoshiro::Xoshiro256PlusPlus;
 
 pub(crate) use crate::linear::Weights;
 use crate::{Activation, MlpConfig, NnError, linear::Linear};
+
+thread_local! {
+    /// Hidden activations of [`Layers::infer`], kept so that acting in an environment allocates nothing.
+    static HIDDEN: RefCell<[Vec<f32>; 2]> = const { RefCell::new([Vec::new(), Vec::new()]) };
+}
 
 #[derive(Debug)]
 pub(crate) struct Layers {
@@ -93,14 +100,31 @@ impl Layers {
             let expected = format!("[{members} x {rows} x {}]", self.outputs());
             return Err(wrong("the output slice", output.len(), expected));
         }
-        let x = if shared {
-            Tensor::from_slice(input, (rows, self.inputs()), &self.device)?
-        } else {
-            Tensor::from_slice(input, (members, rows, self.inputs()), &self.device)?
-        };
-        let y = self.forward(&x, Weights::Frozen)?.flatten_all()?.to_vec1::<f32>()?;
-        output.copy_from_slice(&y);
-        Ok(())
+        if !self.device.is_cpu() {
+            let shape = if shared { vec![rows, self.inputs()] } else { vec![members, rows, self.inputs()] };
+            let x = Tensor::from_slice(input, shape, &self.device)?;
+            output.copy_from_slice(&self.forward(&x, Weights::Frozen)?.flatten_all()?.to_vec1::<f32>()?);
+            return Ok(());
+        }
+        let one = input.len() / if shared { 1 } else { members };
+        HIDDEN.with_borrow_mut(|[front, back]| {
+            for (member, output) in output.chunks_exact_mut(rows * self.outputs()).enumerate() {
+                let input = &input[if shared { 0 } else { member * one }..][..one];
+                for (i, layer) in self.layers.iter().enumerate() {
+                    let x = if i == 0 { input } else { &front[..rows * self.widths[i]] };
+                    let y = if i + 1 == self.layers.len() {
+                        &mut *output
+                    } else {
+                        let size = rows * self.widths[i + 1];
+                        back.resize(back.len().max(size), 0.0);
+                        &mut back[..size]
+                    };
+                    layer.infer(member, x, rows, self.activation_of(i), y)?;
+                    std::mem::swap(front, back);
+                }
+            }
+            Ok(())
+        })
     }
 
     pub(crate) fn named<'a>(&'a self) -> Vec<(String, &'a Var)> {

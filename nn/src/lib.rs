@@ -6,10 +6,12 @@
 
 mod activation;
 mod adam;
+mod dense;
 mod ensemble;
 mod error;
 pub mod gaussian;
 mod init;
+pub mod kernels;
 mod layers;
 mod linear;
 mod mlp;

@@ -2,11 +2,11 @@
 
 use std::{collections::BTreeMap, path::Path};
 
-use candle_core::{DType, Device, Tensor, Var};
+use candle_core::{CpuStorage, DType, Device, InplaceOp2, Layout, Tensor, Var};
 use safetensors::{Dtype, SafeTensors, tensor::TensorView};
 use telos_checkpoint::{CheckpointError, Reader, Writer, atomic_write};
 
-use crate::NnError;
+use crate::{NnError, dense, kernels::optimize};
 
 /// Something that owns trainable variables.
 pub trait Parameters {
@@ -82,9 +82,33 @@ pub fn polyak(
 ) -> Result<(), NnError> {
     for (to, from) in pairs("polyak", target, online)? {
         let from = from.as_detached_tensor();
-        to.set(&(to.as_detached_tensor().affine(1.0 - tau, 0.0)? + from.affine(tau, 0.0)?)?)?;
+        if to.device().is_cpu() {
+            to.inplace_op2(&from, &Polyak(tau as f32))?;
+        } else {
+            to.set(&(to.as_detached_tensor().affine(1.0 - tau, 0.0)? + from.affine(tau, 0.0)?)?)?;
+        }
     }
     Ok(())
+}
+
+struct Polyak(f32);
+
+impl InplaceOp2 for Polyak {
+    fn name(&self) -> &'static str {
+        "polyak"
+    }
+
+    fn cpu_fwd(
+        &self,
+        target: &mut CpuStorage,
+        target_layout: &Layout,
+        online: &CpuStorage,
+        online_layout: &Layout,
+    ) -> candle_core::Result<()> {
+        let online = dense::floats(online, online_layout)?;
+        optimize::polyak(dense::floats_mut(target, target_layout)?, online, self.0);
+        Ok(())
+    }
 }
 
 /// Copies all values of one module into another of the same shape.
@@ -130,8 +154,9 @@ fn pairs<'a>(
         .collect()
 }
 
-/// Writes all parameters as a safetensors file, atomically. Tensors keep their names and PyTorch's
-/// layout: weights `[outputs, inputs]`, for ensembles `[members, outputs, inputs]`.
+/// Writes all parameters as a safetensors file, atomically. Tensors keep their names and have
+/// PyTorch's layout: what ends in `.weight` is transposed to `[outputs, inputs]`, for ensembles to
+/// `[members, outputs, inputs]`.
 ///
 /// # Errors
 /// When the device or the file system refuses.
@@ -142,9 +167,10 @@ pub fn save_safetensors(path: &Path, parameters: &(impl Parameters + ?Sized)) ->
     };
     let mut columns = Vec::new();
     for (name, var) in parameters.named() {
-        let values = values_of(var)?;
+        let tensor = file_order(&name, &var.as_detached_tensor())?;
+        let values: Vec<f32> = tensor.flatten_all()?.to_vec1()?;
         let bytes: Vec<u8> = values.iter().flat_map(|v| v.to_le_bytes()).collect();
-        columns.push((name, var.dims().to_vec(), bytes));
+        columns.push((name, tensor.dims().to_vec(), bytes));
     }
     let views: BTreeMap<&str, TensorView<'_>> = columns
         .iter()
@@ -172,19 +198,26 @@ pub fn load_safetensors(path: &Path, parameters: &(impl Parameters + ?Sized)) ->
             let found: Vec<&str> = file.names().into_iter().take(8).collect();
             wrong(format!("no tensor `{name}`; the file has {}, ...", found.join(", ")))
         })?;
-        if view.dtype() != Dtype::F32 || view.shape() != var.dims() {
+        let expected = file_order(&name, &var.as_detached_tensor())?.dims().to_vec();
+        if view.dtype() != Dtype::F32 || view.shape() != expected {
             let (dtype, shape) = (view.dtype(), view.shape());
-            return Err(wrong(format!(
-                "`{name}` is {dtype:?} {shape:?}, the model needs F32 {:?}",
-                var.dims()
-            )));
+            return Err(wrong(format!("`{name}` is {dtype:?} {shape:?}, the model needs F32 {expected:?}")));
         }
         let values =
             view.data().chunks_exact(4).map(|c| f32::from_le_bytes([c[0], c[1], c[2], c[3]])).collect();
-        loaded.push((var, Tensor::from_vec::<_, f32>(values, var.shape(), var.device())?));
+        let tensor = Tensor::from_vec::<_, f32>(values, expected, var.device())?;
+        loaded.push((var, file_order(&name, &tensor)?));
     }
     loaded.iter().try_for_each(|(var, tensor)| var.set(tensor))?;
     Ok(())
+}
+
+/// Turns the matrices of linear layers between our order and that of files; its own inverse.
+fn file_order(name: &str, tensor: &Tensor) -> candle_core::Result<Tensor> {
+    match tensor.rank() {
+        rank @ 2.. if name.ends_with(".weight") => tensor.transpose(rank - 2, rank - 1)?.contiguous(),
+        _ => Ok(tensor.clone()),
+    }
 }
 
 /// Writes every parameter under its name into a checkpoint.
