@@ -5,6 +5,7 @@ mod episodes;
 mod evaluation;
 mod means;
 mod off_policy;
+mod on_policy;
 mod online;
 mod preferences;
 mod report;
@@ -22,6 +23,7 @@ use crate::{
 };
 
 use driver::{Drive, TrainingLoop, drive};
+use on_policy::OnPolicyLoop;
 use online::OnlineLoop;
 use preferences::PreferenceLoop;
 
@@ -121,7 +123,7 @@ fn build(
     let device = device.open()?;
     Ok(match (config.loop_kind, config.learner) {
         (LoopKind::Online, LearnerKind::Sac) => Box::new(OnlineLoop::new(config, &device)?),
-        (LoopKind::Online, LearnerKind::Ppo) => unreachable!(),
+        (LoopKind::Online, LearnerKind::Ppo) => Box::new(OnPolicyLoop::new(config, &device)?),
         (LoopKind::Preferences, LearnerKind::Sac) => Box::new(PreferenceLoop::new(config, feedback, &device)?),
         (LoopKind::Preferences, LearnerKind::Ppo) => {
             return Err(TelosError::Usage(
