@@ -2,5 +2,4 @@
 
 mod command;
 mod exact_resume;
-mod relabel_is_complete;
 mod thread_count_determinism;

@@ -75,7 +75,10 @@ mod tests {
         assert_eq!(interquartile_mean(&[0.0, 1.0, 3.0, 100.0]), 2.0);
         assert_eq!(interquartile_mean(&[5.0]), 5.0);
         // Six values: 1.5 are cut at each end, so 2 and 5 count half.
-        assert!((interquartile_mean(&[9.0, 1.0, 2.0, 3.0, 4.0, 5.0]) - (1.0 + 3.0 + 4.0 + 2.5) / 3.0).abs() < 1e-12);
+        assert!(
+            (interquartile_mean(&[9.0, 1.0, 2.0, 3.0, 4.0, 5.0]) - (1.0 + 3.0 + 4.0 + 2.5) / 3.0).abs()
+                < 1e-12
+        );
     }
 
     #[test]

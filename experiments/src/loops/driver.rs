@@ -121,7 +121,8 @@ mod tests {
 
     #[test]
     fn boundaries_are_met_once_whatever_the_stride() {
-        let met: Vec<u64> = (0..100).map(|k| k * 7).filter(|&b| crossed(b, b + 7, 50)).map(|b| b + 7).collect();
+        let met: Vec<u64> =
+            (0..100).map(|k| k * 7).filter(|&b| crossed(b, b + 7, 50)).map(|b| b + 7).collect();
         assert_eq!(met, [56, 105, 154, 203, 252, 301, 350, 406, 455, 504, 553, 602, 651, 700]);
         assert!(!crossed(0, 1000, 0));
     }

@@ -78,10 +78,8 @@ pub fn train(
         },
     };
     let random = if config.comparison.random { Some(evaluate_random(config)?) } else { None };
-    let report = Report::of_seed(
-        config,
-        SeedReport { seed: config.seed, trained, preferences, gold_trained, random },
-    );
+    let report =
+        Report::of_seed(config, SeedReport { seed: config.seed, trained, preferences, gold_trained, random });
     run.write_result(&report)?;
     Ok(Outcome::Finished(report))
 }
@@ -124,10 +122,13 @@ fn build(
     Ok(match (config.loop_kind, config.learner) {
         (LoopKind::Online, LearnerKind::Sac) => Box::new(OnlineLoop::new(config, &device)?),
         (LoopKind::Online, LearnerKind::Ppo) => Box::new(OnPolicyLoop::new(config, &device)?),
-        (LoopKind::Preferences, LearnerKind::Sac) => Box::new(PreferenceLoop::new(config, feedback, &device)?),
+        (LoopKind::Preferences, LearnerKind::Sac) => {
+            Box::new(PreferenceLoop::new(config, feedback, &device)?)
+        }
         (LoopKind::Preferences, LearnerKind::Ppo) => {
             return Err(TelosError::Usage(
-                "loop = \"preferences\" relabels a replay, which learner = \"ppo\" has not; use \"sac\"".into(),
+                "loop = \"preferences\" relabels a replay, which learner = \"ppo\" has not; use \"sac\""
+                    .into(),
             ));
         }
     })

@@ -120,7 +120,8 @@ impl OffPolicy {
     ) -> Result<(), TelosError> {
         self.replay.sample(&mut self.rng, self.batch_size, &mut self.batch);
         rewrite(&self.replay, &mut self.batch)?;
-        let SacMetrics { critic_loss, q, temperature, actor_loss, entropy } = self.learner.update(&self.batch)?;
+        let SacMetrics { critic_loss, q, temperature, actor_loss, entropy } =
+            self.learner.update(&self.batch)?;
         self.losses.add("sac/critic_loss", critic_loss);
         self.losses.add("sac/q", q);
         self.losses.add("sac/temperature", temperature);

@@ -26,12 +26,11 @@ use telos_rewards::{
     teacher::{ScriptedTeacher, Teacher},
 };
 
-use super::{
-    driver::TrainingLoop,
-    off_policy::OffPolicy,
-    report::PreferenceReport,
+use super::{driver::TrainingLoop, off_policy::OffPolicy, report::PreferenceReport};
+use crate::{
+    TelosError,
+    config::{Config, PreferencesConfig},
 };
-use crate::{TelosError, config::{Config, PreferencesConfig}};
 
 /// Finished episodes from which segments are drawn (B-Pref keeps the last 100).
 const RECENT_EPISODES: usize = 100;
@@ -69,11 +68,7 @@ pub(super) struct PreferenceLoop {
 
 impl PreferenceLoop {
     /// The loop before its first step. Answers are kept in the ledger at `feedback`.
-    pub(super) fn new(
-        config: &Config,
-        feedback: Option<&Path>,
-        device: &Device,
-    ) -> Result<Self, TelosError> {
+    pub(super) fn new(config: &Config, feedback: Option<&Path>, device: &Device) -> Result<Self, TelosError> {
         let seed = config.seed;
         let core = OffPolicy::new(config, device)?;
         let spec = core.envs.spec();

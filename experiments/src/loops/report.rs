@@ -125,7 +125,11 @@ impl fmt::Display for Report {
         if let Some(reports) = preferences {
             let pairs: usize = reports.iter().map(|r| r.held_out_pairs).sum();
             let accuracy = reports.iter().map(|r| r.held_out_accuracy).sum::<f64>() / reports.len() as f64;
-            writeln!(f, "reward model: {:.1}% of {pairs} held-out pairs ordered correctly", 100.0 * accuracy)?;
+            writeln!(
+                f,
+                "reward model: {:.1}% of {pairs} held-out pairs ordered correctly",
+                100.0 * accuracy
+            )?;
         }
         Ok(())
     }

@@ -1,1 +1,0 @@
-//! When the reward model changes, every stored transition carries the new reward.
