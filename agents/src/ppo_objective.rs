@@ -141,3 +141,99 @@ pub(crate) fn ppo_objective(
     }
     losses
 }
+
+#[cfg(test)]
+mod tests {
+    use rand::{RngExt, SeedableRng};
+    use rand_xoshiro::Xoshiro256PlusPlus;
+
+    use super::*;
+
+    /// A minibatch with ratios and values on both sides of every clipping limit.
+    fn minibatch(rows: usize, width: usize, rng: &mut Xoshiro256PlusPlus) -> Minibatch {
+        let mut draw = |n: usize, scale: f32| -> Vec<f32> {
+            (0..n).map(|_| scale * rng.random_range(-1.0f32..1.0)).collect()
+        };
+        Minibatch {
+            obs: vec![],
+            actions: draw(rows * width, 1.0),
+            log_probs: draw(rows, 0.5).iter().map(|x| x - 1.5).collect(),
+            advantages: draw(rows, 2.0),
+            returns: draw(rows, 1.0),
+            values: draw(rows, 1.0),
+        }
+    }
+
+    fn loss(config: &PpoConfig, batch: &Minibatch, means: &[f32], log_std: &[f32], values: &[f32]) -> f64 {
+        let losses = ppo_objective(config, batch, means, log_std, values, &mut OutputGradients::default());
+        f64::from(losses.policy) + f64::from(config.value_coefficient) * f64::from(losses.value)
+            - f64::from(config.entropy_coefficient) * f64::from(losses.entropy)
+    }
+
+    /// Central differences of the loss in each number of `x`, compared with `gradient`.
+    fn assert_gradient(x: &[f32], gradient: &[f32], loss: impl Fn(&[f32]) -> f64) {
+        let step = 2e-3;
+        for i in 0..x.len() {
+            let at = |offset: f32| {
+                let mut moved = x.to_vec();
+                moved[i] += offset;
+                loss(&moved)
+            };
+            let difference = (at(step) - at(-step)) / f64::from(2.0 * step);
+            let found = f64::from(gradient[i]);
+            assert!((found - difference).abs() < 1e-3, "component {i}: {found} against {difference}");
+        }
+    }
+
+    #[test]
+    fn gradients_are_the_finite_differences_of_the_loss() {
+        let mut rng = Xoshiro256PlusPlus::seed_from_u64(3);
+        let (rows, log_std) = (24, [-0.3, 0.2]);
+        for value_clip in [Some(0.2), None] {
+            let config = PpoConfig { entropy_coefficient: 0.1, value_clip, ..PpoConfig::default() };
+            let batch = minibatch(rows, 2, &mut rng);
+            let means: Vec<f32> = (0..2 * rows).map(|_| rng.random_range(-0.5f32..0.5)).collect();
+            let values: Vec<f32> = (0..rows).map(|_| rng.random_range(-1.0f32..1.0)).collect();
+            let mut gradients = OutputGradients::default();
+            let losses = ppo_objective(&config, &batch, &means, &log_std, &values, &mut gradients);
+            assert!((0.2..0.95).contains(&losses.clip_fraction), "both sides are met: {losses:?}");
+            assert_gradient(&means, &gradients.means, |x| loss(&config, &batch, x, &log_std, &values));
+            assert_gradient(&log_std, &gradients.log_std, |x| loss(&config, &batch, &means, x, &values));
+            assert_gradient(&values, &gradients.values, |x| loss(&config, &batch, &means, &log_std, x));
+        }
+    }
+
+    #[test]
+    fn the_old_policy_has_ratio_one() {
+        let mut rng = Xoshiro256PlusPlus::seed_from_u64(4);
+        let mut batch = minibatch(16, 1, &mut rng);
+        let (means, log_std) = (vec![0.3; 16], [0.1]);
+        for (slot, action) in batch.log_probs.iter_mut().zip(&batch.actions) {
+            *slot = log_prob(&[0.3], &log_std, std::slice::from_ref(action));
+        }
+        let values = batch.values.clone();
+        let mut gradients = OutputGradients::default();
+        let losses = ppo_objective(&PpoConfig::default(), &batch, &means, &log_std, &values, &mut gradients);
+        let mean_advantage = batch.advantages.iter().sum::<f32>() / 16.0;
+        assert_eq!((losses.approximate_kl, losses.clip_fraction), (0.0, 0.0));
+        assert!((losses.policy + mean_advantage).abs() < 1e-6);
+    }
+
+    #[test]
+    fn the_density_integrates_to_one() {
+        let total: f32 =
+            (-800..800).map(|i| 0.01 * log_prob(&[0.4], &[-0.2], &[0.01 * i as f32]).exp()).sum();
+        assert!((total - 1.0).abs() < 1e-4, "{total}");
+    }
+
+    #[test]
+    fn normalised_advantages_have_mean_zero_and_deviation_one() {
+        let mut advantages = [3.0, 5.0, 10.0];
+        normalize(&mut advantages);
+        assert!(advantages.iter().sum::<f32>().abs() < 1e-6);
+        assert!((advantages.iter().map(|a| a * a).sum::<f32>() / 2.0 - 1.0).abs() < 1e-6);
+        let mut alone = [7.0];
+        normalize(&mut alone);
+        assert_eq!(alone, [0.0]);
+    }
+}

@@ -197,3 +197,63 @@ impl Checkpoint for RolloutBuffer {
         if sound { Ok(()) } else { Err(from.wrong("len", "the columns do not fit this rollout's size")) }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Step `t` of two environments: the first is truncated at step 1, the second terminates there.
+    fn filled() -> RolloutBuffer {
+        let mut rollout = RolloutBuffer::new(3, 2, 1, 1);
+        for t in 0..3 {
+            let decision = rollout.begin();
+            decision.obs.copy_from_slice(&[t as f32, 10.0 + t as f32]);
+            decision.env_actions.copy_from_slice(&[0.1 * t as f32, -0.1]);
+            assert_eq!(rollout.env_actions(), [0.1 * t as f32, -0.1]);
+            let step = StepBatch {
+                final_obs: vec![100.0 + t as f32, 200.0 + t as f32],
+                reward: vec![0.0; 2],
+                terminated: vec![false, t == 1],
+                truncated: vec![t == 1, false],
+                ..StepBatch::default()
+            };
+            rollout.record(&[t as f32, 0.5], &step);
+        }
+        rollout
+    }
+
+    #[test]
+    fn every_row_with_a_future_outside_the_buffer_keeps_its_final_observation() {
+        let rollout = filled();
+        assert!(rollout.is_full());
+        // Row 2 is the truncation; rows 4 and 5 are the rollout's end; row 3 terminated.
+        assert_eq!(rollout.cut_rows, [2, 4, 5]);
+        assert_eq!(rollout.cut_obs, [101.0, 102.0, 202.0]);
+        let mut next_values = [0.0; 6];
+        rollout.next_values(&[0.0, 1.0, 2.0, 3.0, 4.0, 5.0], &[0.2, 0.4, 0.5], &mut next_values);
+        assert_eq!(next_values[..3], [2.0, 3.0, 0.2]);
+        assert_eq!(next_values[4..], [0.4, 0.5]);
+    }
+
+    #[test]
+    fn relabel_sees_every_row() {
+        let mut rollout = filled();
+        let relabelled: Result<(), ()> = rollout.relabel(|obs, actions, rows, out| {
+            assert_eq!((rows, out.len()), (6, 6));
+            (0..rows).for_each(|i| out[i] = obs[i] + actions[i]);
+            Ok(())
+        });
+        assert_eq!(relabelled, Ok(()));
+        assert_eq!(rollout.rewards, [0.0, 9.9, 1.1, 10.9, 2.2, 11.9]);
+    }
+
+    #[test]
+    fn a_checkpoint_of_another_size_is_refused() {
+        let bytes = telos_checkpoint::to_bytes(&filled());
+        let mut restored = RolloutBuffer::new(3, 2, 1, 1);
+        telos_checkpoint::from_bytes(&mut restored, &bytes).unwrap();
+        assert_eq!(telos_checkpoint::to_bytes(&restored), bytes);
+        let mut longer = RolloutBuffer::new(4, 2, 1, 1);
+        assert!(telos_checkpoint::from_bytes(&mut longer, &bytes).is_err());
+    }
+}

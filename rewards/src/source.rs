@@ -1,11 +1,16 @@
 //! Where the reward column of a batch comes from.
 
+use std::slice::ChunksExact;
+
 use telos_envs::EnvSpec;
 
-use crate::{RewardError, error::expect_len, error::require};
+use crate::{
+    RewardError,
+    error::{expect_len, require},
+};
 
 /// Transitions to reward, as flat row-major columns. A column that a caller does not have is empty;
-/// a source that needs it then reports a [`RewardError::Shape`].
+/// a source that needs it reports that through [`rows_of`](Self::rows_of).
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Transitions<'a> {
     /// Number of transitions.
@@ -20,6 +25,23 @@ pub struct Transitions<'a> {
     pub factors: &'a [f32],
     /// `[rows]`: the environment's own reward.
     pub gold: &'a [f32],
+}
+
+impl Transitions<'_> {
+    /// The rows of one of the columns, `width` numbers each.
+    ///
+    /// # Errors
+    /// When the column does not hold that many; the error names it by `what`.
+    pub fn rows_of<'a>(
+        &self,
+        what: &'static str,
+        column: &'a [f32],
+        width: usize,
+    ) -> Result<ChunksExact<'a, f32>, RewardError> {
+        expect_len(what, column.len(), self.rows * width)?;
+        // An environment may have no factors at all; it then has no rows of them.
+        Ok(column.chunks_exact(width.max(1)))
+    }
 }
 
 /// A reward as a function of transitions.
@@ -79,13 +101,34 @@ impl WeightedFactors {
 
 impl RewardSource for WeightedFactors {
     fn reward(&self, transitions: &Transitions<'_>, out: &mut [f32]) -> Result<(), RewardError> {
-        let width = self.weights.len();
-        expect_len("factors", transitions.factors.len(), transitions.rows * width)?;
         expect_len("rewards", out.len(), transitions.rows)?;
-        for (row, reward) in out.iter_mut().enumerate() {
-            let factors = &transitions.factors[row * width..(row + 1) * width];
+        let factors = transitions.rows_of("factors", transitions.factors, self.weights.len())?;
+        for (reward, factors) in out.iter_mut().zip(factors) {
             *reward = factors.iter().zip(&self.weights).map(|(factor, weight)| factor * weight).sum();
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use telos_envs::registry;
+
+    use super::*;
+
+    #[test]
+    fn factors_are_weighed_by_name() {
+        let mut spec = registry::make("pendulum-classic").unwrap().spec().clone();
+        spec.factors = vec!["upright".into(), "slow".into(), "idle".into()];
+        let weighted = WeightedFactors::new(&spec, &[("idle", 0.5), ("upright", 2.0)]).unwrap();
+        let factors = [1.0, 1.0, 0.0, 0.25, 0.0, 1.0];
+        let transitions = Transitions { rows: 2, factors: &factors, ..Transitions::default() };
+        let mut rewards = [0.0; 2];
+        weighted.reward(&transitions, &mut rewards).unwrap();
+        assert_eq!(rewards, [2.0, 1.0]);
+        let error = GoldReward.reward(&transitions, &mut rewards).unwrap_err().to_string();
+        assert_eq!(error, "gold rewards: expected 2 numbers, found 0");
+        let error = WeightedFactors::new(&spec, &[("idel", 1.0)]).unwrap_err().to_string();
+        assert!(error.contains("`idel`") && error.contains("upright, slow, idle"), "{error}");
     }
 }

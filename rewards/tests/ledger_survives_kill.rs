@@ -73,7 +73,7 @@ fn ledger_survives_kill_at_every_byte_of_an_append() {
             assert_eq!(ledger.answer(at).unwrap(), answer(at));
         }
         // Waiting for the disk is slow, so only some of the repaired ledgers are continued.
-        if cut % 16 == 0 {
+        if cut.is_multiple_of(16) {
             for session in sessions(6) {
                 ledger.append(&session).unwrap();
             }

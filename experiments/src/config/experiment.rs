@@ -215,6 +215,17 @@ impl Config {
         Ok(config)
     }
 
+    /// The same experiment with the environment's own reward in place of a learned one, and nothing
+    /// to compare with.
+    pub fn on_gold_reward(&self) -> Self {
+        Self {
+            loop_kind: LoopKind::Online,
+            preferences: PreferencesConfig::default(),
+            comparison: ComparisonConfig::default(),
+            ..self.clone()
+        }
+    }
+
     /// The tables that this loop and learner do not read, with the reason.
     pub(super) fn unread_tables(&self) -> Vec<(&'static str, &'static str)> {
         let mut unread = Vec::new();
@@ -347,6 +358,8 @@ mod tests {
             let again = parse(&resolved, &[]).unwrap_or_else(|error| panic!("{error}\n{resolved}"));
             assert_eq!(again, config, "{resolved}");
             assert_eq!(again.to_toml(), resolved);
+            assert!(resolved.contains("gamma = 0.9"), "{resolved}");
+            assert!(!resolved.contains("0.99000"), "{resolved}");
         }
     }
 

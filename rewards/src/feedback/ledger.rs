@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeMap,
-    fs::{self, File, TryLockError},
+    fs,
     io::Read,
     path::{Path, PathBuf},
 };
@@ -12,6 +12,7 @@ use telos_envs::Segment;
 
 use super::{
     Answer, FeedbackRow, Query, QueryId,
+    lock::LockedFile,
     query::fingerprint,
     segment_file::{self, SegmentFile, write_at},
 };
@@ -27,7 +28,7 @@ use crate::RewardError;
 /// resumed run that repeats its queries leaves the same bytes as one that was never interrupted.
 pub struct FeedbackLedger {
     path: PathBuf,
-    file: File,
+    file: LockedFile,
     length: u64,
     rows: Vec<FeedbackRow>,
     position: BTreeMap<QueryId, usize>,
@@ -44,15 +45,9 @@ impl FeedbackLedger {
     pub fn open(directory: &Path, observation: usize, action: usize) -> Result<Self, RewardError> {
         fs::create_dir_all(directory).map_err(RewardError::io(directory))?;
         let path = directory.join("ledger.jsonl");
-        let file = File::options().read(true).write(true).create(true).truncate(false).open(&path);
-        let mut file = file.map_err(RewardError::io(&path))?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(RewardError::Busy { path }),
-            Err(TryLockError::Error(source)) => return Err(RewardError::Io { path, source }),
-        }
+        let mut file = LockedFile::open(&path)?;
         let mut bytes = Vec::new();
-        file.read_to_end(&mut bytes).map_err(RewardError::io(&path))?;
+        file.0.read_to_end(&mut bytes).map_err(RewardError::io(&path))?;
         let length = bytes.iter().rposition(|&byte| byte == b'\n').map_or(0, |last| last + 1);
         let rows = parse(&path, &bytes[..length])?;
         let position = rows.iter().enumerate().map(|(at, row)| (row.query, at)).collect();
@@ -75,7 +70,7 @@ impl FeedbackLedger {
             Ok(())
         })?;
         if bytes.len() > length {
-            let cut = file.set_len(length as u64).and_then(|()| file.sync_data());
+            let cut = file.0.set_len(length as u64).and_then(|()| file.0.sync_data());
             cut.map_err(RewardError::io(&path))?;
         }
         if rows.is_empty() {
@@ -131,7 +126,7 @@ impl FeedbackLedger {
             lines.push_str(&row.to_line());
             rows.push(row);
         }
-        write_at(&mut self.file, self.length, lines.as_bytes()).map_err(RewardError::io(&self.path))?;
+        write_at(&mut self.file.0, self.length, lines.as_bytes()).map_err(RewardError::io(&self.path))?;
         self.length += lines.len() as u64;
         for row in rows {
             self.position.insert(row.query, self.rows.len());

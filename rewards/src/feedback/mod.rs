@@ -3,6 +3,7 @@
 mod answer;
 mod choice;
 mod ledger;
+mod lock;
 mod query;
 mod row;
 mod segment_file;
