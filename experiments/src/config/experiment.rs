@@ -358,6 +358,8 @@ mod tests {
             let again = parse(&resolved, &[]).unwrap_or_else(|error| panic!("{error}\n{resolved}"));
             assert_eq!(again, config, "{resolved}");
             assert_eq!(again.to_toml(), resolved);
+            assert!(resolved.contains("gamma = 0.9"), "{resolved}");
+            assert!(!resolved.contains("0.99000"), "{resolved}");
         }
     }
 
