@@ -15,6 +15,7 @@ pub mod kernels;
 mod layers;
 mod linear;
 mod mlp;
+pub mod threads;
 pub mod weights;
 
 pub use activation::Activation;

@@ -49,8 +49,20 @@ impl Config {
     }
 }
 
+/// By way of JSON text, which writes a single-precision number in its own shortest form: 0.99, where
+/// TOML would have the double nearest to it, 0.9900000095367432.
 fn table_of(config: &Config) -> Table {
-    Table::try_from(config).expect("configurations hold only what TOML can hold")
+    let text = serde_json::to_string(config).expect("configurations hold only what JSON can hold");
+    let mut tree = serde_json::from_str(&text).expect("this is JSON");
+    drop_nulls(&mut tree);
+    Table::try_from(tree).expect("without nulls, TOML can hold what JSON can")
+}
+
+fn drop_nulls(tree: &mut serde_json::Value) {
+    if let serde_json::Value::Object(entries) = tree {
+        entries.retain(|_, value| !value.is_null());
+        entries.values_mut().for_each(drop_nulls);
+    }
 }
 
 /// TOML has no null: an optional value that is absent here but has a default is written as

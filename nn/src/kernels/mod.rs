@@ -12,6 +12,7 @@ pub(crate) mod optimize;
 pub(crate) mod pointwise;
 pub(crate) mod squash;
 mod tanh;
+mod vectorized;
 
 pub use exp::{exp, sigmoid, softplus};
 pub use tanh::tanh;

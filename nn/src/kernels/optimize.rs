@@ -1,6 +1,6 @@
 //! Loops over parameters: Adam, moving averages, norms.
 
-use pulp::Arch;
+use crate::kernels::vectorized::vectorized;
 
 /// What one Adam step does to the moments.
 #[derive(Clone, Copy)]
@@ -16,9 +16,10 @@ pub(crate) struct MomentStep {
 /// `m += (1 - β1) (g - m)`, `v += (1 - β2) (g² - v)`.
 pub(crate) fn adam_moments(step: MomentStep, gradient: &[f32], m: &mut [f32], v: &mut [f32]) {
     let MomentStep { share1, share2, scale } = step;
-    Arch::new().dispatch(
+    vectorized(
+        (gradient, m, v),
         #[inline(always)]
-        || {
+        |(gradient, m, v)| {
             for ((g, m), v) in gradient.iter().zip(m).zip(v) {
                 let g = g * scale;
                 *m = (g - *m).mul_add(share1, *m);
@@ -43,9 +44,10 @@ pub(crate) struct ParameterStep {
 /// `p = decay p - rate m / (sqrt(v) root_correction + eps)`.
 pub(crate) fn adam_parameters(step: ParameterStep, m: &[f32], v: &[f32], p: &mut [f32]) {
     let ParameterStep { rate, root_correction, eps, decay } = step;
-    Arch::new().dispatch(
+    vectorized(
+        (m, v, p),
         #[inline(always)]
-        || {
+        |(m, v, p)| {
             for ((m, v), p) in m.iter().zip(v).zip(p) {
                 *p = decay * *p - rate * m / v.sqrt().mul_add(root_correction, eps);
             }
@@ -55,9 +57,10 @@ pub(crate) fn adam_parameters(step: ParameterStep, m: &[f32], v: &[f32], p: &mut
 
 /// `target += tau (online - target)`.
 pub(crate) fn polyak(target: &mut [f32], online: &[f32], tau: f32) {
-    Arch::new().dispatch(
+    vectorized(
+        (target, online),
         #[inline(always)]
-        || {
+        |(target, online)| {
             for (t, o) in target.iter_mut().zip(online) {
                 *t = (o - *t).mul_add(tau, *t);
             }
@@ -68,9 +71,10 @@ pub(crate) fn polyak(target: &mut [f32], online: &[f32], tau: f32) {
 /// Sum of squares in double precision, in sixteen interleaved parts.
 pub(crate) fn sum_of_squares(x: &[f32]) -> f64 {
     const LANES: usize = 16;
-    Arch::new().dispatch(
+    vectorized(
+        x,
         #[inline(always)]
-        || {
+        |x| {
             let mut parts = [0.0_f64; LANES];
             let blocks = x.chunks_exact(LANES);
             let rest: f64 = blocks.remainder().iter().map(|x| f64::from(*x) * f64::from(*x)).sum();

@@ -1,8 +1,9 @@
 //! Loops over activations: bias and nonlinearity, their derivatives, column sums.
 
-use pulp::Arch;
-
-use crate::{Activation, kernels};
+use crate::{
+    Activation,
+    kernels::{self, vectorized::vectorized},
+};
 
 /// Slope of the leaky rectifier below zero (PyTorch's default).
 const LEAK: f32 = 0.01;
@@ -98,9 +99,10 @@ macro_rules! for_each_activation {
 
 /// Adds `bias` to every row of `rows` and applies the activation, in place.
 pub(crate) fn bias_activation(rows: &mut [f32], bias: &[f32], activation: Activation) {
-    for_each_activation!(activation, F => Arch::new().dispatch(
+    for_each_activation!(activation, F => vectorized(
+        (rows, bias),
         #[inline(always)]
-        || {
+        |(rows, bias)| {
             for row in rows.chunks_exact_mut(bias.len()) {
                 for (y, b) in row.iter_mut().zip(bias) {
                     *y = value(F, *y + b);
@@ -112,9 +114,10 @@ pub(crate) fn bias_activation(rows: &mut [f32], bias: &[f32], activation: Activa
 
 /// The activation of every element, in place.
 pub(crate) fn activate(x: &mut [f32], activation: Activation) {
-    for_each_activation!(activation, F => Arch::new().dispatch(
+    for_each_activation!(activation, F => vectorized(
+        x,
         #[inline(always)]
-        || {
+        |x| {
             for x in x {
                 *x = value(F, *x);
             }
@@ -127,9 +130,10 @@ pub(crate) fn activate(x: &mut [f32], activation: Activation) {
 pub(crate) fn activation_gradient(grad: &[f32], x: &[f32], y: &[f32], activation: Activation) -> Vec<f32> {
     assert!(grad.len() == x.len() && x.len() == y.len());
     let mut out = vec![0.0; grad.len()];
-    for_each_activation!(activation, F => Arch::new().dispatch(
+    for_each_activation!(activation, F => vectorized(
+        (&mut out[..], grad, x, y),
         #[inline(always)]
-        || {
+        |(out, grad, x, y)| {
             for (((out, g), x), y) in out.iter_mut().zip(grad).zip(x).zip(y) {
                 *out = g * derivative(F, *x, *y);
             }
@@ -140,9 +144,10 @@ pub(crate) fn activation_gradient(grad: &[f32], x: &[f32], y: &[f32], activation
 
 /// Adds up the rows of a row-major matrix, top to bottom, into `sums`.
 pub(crate) fn column_sums(matrix: &[f32], sums: &mut [f32]) {
-    Arch::new().dispatch(
+    vectorized(
+        (matrix, sums),
         #[inline(always)]
-        || {
+        |(matrix, sums)| {
             for row in matrix.chunks_exact(sums.len()) {
                 for (sum, x) in sums.iter_mut().zip(row) {
                     *sum += x;

@@ -3,9 +3,10 @@
 //! Rows of a few actions are too short for vectors, so the numbers are first laid out as flat columns
 //! and the costly functions run over those.
 
-use pulp::Arch;
-
-use crate::{SquashedGaussian, kernels};
+use crate::{
+    SquashedGaussian,
+    kernels::{self, vectorized::vectorized},
+};
 
 const LOG_2: f32 = std::f32::consts::LN_2;
 const HALF_LOG_2PI: f32 = 0.918_938_5;
@@ -31,10 +32,11 @@ pub(crate) fn squash(
     u: &mut [f32],
 ) -> Vec<f32> {
     let mut terms = vec![0.0; u.len()];
-    Arch::new().dispatch(
+    vectorized(
+        (&mut *u, noise, &mut terms[..]),
         #[inline(always)]
-        || {
-            for ((u, noise), term) in u.iter_mut().zip(noise).zip(&mut terms) {
+        |(u, noise, terms)| {
+            for ((u, noise), term) in u.iter_mut().zip(noise).zip(terms) {
                 // log(1 - tanh²u) = 2 (log 2 - u - softplus(-2u)) keeps its digits near ±1.
                 let log_det = 2.0 * (LOG_2 - *u - kernels::softplus(-2.0 * *u));
                 *term = (-0.5 * noise).mul_add(*noise, -HALF_LOG_2PI) - log_det;
@@ -91,9 +93,10 @@ fn deviations(law: SquashedGaussian, output: &[f32], width: usize, std: &mut [f3
             *out = law.clamp(*log_std);
         }
     }
-    Arch::new().dispatch(
+    vectorized(
+        std,
         #[inline(always)]
-        || {
+        |std| {
             for s in std {
                 *s = kernels::exp(*s);
             }

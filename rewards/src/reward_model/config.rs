@@ -15,8 +15,9 @@ pub struct RewardEnsembleConfig {
     pub hidden: Vec<usize>,
     /// Adam's learning rate. Default 3e-4 (B-Pref).
     pub learning_rate: f64,
-    /// Pairs per gradient step and member. Default 32: with B-Pref's 128 a session takes two to five
-    /// times as long to reach the same accuracy, on the training pairs and on others.
+    /// Pairs per gradient step and member. Default 32: with B-Pref's 128 a session on 100 or 400 pairs
+    /// of a synthetic reward of 23 inputs took two to five times as long to reach the target accuracy,
+    /// for an accuracy on other pairs that differed by 1.3 points at most (one seed).
     pub batch: usize,
     /// Passes over all answered pairs in one training session, at most. Default 50 (B-Pref's walker
     /// scripts; 200 in its default configuration).

@@ -1,0 +1,67 @@
+//! `telos bench`: how fast this build is on this machine.
+
+mod envs;
+mod learner;
+mod measurement;
+mod sim;
+
+use clap::{Args, ValueEnum};
+use serde::Serialize;
+
+use self::measurement::Measurement;
+use super::{print, print_json};
+use crate::{TelosError, error::exit_code, host::Host};
+
+/// Measures speed, as medians of wall time over alternating rounds.
+#[derive(Debug, Args)]
+pub(super) struct Bench {
+    /// What to measure.
+    subject: Subject,
+    /// Rounds; every figure is the median over them.
+    #[arg(long, default_value_t = 15, value_parser = clap::value_parser!(u32).range(1..))]
+    rounds: u32,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Subject {
+    /// Physics steps per second of every robot.
+    Sim,
+    /// Environment steps per second of every robot: worlds alone, vectorised, on two threads.
+    Envs,
+    /// Time of an update and of a policy's forward pass.
+    Learner,
+}
+
+#[derive(Serialize)]
+struct Report {
+    subject: Subject,
+    host: Host,
+    rounds: u32,
+    measurements: Vec<Measurement>,
+}
+
+impl Bench {
+    pub(super) fn run(self) -> Result<i32, TelosError> {
+        let measurements = match self.subject {
+            Subject::Sim => sim::measure(self.rounds)?,
+            Subject::Envs => envs::measure(self.rounds)?,
+            Subject::Learner => learner::measure(self.rounds)?,
+        };
+        let report =
+            Report { subject: self.subject, host: Host::detect(), rounds: self.rounds, measurements };
+        if self.json {
+            print_json(&report)?;
+        } else {
+            let rows: String = report.measurements.iter().map(|row| format!("{row}\n")).collect();
+            print(&format!(
+                "{}, {} cores, medians of {} rounds\n{rows}",
+                report.host.cpu, report.host.cores, self.rounds
+            ))?;
+        }
+        Ok(exit_code::DONE)
+    }
+}

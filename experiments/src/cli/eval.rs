@@ -1,0 +1,84 @@
+//! `telos eval`: whole episodes of a trained policy.
+
+use std::{fmt::Write as _, path::PathBuf};
+
+use clap::Args;
+
+use super::{print, print_json};
+use crate::{
+    RunDirectory, TelosError,
+    error::exit_code,
+    loops::{Evaluation, EvaluationPlan, evaluate_run},
+    statistics::Summary,
+};
+
+/// Evaluates the policy of a run at its latest checkpoint; changes nothing in the run.
+#[derive(Debug, Args)]
+pub(super) struct Eval {
+    /// The run directory.
+    run: PathBuf,
+    /// Episodes [default: as many as in the run's evaluations].
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
+    episodes: Option<u32>,
+    /// Seed of the initial states [default: that of the run's evaluations].
+    #[arg(long)]
+    seed: Option<u64>,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+impl Eval {
+    pub(super) fn run(self) -> Result<i32, TelosError> {
+        let run = RunDirectory::open(&self.run)?;
+        let config = run.config();
+        if let Some(seed) = config.seeds.first() {
+            let reason = format!(
+                "holds one run for each seed; name one of them, such as {}/seed-{seed}",
+                self.run.display()
+            );
+            return Err(TelosError::run(&self.run, reason));
+        }
+        let plan = EvaluationPlan::of(config);
+        let plan = EvaluationPlan {
+            episodes: self.episodes.map_or(plan.episodes, |episodes| episodes as usize),
+            seed: self.seed.unwrap_or(plan.seed),
+            ..plan
+        };
+        let evaluation = evaluate_run(&run, plan)?;
+        if self.json {
+            print_json(&evaluation)?
+        } else {
+            print(&describe(&config.env.id, &evaluation))?
+        }
+        Ok(exit_code::DONE)
+    }
+}
+
+fn describe(env: &str, evaluation: &Evaluation) -> String {
+    let mut text = format!(
+        "{env}, {} episodes of {:.0} steps on average\n",
+        evaluation.gold.values.len(),
+        evaluation.length
+    );
+    let mut row = |name: &str, summary: &Summary| {
+        let [low, high] = summary.interval;
+        // Writing to a string cannot fail.
+        let _ = writeln!(
+            text,
+            "{name:<16} mean {:.1} [{low:.1}, {high:.1}], interquartile mean {:.1}",
+            summary.mean, summary.iqm
+        );
+    };
+    row("gold return", &evaluation.gold);
+    if let Some(learned) = &evaluation.learned {
+        row("learned return", learned);
+    }
+    if let Some(rate) = evaluation.success_rate {
+        let _ = writeln!(text, "{:<16} {:.0}%", "success", 100.0 * rate);
+    }
+    if evaluation.faults > 0 {
+        let _ = writeln!(text, "{:<16} {}", "faults", evaluation.faults);
+    }
+    text
+}

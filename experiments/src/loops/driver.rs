@@ -1,0 +1,129 @@
+//! Drives a loop to its last step: evaluations, metrics, checkpoints and interrupts.
+
+use std::time::Instant;
+
+use telos_agents::Policy;
+use telos_checkpoint::Checkpoint;
+use telos_nn::Parameters;
+use telos_rewards::reward_model::RewardModel;
+
+use super::{
+    evaluation::{Evaluation, EvaluationPlan, evaluate},
+    report::PreferenceReport,
+};
+use crate::{Interrupt, Progress, RunDirectory, TelosError, config::Config};
+
+/// A training loop that can be stopped between any two steps.
+pub(super) trait TrainingLoop: Checkpoint {
+    /// Environment steps taken, all environments together.
+    fn step(&self) -> u64;
+
+    /// Takes the next environment steps and the updates that they pay for.
+    fn advance(&mut self) -> Result<(), TelosError>;
+
+    /// The policy, and the learned reward where there is one, for evaluation.
+    fn policy_and_reward_model(&mut self) -> (&mut dyn Policy, Option<&dyn RewardModel>);
+
+    /// Mean return of the training episodes that ended since the last report.
+    fn recent_return(&self) -> Option<f64>;
+
+    /// Metrics since the last report, which they empty.
+    fn drain_metrics(&mut self) -> Vec<(String, f64)>;
+
+    /// Everything that was trained, for the weight file.
+    fn weights(&self) -> Vec<&dyn Parameters>;
+
+    /// What was learned from preferences; `None` for loops without any.
+    ///
+    /// # Errors
+    /// When the reward model cannot be evaluated.
+    fn preference_report(&self) -> Result<Option<PreferenceReport>, TelosError> {
+        Ok(None)
+    }
+}
+
+/// How [`drive`] ended.
+pub(super) enum Drive {
+    /// All steps were taken; the last evaluation.
+    Finished(Evaluation),
+    /// Stopped on request, after writing a checkpoint.
+    Interrupted,
+}
+
+/// Restores `training` from the latest checkpoint of `run`, if there is one, and takes the
+/// remaining steps.
+///
+/// The order at each boundary is fixed (evaluate, record, checkpoint), so an interruption changes
+/// nothing but the set of checkpoint files.
+pub(super) fn drive(
+    training: &mut dyn TrainingLoop,
+    config: &Config,
+    run: &RunDirectory,
+    interrupt: &Interrupt,
+    progress: &Progress,
+) -> Result<Drive, TelosError> {
+    let mut metrics = run.metrics()?;
+    let restored = run.restore(training, &mut metrics)?;
+    let mut stage = progress.stage(&config.env.id, config.steps, training.step());
+    let (started, first) = (Instant::now(), training.step());
+    let mut saved = restored;
+    let mut evaluation = None;
+    while training.step() < config.steps {
+        if interrupt.is_requested() {
+            if saved != Some(training.step()) {
+                run.save(training.step(), training, &metrics)?;
+            }
+            return Ok(Drive::Interrupted);
+        }
+        let before = training.step();
+        training.advance()?;
+        let step = training.step();
+        let last = step >= config.steps;
+        stage.update(step, training.recent_return());
+        if last || crossed(before, step, config.evaluation.interval) {
+            let found = assess(training, config)?;
+            let mut values = found.metrics();
+            values.extend(training.drain_metrics());
+            metrics.record(step, &values)?;
+            let seconds = started.elapsed().as_secs_f64();
+            metrics.record_timing(
+                step,
+                &[("seconds", seconds), ("steps_per_second", (step - first) as f64 / seconds)],
+            )?;
+            evaluation = Some(found);
+        }
+        if last || crossed(before, step, config.checkpoint.interval) {
+            run.save(step, training, &metrics)?;
+            saved = Some(step);
+        }
+    }
+    // A run that was killed after its last checkpoint has no evaluation in memory.
+    let evaluation = match evaluation {
+        Some(evaluation) => evaluation,
+        None => assess(training, config)?,
+    };
+    Ok(Drive::Finished(evaluation))
+}
+
+fn assess(training: &mut dyn TrainingLoop, config: &Config) -> Result<Evaluation, TelosError> {
+    let (policy, model) = training.policy_and_reward_model();
+    evaluate(EvaluationPlan::of(config), policy, model)
+}
+
+/// Whether a multiple of `interval` lies in `(before, after]`; never for an interval of 0.
+fn crossed(before: u64, after: u64, interval: u64) -> bool {
+    interval > 0 && after / interval > before / interval
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn boundaries_are_met_once_whatever_the_stride() {
+        let met: Vec<u64> =
+            (0..100).map(|k| k * 7).filter(|&b| crossed(b, b + 7, 50)).map(|b| b + 7).collect();
+        assert_eq!(met, [56, 105, 154, 203, 252, 301, 350, 406, 455, 504, 553, 602, 651, 700]);
+        assert!(!crossed(0, 1000, 0));
+    }
+}

@@ -1,0 +1,123 @@
+//! Evaluation: whole episodes of the deterministic policy, scored by the gold reward and, beside it,
+//! by the reward that was learned.
+
+use serde::{Deserialize, Serialize};
+use telos_agents::{ActMode, Policy};
+use telos_envs::{VecEnv, registry};
+use telos_rewards::reward_model::RewardModel;
+
+use crate::{TelosError, config::Config, statistics::Summary};
+
+/// What an evaluation found; the content of `result.json` under `final`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Evaluation {
+    /// Episode returns under the environment's own reward.
+    pub gold: Summary,
+    /// The same episodes under the learned reward, where there is one.
+    pub learned: Option<Summary>,
+    /// Share of episodes whose last state fulfils the task's success predicate, where it has one.
+    pub success_rate: Option<f64>,
+    /// Mean episode length in steps.
+    pub length: f64,
+    /// Episodes that ended in a simulation fault.
+    pub faults: usize,
+}
+
+impl Evaluation {
+    /// The numbers of a learning curve.
+    pub(super) fn metrics(&self) -> Vec<(String, f64)> {
+        let mut metrics = vec![("eval/gold_return".into(), self.gold.mean)];
+        if let Some(learned) = &self.learned {
+            metrics.push(("eval/learned_return".into(), learned.mean));
+        }
+        if let Some(rate) = self.success_rate {
+            metrics.push(("eval/success_rate".into(), rate));
+        }
+        metrics
+    }
+}
+
+/// How to evaluate.
+#[derive(Clone, Copy, Debug)]
+pub struct EvaluationPlan<'a> {
+    /// Environment id.
+    pub env: &'a str,
+    /// Number of episodes; all run side by side.
+    pub episodes: usize,
+    /// Seed of the initial states, the same at every evaluation so that curves are comparable.
+    pub seed: u64,
+    /// Threads that step the environments; results do not depend on it.
+    pub threads: usize,
+    /// How the policy chooses; its mode, but for policies whose mode is no behaviour.
+    pub mode: ActMode,
+}
+
+impl<'a> EvaluationPlan<'a> {
+    /// The evaluations that a configuration asks for.
+    pub fn of(config: &'a Config) -> Self {
+        Self {
+            env: &config.env.id,
+            episodes: config.evaluation.episodes,
+            seed: config.evaluation.seed,
+            threads: config.env.thread_count(),
+            mode: ActMode::Mode,
+        }
+    }
+}
+
+/// Runs `plan.episodes` whole episodes.
+///
+/// # Errors
+/// When the environment cannot be built or the policy does not fit it.
+pub fn evaluate(
+    plan: EvaluationPlan<'_>,
+    policy: &mut dyn Policy,
+    reward_model: Option<&dyn RewardModel>,
+) -> Result<Evaluation, TelosError> {
+    let n = plan.episodes;
+    let mut envs = VecEnv::new(n, plan.threads, plan.seed, |_| registry::make(plan.env))?;
+    let mut obs = envs.reset().obs.clone();
+    let mut actions = vec![0.0; n * envs.spec().action.size()];
+    let mut rewards = vec![0.0; n];
+    let mut learned = vec![0.0; n];
+    let mut ended: Vec<Option<Episode>> = vec![None; n];
+    while ended.iter().any(Option::is_none) {
+        policy.act(&obs, n, plan.mode, &mut actions)?;
+        if let Some(model) = reward_model {
+            model.predict(&obs, &actions, n, &mut rewards)?;
+        }
+        let batch = envs.step(&actions);
+        for i in 0..n {
+            if ended[i].is_none() {
+                learned[i] += f64::from(rewards[i]);
+                if batch.done(i) {
+                    ended[i] = Some(Episode {
+                        gold: f64::from(batch.episode_return[i]),
+                        length: batch.episode_length[i],
+                        success: batch.success[i],
+                        fault: batch.fault[i],
+                    });
+                }
+            }
+        }
+        obs.copy_from_slice(&batch.obs);
+    }
+    let episodes: Vec<Episode> = ended.into_iter().flatten().collect();
+    let judged: Vec<bool> = episodes.iter().filter_map(|e| e.success).collect();
+    Ok(Evaluation {
+        gold: Summary::of(episodes.iter().map(|e| e.gold).collect()),
+        learned: reward_model.is_some().then(|| Summary::of(learned)),
+        success_rate: (!judged.is_empty())
+            .then(|| judged.iter().filter(|s| **s).count() as f64 / judged.len() as f64),
+        length: episodes.iter().map(|e| f64::from(e.length)).sum::<f64>() / n as f64,
+        faults: episodes.iter().filter(|e| e.fault).count(),
+    })
+}
+
+#[derive(Clone, Copy)]
+struct Episode {
+    gold: f64,
+    length: u32,
+    success: Option<bool>,
+    fault: bool,
+}

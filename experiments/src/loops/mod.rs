@@ -1,0 +1,141 @@
+//! The loops that join environments, learners and rewards, and the runs made of them.
+
+mod driver;
+mod episodes;
+mod evaluation;
+mod means;
+mod off_policy;
+mod on_policy;
+mod online;
+mod preferences;
+mod report;
+
+use std::path::Path;
+
+use telos_agents::{ActMode, RandomPolicy};
+use telos_envs::registry;
+use telos_nn::{Parameters, weights};
+
+use crate::{
+    Interrupt, Progress, RunDirectory, TelosError,
+    config::{Config, LearnerKind, LoopKind},
+    device::DeviceChoice,
+};
+
+use driver::{Drive, TrainingLoop, drive};
+use on_policy::OnPolicyLoop;
+use online::OnlineLoop;
+use preferences::PreferenceLoop;
+
+pub use evaluation::{Evaluation, EvaluationPlan, evaluate};
+pub use report::{PreferenceReport, Report, SeedReport};
+
+/// How a training ended.
+#[derive(Debug)]
+pub enum Outcome {
+    /// All steps were taken.
+    Finished(Report),
+    /// Stopped on request, after a checkpoint; `--resume` goes on.
+    Interrupted,
+}
+
+/// Trains one seed of `config` in `run`, with what it is to be compared with beside it, and writes
+/// `result.json` and the weights.
+///
+/// # Errors
+/// When an environment or learner cannot be built, a file cannot be written, or a checkpoint does
+/// not fit.
+pub fn train(
+    config: &Config,
+    run: &RunDirectory,
+    interrupt: &Interrupt,
+    progress: &Progress,
+) -> Result<Outcome, TelosError> {
+    let wants_gold = config.comparison.gold && config.loop_kind != LoopKind::Online;
+    let (trained, gold_trained) = if wants_gold {
+        let gold_config = config.on_gold_reward();
+        let gold_run = run.nested("gold", &gold_config)?;
+        std::thread::scope(|scope| {
+            let label = progress.labelled("gold reward:");
+            let beside = scope.spawn(move || train_one(&gold_config, &gold_run, interrupt, &label));
+            let trained = train_one(config, run, interrupt, &progress.labelled("preferences:"));
+            if trained.is_err() {
+                interrupt.request();
+            }
+            // A panic of either training is a panic of the command.
+            let beside = beside.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+            (trained, Some(beside))
+        })
+    } else {
+        (train_one(config, run, interrupt, progress), None)
+    };
+    let Some((trained, preferences)) = trained? else { return Ok(Outcome::Interrupted) };
+    let gold_trained = match gold_trained {
+        None => None,
+        Some(result) => match result? {
+            Some((evaluation, _)) => Some(evaluation),
+            None => return Ok(Outcome::Interrupted),
+        },
+    };
+    let random = if config.comparison.random { Some(evaluate_random(config)?) } else { None };
+    let report =
+        Report::of_seed(config, SeedReport { seed: config.seed, trained, preferences, gold_trained, random });
+    run.write_result(&report)?;
+    Ok(Outcome::Finished(report))
+}
+
+/// Evaluates the policy of a run at its latest checkpoint.
+///
+/// # Errors
+/// When the run has no intact checkpoint or its environment cannot be built.
+pub fn evaluate_run(run: &RunDirectory, plan: EvaluationPlan<'_>) -> Result<Evaluation, TelosError> {
+    let mut training = build(run.config(), run.manifest().device, None)?;
+    run.read_latest(training.as_mut())?;
+    let (policy, model) = training.policy_and_reward_model();
+    evaluate(plan, policy, model)
+}
+
+type Trained = (Evaluation, Option<PreferenceReport>);
+
+/// Drives one loop to its end; `None` when it was interrupted.
+fn train_one(
+    config: &Config,
+    run: &RunDirectory,
+    interrupt: &Interrupt,
+    progress: &Progress,
+) -> Result<Option<Trained>, TelosError> {
+    let mut training = build(config, run.manifest().device, Some(&run.feedback()))?;
+    let Drive::Finished(evaluation) = drive(training.as_mut(), config, run, interrupt, progress)? else {
+        return Ok(None);
+    };
+    let modules: Vec<&dyn Parameters> = training.weights();
+    weights::save_safetensors(&run.path().join("weights.safetensors"), modules.as_slice())?;
+    Ok(Some((evaluation, training.preference_report()?)))
+}
+
+fn build(
+    config: &Config,
+    device: DeviceChoice,
+    feedback: Option<&Path>,
+) -> Result<Box<dyn TrainingLoop>, TelosError> {
+    let device = device.open()?;
+    Ok(match (config.loop_kind, config.learner) {
+        (LoopKind::Online, LearnerKind::Sac) => Box::new(OnlineLoop::new(config, &device)?),
+        (LoopKind::Online, LearnerKind::Ppo) => Box::new(OnPolicyLoop::new(config, &device)?),
+        (LoopKind::Preferences, LearnerKind::Sac) => {
+            Box::new(PreferenceLoop::new(config, feedback, &device)?)
+        }
+        (LoopKind::Preferences, LearnerKind::Ppo) => {
+            return Err(TelosError::Usage(
+                "loop = \"preferences\" relabels a replay, which learner = \"ppo\" has not; use \"sac\""
+                    .into(),
+            ));
+        }
+    })
+}
+
+fn evaluate_random(config: &Config) -> Result<Evaluation, TelosError> {
+    let spec = registry::make(&config.env.id)?.spec().clone();
+    let mut policy = RandomPolicy::new(&spec, config.seed)?;
+    evaluate(EvaluationPlan { mode: ActMode::Sample, ..EvaluationPlan::of(config) }, &mut policy, None)
+}

@@ -1,0 +1,244 @@
+//! The command line from outside: exit codes, messages, and files left as they were.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+    process::{Command, Output},
+};
+
+/// A run of a few hundred steps.
+const CONFIG: &str = "\
+steps = 600
+
+[env]
+id = 'pendulum-classic'
+
+[training]
+learning_starts = 200
+
+[sac]
+hidden = [8]
+batch_size = 16
+
+[evaluation]
+interval = 300
+episodes = 2
+
+[checkpoint]
+interval = 200
+";
+
+fn telos(arguments: &[&str], directory: &Path) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_telos")).args(arguments).current_dir(directory).output().unwrap()
+}
+
+fn message(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+fn succeeds(arguments: &[&str], directory: &Path) -> String {
+    let output = telos(arguments, directory);
+    assert_eq!(output.status.code(), Some(0), "{arguments:?}: {}", message(&output));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// A directory with `CONFIG` as `c.toml`.
+fn scratch() -> tempfile::TempDir {
+    let scratch = tempfile::tempdir().unwrap();
+    fs::write(scratch.path().join("c.toml"), CONFIG).unwrap();
+    scratch
+}
+
+/// Every file below `path` with its bytes.
+fn contents(path: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    let mut files = BTreeMap::new();
+    for entry in fs::read_dir(path).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            files.extend(contents(&path));
+        } else {
+            files.insert(path.clone(), fs::read(&path).unwrap());
+        }
+    }
+    files
+}
+
+/// Asserts that the command exits 2, that its message holds all of `words`, and that it changed no
+/// file and left none.
+fn bad_input(arguments: &[&str], directory: &Path, words: &[&str]) {
+    let before = contents(directory);
+    let output = telos(arguments, directory);
+    let message = message(&output);
+    assert_eq!(output.status.code(), Some(2), "{arguments:?}: {message}");
+    for word in words {
+        assert!(message.contains(word), "{arguments:?}: no {word:?} in {message}");
+    }
+    assert!(!message.contains("panicked"), "{message}");
+    assert_eq!(contents(directory), before, "{arguments:?}");
+}
+
+#[test]
+fn bad_input_in_a_configuration() {
+    let scratch = scratch();
+    let cases = [
+        (
+            "batch_size = 16",
+            "btach_size = 16",
+            vec!["c.toml:11: unknown key `btach_size` in [sac]", "`batch_size`"],
+        ),
+        ("steps = 600", "steps = 'many'", vec!["c.toml:1: `steps`", "expected a whole number"]),
+        ("steps = 600", "steps = -600", vec!["c.toml:1: `steps`: -600 is negative"]),
+        ("steps = 600", "steps = 0", vec!["c.toml:1: `steps`: is 0"]),
+        (
+            "pendulum-classic",
+            "pendulum-clasic",
+            vec!["c.toml:4: `env.id`", "did you mean \"pendulum-classic\"?"],
+        ),
+        ("[sac]", "[ppo]", vec!["c.toml:11: unknown key `batch_size` in [ppo]"]),
+        ("[sac]\nhidden = [8]\nbatch_size = 16", "[ppo]", vec!["c.toml:9: `ppo`: nothing reads this table"]),
+        ("[env]", "[env", vec!["c.toml:3: "]),
+        ("hidden = [8]", "gamma = 1.5", vec!["c.toml:10: `sac.gamma`: is 1.5"]),
+    ];
+    for (from, to, words) in cases {
+        fs::write(scratch.path().join("bad.toml"), CONFIG.replace(from, to)).unwrap();
+        let words: Vec<String> = words.iter().map(|word| word.replace("c.toml", "bad.toml")).collect();
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        bad_input(&["train", "bad.toml", "--out", "run"], scratch.path(), &words);
+    }
+    bad_input(&["train", "absent.toml"], scratch.path(), &["absent.toml"]);
+    fs::write(scratch.path().join("bytes.toml"), [0xff, 0xfe, 0x00]).unwrap();
+    bad_input(&["train", "bytes.toml"], scratch.path(), &["bytes.toml"]);
+}
+
+#[test]
+fn bad_input_in_a_flag() {
+    let scratch = scratch();
+    let train = |flags: &[&'static str]| [&["train", "c.toml", "--out", "run"], flags].concat();
+    bad_input(&train(&["--set", "sac.gama=0.9"]), scratch.path(), &["--set sac.gama=0.9", "`gamma`"]);
+    bad_input(&train(&["--set", "steps"]), scratch.path(), &["--set steps", "key=value"]);
+    bad_input(&train(&["--device", "gpu"]), scratch.path(), &["gpu", "cuda:N"]);
+    bad_input(&train(&["--device", "cuda:0"]), scratch.path(), &["--device cuda:0", "without CUDA"]);
+    bad_input(&train(&["--sed", "1"]), scratch.path(), &["--sed"]);
+}
+
+#[test]
+fn bad_input_in_a_run_directory() {
+    let scratch = scratch();
+    let here = scratch.path();
+    succeeds(&["train", "c.toml", "--out", "run", "--quiet"], here);
+    let resume = ["train", "c.toml", "--out", "run", "--quiet", "--resume"];
+
+    bad_input(&["train", "c.toml", "--out", "run"], here, &["run: exists already", "--resume", "--out"]);
+    bad_input(
+        &[&resume[..], &["--set", "sac.gamma=0.9"]].concat(),
+        here,
+        &["config.toml: `sac.gamma` is", "0.9"],
+    );
+    bad_input(&["eval", "."], here, &["not a run directory"]);
+    bad_input(&["eval", "absent"], here, &["absent", "not a run directory"]);
+
+    let manifest_path = here.join("run").join("manifest.json");
+    let manifest = fs::read_to_string(&manifest_path).unwrap();
+    fs::write(&manifest_path, manifest.replace("\"format\": 1", "\"format\": 7")).unwrap();
+    bad_input(&resume, here, &["manifest.json: `format` is 7"]);
+    bad_input(&["eval", "run"], here, &["manifest.json: `format` is 7"]);
+    fs::write(&manifest_path, &manifest).unwrap();
+
+    let mut checkpoints: Vec<_> = contents(&here.join("run").join("checkpoints")).into_iter().collect();
+    for (path, bytes) in &checkpoints {
+        fs::write(path, &bytes[..bytes.len() / 2]).unwrap();
+    }
+    bad_input(&resume, here, &[".ckpt: damaged checkpoint"]);
+    bad_input(&["eval", "run"], here, &[".ckpt: damaged checkpoint"]);
+
+    // With an earlier one intact, the run goes on from there, and ends as before.
+    let result = fs::read(here.join("run").join("result.json")).unwrap();
+    let metrics = fs::read(here.join("run").join("metrics.jsonl")).unwrap();
+    let (last, last_bytes) = checkpoints.pop().unwrap();
+    let (earlier, bytes) = checkpoints.pop().unwrap();
+    fs::write(earlier, bytes).unwrap();
+    let output = telos(&resume, here);
+    assert_eq!(output.status.code(), Some(0), "{}", message(&output));
+    assert!(message(&output).contains("damaged checkpoint"), "{}", message(&output));
+    assert_eq!(fs::read(here.join("run").join("result.json")).unwrap(), result);
+    assert_eq!(fs::read(here.join("run").join("metrics.jsonl")).unwrap(), metrics);
+    assert_eq!(fs::read(last).unwrap(), last_bytes);
+}
+
+#[test]
+fn an_interrupted_run_exits_3_and_resumes_to_the_same_bytes() {
+    let scratch = scratch();
+    let here = scratch.path();
+    let train =
+        |out: &'static str| ["train", "c.toml", "--set", "steps=3000", "--out", out, "--quiet", "--resume"];
+    succeeds(&train("whole"), here);
+
+    let mut child =
+        Command::new(env!("CARGO_BIN_EXE_telos")).args(train("cut")).current_dir(here).spawn().unwrap();
+    // The first checkpoint says that the handlers are in place and that much is left to do.
+    while !here.join("cut/checkpoints").is_dir() {
+        assert!(child.try_wait().unwrap().is_none(), "the run ended before it could be interrupted");
+        std::thread::sleep(std::time::Duration::from_millis(1));
+    }
+    let kill = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    assert!(kill.success());
+    assert_eq!(child.wait().unwrap().code(), Some(3));
+    assert!(!here.join("cut/result.json").exists());
+
+    succeeds(&["train", "cut", "--quiet", "--resume"], here);
+    for file in ["result.json", "metrics.jsonl", "config.toml"] {
+        assert_eq!(
+            fs::read(here.join("whole").join(file)).unwrap(),
+            fs::read(here.join("cut").join(file)).unwrap()
+        );
+    }
+}
+
+#[test]
+fn several_seeds_make_one_result() {
+    let scratch = scratch();
+    let here = scratch.path();
+    succeeds(&["train", "c.toml", "--set", "seeds=[5, 3]", "--out", "both", "--quiet"], here);
+    succeeds(&["train", "c.toml", "--set", "seed=3", "--out", "three", "--quiet"], here);
+    for file in ["result.json", "metrics.jsonl"] {
+        let alone = fs::read(here.join("three").join(file)).unwrap();
+        assert_eq!(fs::read(here.join("both/seed-3").join(file)).unwrap(), alone);
+    }
+    let result: serde_json::Value =
+        serde_json::from_slice(&fs::read(here.join("both/result.json")).unwrap()).unwrap();
+    let seeds: Vec<_> = result["seeds"].as_array().unwrap().iter().map(|one| one["seed"].as_u64()).collect();
+    assert_eq!(seeds, [Some(5), Some(3)]);
+    bad_input(&["eval", "both"], here, &["both: holds one run for each seed", "seed-5"]);
+}
+
+#[test]
+fn eval_changes_nothing_and_is_reproducible() {
+    let scratch = scratch();
+    let here = scratch.path();
+    succeeds(&["train", "c.toml", "--out", "run", "--quiet"], here);
+    let before = contents(here);
+    let eval = ["eval", "run", "--episodes", "3", "--seed", "9", "--json"];
+    let first = succeeds(&eval, here);
+    assert_eq!(succeeds(&eval, here), first);
+    let evaluation: serde_json::Value = serde_json::from_str(&first).unwrap();
+    assert_eq!(evaluation["gold"]["values"].as_array().unwrap().len(), 3);
+    assert_eq!(contents(here), before);
+    assert!(succeeds(&["eval", "run"], here).contains("2 episodes"));
+}
+
+#[test]
+fn envs_lists_every_environment_with_its_spaces() {
+    let here = std::env::temp_dir();
+    let specs: serde_json::Value = serde_json::from_str(&succeeds(&["envs", "--json"], &here)).unwrap();
+    let text = succeeds(&["envs"], &here);
+    let listed: Vec<&str> =
+        specs.as_array().unwrap().iter().map(|spec| spec["id"].as_str().unwrap()).collect();
+    assert!(listed.contains(&"cheetah-run"), "{listed:?}");
+    for id in listed {
+        assert!(text.lines().any(|line| line.starts_with(&format!("{id}: "))), "{text}");
+    }
+    assert!(specs[0]["horizon"].as_u64() > Some(0));
+}

@@ -1,0 +1,67 @@
+//! A run killed at any instant and resumed leaves the same bytes as the run that was not.
+
+use std::{
+    thread::sleep,
+    time::{Duration, Instant, SystemTime},
+};
+
+use rand::{RngExt, SeedableRng};
+use rand_xoshiro::Xoshiro256PlusPlus;
+
+use crate::command::{assert_same_results, config, succeed, telos};
+
+const KILLS: usize = 10;
+
+fn survives_kills(name: &str, files: usize) {
+    let scratch = tempfile::tempdir().unwrap();
+    let [whole, killed] = ["whole", "killed"].map(|run| scratch.path().join(run));
+    let started = Instant::now();
+    succeed(telos(&["train", &config(name), "--out", whole.to_str().unwrap(), "--quiet"]));
+    let took = started.elapsed();
+
+    let seed = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_nanos() as u64;
+    println!("kills drawn with seed {seed}");
+    let mut moments = Xoshiro256PlusPlus::seed_from_u64(seed);
+    let resume = ["train", &config(name), "--out", killed.to_str().unwrap(), "--quiet", "--resume"];
+    for _ in 0..KILLS {
+        let mut victim = telos(&resume).spawn().unwrap();
+        // On average a fifth of the whole: some lives end before their first checkpoint, and ten of
+        // them together cover the run.
+        sleep(Duration::from_secs_f64(took.as_secs_f64() * moments.random_range(0.0..0.4)));
+        victim.kill().unwrap();
+        victim.wait().unwrap();
+    }
+    succeed(telos(&resume));
+    assert_same_results(&whole, &killed, files);
+}
+
+#[test]
+fn preferences_survive_kills() {
+    survives_kills("preferences.toml", 7);
+}
+
+#[test]
+fn on_policy_runs_survive_kills() {
+    survives_kills("on-policy.toml", 3);
+}
+
+#[cfg(unix)]
+#[test]
+fn an_interrupt_checkpoints_and_exits_with_3() {
+    let scratch = tempfile::tempdir().unwrap();
+    let [whole, stopped] = ["whole", "stopped"].map(|run| scratch.path().join(run));
+    let name = config("preferences.toml");
+    succeed(telos(&["train", &name, "--out", whole.to_str().unwrap(), "--quiet"]));
+    let resume = ["train", &name, "--out", stopped.to_str().unwrap(), "--quiet", "--resume"];
+    let victim = telos(&resume).spawn().unwrap();
+    // The first metrics mean that signals are being listened for.
+    while !stopped.join("metrics.jsonl").exists() {
+        sleep(Duration::from_millis(5));
+    }
+    let pid = victim.id().to_string();
+    assert!(std::process::Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
+    let output = victim.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(3));
+    succeed(telos(&resume));
+    assert_same_results(&whole, &stopped, 7);
+}
