@@ -23,3 +23,15 @@ pub use error::TelosError;
 pub use interrupt::Interrupt;
 pub use progress::Progress;
 pub use run_directory::RunDirectory;
+
+pub use telos_agents as agents;
+pub use telos_checkpoint as checkpoint;
+pub use telos_envs as envs;
+pub use telos_nn as nn;
+pub use telos_rewards as rewards;
+pub use telos_sim as sim;
+
+/// Compiles and runs the examples of the README.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;
