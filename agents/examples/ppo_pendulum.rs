@@ -10,7 +10,7 @@ use telos_nn::Device;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 const STEPS: usize = 300_000;
-const ENVS: usize = 16;
+const ENVS: usize = 32;
 
 #[allow(clippy::print_stdout)]
 fn main() -> Result<(), Box<dyn Error>> {
@@ -19,11 +19,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     let (obs_size, action_size) = (envs.spec().observation.size(), envs.spec().action.size());
 
     let config = PpoConfig {
-        rollout_steps: 128,
-        epochs: 4,
-        minibatches: 4,
+        rollout_steps: 64,
+        epochs: 10,
+        minibatches: 8,
         lr: 1e-3,
-        gamma: 0.9,
+        gamma: 0.95,
         ..PpoConfig::default()
     };
     let mut ppo = Ppo::new(&config, envs.spec(), seed, &Device::Cpu)?;

@@ -8,6 +8,9 @@ use telos_agents::{ActMode, Policy, RandomPolicy, Replay, ReplayBatch, Sac, SacC
 use telos_envs::{VecEnv, registry};
 use telos_nn::Device;
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const STEPS: usize = 8_000;
 const LEARNING_STARTS: usize = 500;
 

@@ -239,8 +239,10 @@ impl Ppo {
         let (rows, envs) = (rollout.log_probs.len(), rollout.envs());
         let buffers = &mut self.buffers;
         buffers.cut_values.resize(rollout.cut_rows.len(), 0.0);
-        normalized(&self.observation_normalizer, &rollout.cut_obs, &mut buffers.obs);
-        self.critic.infer(&buffers.obs, rollout.cut_rows.len(), &mut buffers.cut_values)?;
+        if !rollout.cut_rows.is_empty() {
+            normalized(&self.observation_normalizer, &rollout.cut_obs, &mut buffers.obs);
+            self.critic.infer(&buffers.obs, rollout.cut_rows.len(), &mut buffers.cut_values)?;
+        }
         buffers.values.resize(rows, 0.0);
         normalized(&self.observation_normalizer, &rollout.obs, &mut buffers.obs);
         self.critic.infer(&buffers.obs, rows, &mut buffers.values)?;

@@ -64,10 +64,10 @@ fn train_ppo(seed: u64, steps: usize) -> f32 {
     let mut envs = pendulums(ENVS, seed);
     let config = PpoConfig {
         rollout_steps: 64,
-        epochs: 6,
+        epochs: 10,
         minibatches: 4,
-        lr: 2e-3,
-        gamma: 0.9,
+        lr: 1e-3,
+        gamma: 0.95,
         ..PpoConfig::default()
     };
     let mut ppo = Ppo::new(&config, envs.spec(), seed, &Device::Cpu).unwrap();

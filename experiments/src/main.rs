@@ -1,7 +1,4 @@
 //! The `telos` command line.
-//!
-//! The one `unsafe` here sets environment variables, which is sound only while there is one thread;
-//! candle offers no other way to choose the size of its thread pool. `tests/cli.rs` runs what follows.
 
 use std::process::ExitCode;
 
@@ -11,18 +8,7 @@ use std::process::ExitCode;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    one_thread_per_learner();
+    // Where the environment cannot be changed, updates are slower and nothing else differs.
+    let _ = telos_nn::threads::keep_on_one_thread();
     telos::cli::run()
-}
-
-/// Makes candle compute on the thread that asks. By default it shares every larger elementwise
-/// operation with a pool whose members wait for each other in busy loops; at our sizes that gains
-/// nothing on idle cores, and where runs go side by side an update takes ten times as long.
-fn one_thread_per_learner() {
-    for variable in ["CANDLE_NUM_THREADS", "RAYON_NUM_THREADS"] {
-        if std::env::var_os(variable).is_none() {
-            // SAFETY: `main` has just begun, and nothing before it starts a thread.
-            unsafe { std::env::set_var(variable, "1") };
-        }
-    }
 }

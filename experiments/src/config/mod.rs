@@ -16,6 +16,7 @@ mod deserialize;
 mod error;
 mod experiment;
 mod preferences;
+mod reading;
 mod resolved;
 mod suggestion;
 mod tree;

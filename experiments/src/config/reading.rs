@@ -1,0 +1,218 @@
+//! From TOML text and `--set` flags to a checked [`Config`].
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use super::{
+    Config, ConfigError, LearnerKind, LoopKind,
+    deserialize::from_tree,
+    tree::{Node, apply_override, parse_file},
+    validation,
+};
+
+impl Config {
+    /// Reads and checks a file, with `--set` overrides applied in order.
+    ///
+    /// # Errors
+    /// When the file cannot be read, and as [`Config::parse`].
+    pub fn read(path: &Path, overrides: &[String]) -> Result<Self, ConfigError> {
+        let text =
+            fs::read_to_string(path).map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
+        Self::parse(path, &text, overrides)
+    }
+
+    /// Reads and checks a text; `path` is its name in messages.
+    ///
+    /// # Errors
+    /// When the text is not TOML, a key is unknown, or a value has the wrong type or range.
+    pub fn parse(path: impl Into<PathBuf>, text: &str, overrides: &[String]) -> Result<Self, ConfigError> {
+        let mut root = parse_file(path.into(), text)?;
+        for flag in overrides {
+            apply_override(&mut root, flag)?;
+        }
+        let config: Self = from_tree(&root)?;
+        config.check_tables(&root)?;
+        validation::check(&config).map_err(|invalid| ConfigError::Value {
+            place: root.place_of(&invalid.key).clone(),
+            key: invalid.key,
+            reason: invalid.reason,
+        })?;
+        Ok(config)
+    }
+
+    /// The tables that this loop and learner do not read, with the reason.
+    pub(super) fn unread_tables(&self) -> Vec<(&'static str, &'static str)> {
+        let mut unread = Vec::new();
+        match self.learner {
+            LearnerKind::Sac => unread.push(("ppo", "the learner is \"sac\", which reads [sac]")),
+            LearnerKind::Ppo => {
+                unread.push(("sac", "the learner is \"ppo\", which reads [ppo]"));
+                unread.push(("training", "the learner is \"ppo\", whose schedule is in [ppo]"));
+            }
+        }
+        if self.loop_kind == LoopKind::Online {
+            unread.push(("preferences", "the loop is \"online\"; only loop = \"preferences\" reads it"));
+        }
+        unread
+    }
+
+    fn check_tables(&self, root: &Node) -> Result<(), ConfigError> {
+        match self.unread_tables().into_iter().find(|(table, _)| root.has(table)) {
+            None => Ok(()),
+            Some((table, reason)) => Err(ConfigError::Value {
+                place: root.place_of(table).clone(),
+                key: table.to_owned(),
+                reason: format!("nothing reads this table: {reason}"),
+            }),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn parse(text: &str, overrides: &[&str]) -> Result<Config, ConfigError> {
+        let overrides: Vec<String> = overrides.iter().map(|flag| (*flag).to_owned()).collect();
+        Config::parse("c.toml", text, &overrides)
+    }
+
+    fn message(text: &str, overrides: &[&str]) -> String {
+        parse(text, overrides).unwrap_err().to_string()
+    }
+
+    const PENDULUM: &str = "[env]\nid = 'pendulum-classic'\n";
+
+    #[test]
+    fn every_mistake_names_its_place_and_key() {
+        let cases = [
+            ("stesp = 3\n", "c.toml:1: unknown key `stesp` at the top level; did you mean `steps`?"),
+            (
+                "[env]\nid = 'pendulum-classic'\n\n[sac]\n  critc_lr = 1e-3\n",
+                "c.toml:5: unknown key `critc_lr` in [sac]; did you mean `critic_lr`?",
+            ),
+            (
+                "[preferences.teacher]\nbetta = 1\n",
+                "c.toml:2: unknown key `betta` in [preferences.teacher]; did you mean `beta`?",
+            ),
+            ("steps = 'many'\n", "c.toml:1: `steps`: found \"many\", expected a whole number"),
+            ("steps = -5\n", "c.toml:1: `steps`: -5 is negative, expected zero or more"),
+            ("steps = 1.5\n", "c.toml:1: `steps`: found 1.5, expected a whole number"),
+            ("seeds = [1, 'two']\n", "c.toml:1: `seeds`: found \"two\", expected a whole number"),
+            ("seeds = [4, 4]\n", "c.toml:1: `seeds`: names 4 twice"),
+            ("learner = 'sca'\n", "c.toml:1: `learner`: there is no \"sca\"; did you mean \"sac\"?"),
+            ("learner = 'dreamer'\n", "c.toml:1: `learner`: there is no \"dreamer\"; choose from sac, ppo"),
+            (
+                "[env]\nid = 'pendulum-clasic'\n",
+                "c.toml:2: `env.id`: there is no environment \"pendulum-clasic\"; did you mean \"pendulum-classic\"?",
+            ),
+            ("[env]\ncount = 2\n", "c.toml:1: `env.id`: is missing; choose from "),
+            ("", "c.toml: `env.id`: is missing"),
+            ("seed = 1\nseed = 2\n", "c.toml:2: duplicate key"),
+            ("steps = \n", "c.toml:1: "),
+            (
+                "[env]\nid = 'pendulum-classic'\n[training]\nupdates_per_step = nan\n",
+                "c.toml:4: `training.updates_per_step`: must be a finite number",
+            ),
+            (
+                "[env]\nid = 'pendulum-classic'\ncount = 0\n",
+                "c.toml:3: `env.count`: is 0, but must be from 1",
+            ),
+            ("[env]\nid = 'pendulum-classic'\n[ppo]\n", "c.toml:3: `ppo`: nothing reads this table"),
+            (
+                "[env]\nid = 'pendulum-classic'\n[preferences]\n",
+                "c.toml:3: `preferences`: nothing reads this table",
+            ),
+            (
+                "loop = 'preferences'\n[env]\nid = 'pendulum-classic'\n[preferences.teacher]\nmistake = 1.5\n",
+                "c.toml:5: `preferences.teacher.mistake`: is 1.5, but must be in [0, 1]",
+            ),
+        ];
+        for (text, expected) in cases {
+            let found = message(text, &[]);
+            assert!(found.starts_with(expected), "{text:?}\n   found {found}\nexpected {expected}");
+        }
+    }
+
+    #[test]
+    fn overrides_win_and_their_mistakes_name_the_flag() {
+        let flags = ["steps=5000", "env.id=pendulum-classic", "sac.hidden = [8, 8]"];
+        let config = parse("[env]\nid = 'none'\n", &flags).unwrap();
+        assert_eq!((config.steps, config.env.id.as_str()), (5000, "pendulum-classic"));
+        assert_eq!(config.sac.hidden, [8, 8]);
+        let cases = [
+            ("stesp=3", "--set stesp=3: unknown key `stesp`"),
+            ("sac.gama=0.9", "--set sac.gama=0.9: unknown key `gama` in [sac]; did you mean `gamma`?"),
+            ("steps=-1", "--set steps=-1: `steps`: -1 is negative"),
+            ("steps", "--set steps: expected key=value"),
+            ("steps.x=1", "--set steps.x=1: `steps`: found a table, expected a whole number"),
+            ("=1", "--set =1: the key before `=` has an empty part"),
+        ];
+        for (flag, expected) in cases {
+            let found = message(PENDULUM, &[flag]);
+            assert!(found.starts_with(expected), "   found {found}\nexpected {expected}");
+        }
+        assert!(message("steps = 3\n", &["steps.x=1"]).contains("`steps` is not a table"));
+    }
+
+    #[test]
+    fn the_resolved_form_reads_back_identical() {
+        let texts = [
+            PENDULUM.to_owned(),
+            format!("learner = 'ppo'\nseeds = [3, 1]\n{PENDULUM}threads = 2\n[ppo]\nvalue_clip = 'none'\n"),
+            format!(
+                "loop = 'preferences'\n{PENDULUM}[preferences.teacher]\nmistake = 0.1\n[sac]\ngamma = 0.97\n"
+            ),
+        ];
+        for text in texts {
+            let config = parse(&text, &[]).unwrap();
+            let resolved = config.to_toml();
+            let again = parse(&resolved, &[]).unwrap_or_else(|error| panic!("{error}\n{resolved}"));
+            assert_eq!(again, config, "{resolved}");
+            assert_eq!(again.to_toml(), resolved);
+            assert!(resolved.contains("gamma = 0.9"), "{resolved}");
+            assert!(!resolved.contains("0.99000"), "{resolved}");
+        }
+    }
+
+    #[test]
+    fn an_optional_value_can_be_switched_off() {
+        let config = parse(&format!("learner = 'ppo'\n{PENDULUM}"), &["ppo.value_clip=none"]).unwrap();
+        assert_eq!(config.ppo.value_clip, None);
+        assert!(Config::default().ppo.value_clip.is_some());
+    }
+
+    #[test]
+    fn differences_name_the_key_and_ignore_threads() {
+        let config = parse(PENDULUM, &[]).unwrap();
+        let threads = parse(PENDULUM, &["env.threads=3"]).unwrap();
+        assert_eq!(config.difference(&threads), None);
+        assert_eq!(config.digest(), threads.digest());
+        let other = parse(PENDULUM, &["sac.gamma=0.5"]).unwrap();
+        let difference = config.difference(&other).unwrap();
+        assert_eq!((difference.key.as_str(), difference.second.as_str()), ("sac.gamma", "0.5"));
+        assert_ne!(config.digest(), other.digest());
+    }
+
+    proptest! {
+        #[test]
+        fn arbitrary_text_never_panics(text in "\\PC{0,200}", flag in "[a-z.=\\[\\]'0-9-]{0,40}") {
+            let _ = parse(&text, &[&flag]);
+        }
+
+        #[test]
+        fn damaged_configurations_never_panic(at in 0usize..400, with in "[ -~\n]{0,4}", cut in 0usize..5) {
+            let text = parse(&format!("loop = 'preferences'\n{PENDULUM}"), &[]).unwrap().to_toml();
+            let at = at * text.len() / 400;
+            let end = (at + cut).min(text.len());
+            let damaged = format!("{}{with}{}", &text[..at], &text[end..]);
+            if let Err(error) = parse(&damaged, &[]) {
+                prop_assert!(error.to_string().starts_with("c.toml"), "{error}");
+            }
+        }
+    }
+}
