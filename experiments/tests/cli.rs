@@ -125,6 +125,24 @@ fn bad_input_in_a_flag() {
 }
 
 #[test]
+fn bad_input_in_a_robot_file() {
+    let scratch = scratch();
+    for (name, xml, words) in [
+        ("tendon.xml", "<mujoco>\n<tendon><fixed/></tendon>\n</mujoco>", ["tendon.xml:2", "<tendon>"]),
+        (
+            "number.xml",
+            "<mujoco><worldbody>\n<geom type='sphere' size='0.x1'/></worldbody></mujoco>",
+            ["number.xml:2", "size"],
+        ),
+        ("cut.xml", "<mujoco>\n<worldbody><body>", ["cut.xml:2", ""]),
+    ] {
+        std::fs::write(scratch.path().join(name), xml).unwrap();
+        bad_input(&["bench", "sim", "--mjcf", name], scratch.path(), &words);
+    }
+    bad_input(&["bench", "sim", "--mjcf", "absent.xml"], scratch.path(), &["absent.xml"]);
+}
+
+#[test]
 fn bad_input_in_a_run_directory() {
     let scratch = scratch();
     let here = scratch.path();

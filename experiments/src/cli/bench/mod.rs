@@ -5,8 +5,11 @@ mod learner;
 mod measurement;
 mod sim;
 
+use std::path::PathBuf;
+
 use clap::{Args, ValueEnum};
 use serde::Serialize;
+use telos_sim::Model;
 
 use self::measurement::Measurement;
 use super::{print, print_json};
@@ -20,6 +23,9 @@ pub(super) struct Bench {
     /// Rounds; every figure is the median over them.
     #[arg(long, default_value_t = 15, value_parser = clap::value_parser!(u32).range(1..))]
     rounds: u32,
+    /// With `sim`: this robot in place of those of telos.
+    #[arg(long, value_name = "FILE")]
+    mjcf: Option<PathBuf>,
     /// Print JSON.
     #[arg(long)]
     json: bool,
@@ -46,10 +52,17 @@ struct Report {
 
 impl Bench {
     pub(super) fn run(self) -> Result<i32, TelosError> {
-        let measurements = match self.subject {
-            Subject::Sim => sim::measure(self.rounds)?,
-            Subject::Envs => envs::measure(self.rounds)?,
-            Subject::Learner => learner::measure(self.rounds)?,
+        let measurements = match (self.subject, &self.mjcf) {
+            (Subject::Sim, None) => sim::measure(self.rounds)?,
+            (Subject::Sim, Some(file)) => {
+                let name = file.display().to_string();
+                vec![sim::measure_robot(&name, Model::from_mjcf_file(file)?, self.rounds)]
+            }
+            (Subject::Envs, None) => envs::measure(self.rounds)?,
+            (Subject::Learner, None) => learner::measure(self.rounds)?,
+            (_, Some(_)) => {
+                return Err(TelosError::Usage("--mjcf: only `telos bench sim` simulates a file".into()));
+            }
         };
         let report =
             Report { subject: self.subject, host: Host::detect(), rounds: self.rounds, measurements };

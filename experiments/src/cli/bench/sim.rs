@@ -14,22 +14,25 @@ const STEPS: usize = 5_000;
 pub(super) fn measure(rounds: u32) -> Result<Vec<Measurement>, TelosError> {
     assets::ALL
         .iter()
-        .map(|(name, xml)| {
-            let mut world = World::new(Arc::new(Model::from_mjcf_str(name, xml)?));
-            let mut motors = Motors::new(world.model());
-            let [time] = medians(
-                rounds,
-                [&mut || {
-                    world.reset();
-                    for step in 0..STEPS {
-                        world.set_ctrl(motors.at(step));
-                        world.step();
-                    }
-                }],
-            );
-            Ok(Measurement::new(*name, STEPS as f64 / time.as_secs_f64(), "physics steps/s"))
-        })
+        .map(|(name, xml)| Ok(measure_robot(name, Model::from_mjcf_str(name, xml)?, rounds)))
         .collect()
+}
+
+/// Physics steps per second of one robot.
+pub(super) fn measure_robot(name: &str, model: Model, rounds: u32) -> Measurement {
+    let mut world = World::new(Arc::new(model));
+    let mut motors = Motors::new(world.model());
+    let [time] = medians(
+        rounds,
+        [&mut || {
+            world.reset();
+            for step in 0..STEPS {
+                world.set_ctrl(motors.at(step));
+                world.step();
+            }
+        }],
+    );
+    Measurement::new(name, STEPS as f64 / time.as_secs_f64(), "physics steps/s")
 }
 
 /// Controls that swing through the full range, out of step with each other.
