@@ -13,7 +13,10 @@ use telos_nn::{
 use crate::{
     ActMode, ActionRange, AgentError, GaeColumns, ObservationNormalizer, Policy, PpoConfig, RewardScaler,
     RolloutBuffer, gae,
-    ppo_objective::{Losses, Minibatch, OutputGradients, log_prob, normalize, ppo_objective},
+    observation_normalizer::normalized,
+    ppo_objective::{
+        Losses, Minibatch, OutputGradients, explained_variance, log_prob, normalize, ppo_objective,
+    },
 };
 
 /// Largest normalised observation and reward, in standard deviations (CleanRL).
@@ -208,7 +211,11 @@ impl Ppo {
             let mut kl = 0.0;
             for first in (0..rows).step_by(minibatch_rows) {
                 let end = rows.min(first + minibatch_rows);
-                self.gather(rollout, first..end);
+                let Buffers { minibatch, order, obs, values, advantages, .. } = &mut self.buffers;
+                minibatch.gather(&order[first..end], rollout, obs, values, advantages);
+                if self.config.normalize_advantages {
+                    normalize(&mut minibatch.advantages);
+                }
                 let (losses, norm) = self.step(end - first)?;
                 total += losses;
                 grad_norm += norm as f32;
@@ -269,24 +276,6 @@ impl Ppo {
         };
         gae(self.config.gamma, self.config.gae_lambda, columns, &mut buffers.advantages);
         Ok(())
-    }
-
-    /// Copies the rows of a part of the shuffled order into the minibatch.
-    fn gather(&mut self, rollout: &RolloutBuffer, part: std::ops::Range<usize>) {
-        let Buffers { order, obs, values, advantages, minibatch, .. } = &mut self.buffers;
-        let (o, a) = (self.obs_size, self.range.size());
-        minibatch.clear();
-        for &row in &order[part] {
-            minibatch.obs.extend_from_slice(&obs[row * o..][..o]);
-            minibatch.actions.extend_from_slice(&rollout.actions[row * a..][..a]);
-            minibatch.log_probs.push(rollout.log_probs[row]);
-            minibatch.advantages.push(advantages[row]);
-            minibatch.returns.push(advantages[row] + values[row]);
-            minibatch.values.push(values[row]);
-        }
-        if self.config.normalize_advantages {
-            normalize(&mut minibatch.advantages);
-        }
     }
 
     /// One gradient step on the minibatch of `rows` rows.
@@ -407,24 +396,4 @@ impl Checkpoint for Ppo {
         self.update_rng = from.value("update_rng")?;
         Ok(())
     }
-}
-
-fn normalized(normalizer: &Option<ObservationNormalizer>, obs: &[f32], out: &mut Vec<f32>) {
-    out.resize(obs.len(), 0.0);
-    match normalizer {
-        Some(normalizer) => normalizer.normalize(obs, out),
-        None => out.copy_from_slice(obs),
-    }
-}
-
-/// `1 - Var[R - V] / Var[R]` with `R = A + V`.
-fn explained_variance(values: &[f32], advantages: &[f32]) -> f32 {
-    let variance = |numbers: &dyn Fn(usize) -> f64| {
-        let n = values.len() as f64;
-        let mean = (0..values.len()).map(numbers).sum::<f64>() / n;
-        (0..values.len()).map(|i| (numbers(i) - mean).powi(2)).sum::<f64>() / n
-    };
-    let unexplained = variance(&|i| advantages[i].into());
-    let all = variance(&|i| f64::from(advantages[i]) + f64::from(values[i]));
-    if all == 0.0 { 0.0 } else { (1.0 - unexplained / all) as f32 }
 }
