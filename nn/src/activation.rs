@@ -96,3 +96,43 @@ impl CustomOp1 for Pointwise {
         Ok(Some(Tensor::from_vec(gradient, x.shape(), x.device())?))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use candle_core::{Device, Var};
+
+    use super::*;
+
+    #[test]
+    fn both_device_paths_agree() {
+        let values: Vec<f32> = (-400..=400).map(|i| i as f32 * 0.05 + 0.01).collect();
+        for activation in [
+            Activation::Identity,
+            Activation::Relu,
+            Activation::LeakyRelu,
+            Activation::Tanh,
+            Activation::Sigmoid,
+            Activation::Silu,
+            Activation::Gelu,
+            Activation::Softplus,
+        ] {
+            let x = Var::from_vec(values.clone(), (9, 89), &Device::Cpu).unwrap();
+            let results: Vec<(Vec<f32>, Vec<f32>)> = [activation.fused(&x), activation.composed(&x)]
+                .into_iter()
+                .map(|y| {
+                    let y = y.unwrap();
+                    let gradients = y.sum_all().unwrap().backward().unwrap();
+                    let flat = |t: &Tensor| t.flatten_all().unwrap().to_vec1().unwrap();
+                    (flat(&y), flat(gradients.get(&x).unwrap()))
+                })
+                .collect();
+            let [(y, dy), (expected_y, expected_dy)] = &results[..] else { unreachable!("two paths") };
+            for (ours, theirs) in y.iter().zip(expected_y).chain(dy.iter().zip(expected_dy)) {
+                assert!(
+                    (ours - theirs).abs() < 2e-6 * (1.0 + theirs.abs()),
+                    "{activation:?}: {ours} {theirs}"
+                );
+            }
+        }
+    }
+}

@@ -275,3 +275,31 @@ impl InplaceOp2 for FusedParameters<'_> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use candle_core::Device;
+
+    use super::*;
+
+    #[test]
+    fn both_device_paths_agree() {
+        let values = |k: f32| (0..35).map(|i| (i as f32 * k).sin()).collect::<Vec<f32>>();
+        let variable = || Var::from_vec(values(0.7), (5, 7), &Device::Cpu).unwrap();
+        let moments = || Var::zeros((2, 35), candle_core::DType::F32, &Device::Cpu).unwrap();
+        let (ours, our_moments, theirs, their_moments) = (variable(), moments(), variable(), moments());
+        let config = AdamConfig { lr: 0.05, weight_decay: 0.1, ..Default::default() };
+        for step in 1..=20 {
+            // A transposed gradient, as backward may leave behind.
+            let gradient = Tensor::from_vec(values(0.1 * step as f32), (7, 5), &Device::Cpu).unwrap();
+            let gradient = gradient.t().unwrap();
+            let update = Update::new(&config, step, 0.5);
+            update.fused(&ours, &our_moments, &gradient).unwrap();
+            update.composed(&theirs, &their_moments, &gradient).unwrap();
+        }
+        for (a, b) in [(&ours, &theirs), (&our_moments, &their_moments)] {
+            let flat = |t: &Var| t.as_detached_tensor().flatten_all().unwrap().to_vec1::<f32>().unwrap();
+            assert!(flat(a).iter().zip(flat(b)).all(|(a, b)| (a - b).abs() < 2e-6));
+        }
+    }
+}

@@ -64,7 +64,7 @@ impl SquashedGaussian {
     /// When shapes differ.
     pub fn sample(&self, output: &Tensor, noise: &Tensor) -> Result<(Tensor, Tensor), NnError> {
         let (rows, width) = noise.dims2()?;
-        if output.dims() != [rows, 2 * width] {
+        if width == 0 || output.dims() != [rows, 2 * width] {
             return Err(NnError::Shape {
                 module: "squashed gaussian".into(),
                 what: "the network's output",
@@ -181,5 +181,45 @@ impl CustomOp2 for FusedSquash {
                 squash::gradient(self.0, output, noise, width, packed, grad)
             })?;
         Ok((Some(Tensor::from_vec(gradient, output.shape(), output.device())?), None))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use candle_core::{Device, Var};
+    use rand_xoshiro::rand_core::SeedableRng;
+
+    use super::*;
+
+    #[test]
+    fn both_device_paths_agree() {
+        let law = SquashedGaussian { log_std_min: -1.0, log_std_max: 1.0 };
+        let mut rng = Xoshiro256PlusPlus::seed_from_u64(1);
+        let mut values = vec![0.0; 11 * 9];
+        standard_normal(&mut rng, &mut values);
+        let output = Var::from_slice(&values[..66], (11, 6), &Device::Cpu).unwrap();
+        let noise = Tensor::from_slice(&values[66..], (11, 3), &Device::Cpu).unwrap();
+        let flat = |t: &Tensor| t.flatten_all().unwrap().to_vec1::<f32>().unwrap();
+        let results = [law.sample(&output, &noise), law.composed_sample(&output, &noise)].map(|sample| {
+            let (actions, log_prob) = sample.unwrap();
+            let loss = (actions.sqr().unwrap().sum_all().unwrap() + log_prob.sum_all().unwrap()).unwrap();
+            let gradients = loss.backward().unwrap();
+            [flat(&actions), flat(&log_prob), flat(gradients.get(&output).unwrap())]
+        });
+        for (ours, theirs) in results[0].iter().flatten().zip(results[1].iter().flatten()) {
+            assert!((ours - theirs).abs() < 2e-5 * (1.0 + theirs.abs()), "{ours} against {theirs}");
+        }
+    }
+
+    #[test]
+    fn diagonal_density_and_entropy_have_their_closed_forms() {
+        let tensor = |values: &[f32]| Tensor::from_slice(values, (1, 2), &Device::Cpu).unwrap();
+        let log_std = Tensor::new(&[0.5_f32, -1.0], &Device::Cpu).unwrap();
+        let density = log_prob(&tensor(&[1.0, 2.0]), &log_std, &tensor(&[0.0, 2.5])).unwrap();
+        let one = |z: f64, log_std: f64| -0.5 * z * z - log_std - HALF_LOG_2PI;
+        let exact = one(-1.0 / 0.5_f64.exp(), 0.5) + one(0.5 / (-1.0_f64).exp(), -1.0);
+        assert!((f64::from(density.to_vec1::<f32>().unwrap()[0]) - exact).abs() < 1e-6);
+        let exact = 2.0 * (0.5 + HALF_LOG_2PI) + 0.5 - 1.0;
+        assert!((f64::from(entropy(&log_std).unwrap().to_scalar::<f32>().unwrap()) - exact).abs() < 1e-6);
     }
 }

@@ -106,6 +106,9 @@ impl Layers {
             output.copy_from_slice(&self.forward(&x, Weights::Frozen)?.flatten_all()?.to_vec1::<f32>()?);
             return Ok(());
         }
+        if rows == 0 {
+            return Ok(());
+        }
         let one = input.len() / if shared { 1 } else { members };
         HIDDEN.with_borrow_mut(|[front, back]| {
             for (member, output) in output.chunks_exact_mut(rows * self.outputs()).enumerate() {

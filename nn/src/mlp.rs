@@ -98,7 +98,8 @@ impl Mlp {
 
     /// Evaluates `rows` inputs `[rows, inputs]` into `output` `[rows, outputs]`, with the same bits as
     /// [`forward`](Self::forward) on the same rows. On the CPU it builds no graph and, once this
-    /// thread has seen the size, allocates nothing.
+    /// thread has seen the size, allocates nothing itself; the matrix product takes short-lived scratch
+    /// memory for packing.
     ///
     /// # Errors
     /// When a slice has another length.

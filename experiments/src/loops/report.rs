@@ -100,7 +100,7 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let plural = if self.seeds.len() == 1 { "" } else { "s" };
         writeln!(f, "{}, {} steps, {} seed{plural}\n", self.env, self.steps, self.seeds.len())?;
-        writeln!(f, "{:<44} {:>8}   {} {:>7}", "policy", "return", "95% interval", "success")?;
+        writeln!(f, "{:<44} {:>8}   95% interval    success", "policy", "return")?;
         let preferences: Option<Vec<&PreferenceReport>> =
             self.seeds.iter().map(|seed| seed.preferences.as_ref()).collect();
         let label = match &preferences {

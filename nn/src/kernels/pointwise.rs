@@ -33,15 +33,19 @@ fn value(activation: Activation, x: f32) -> f32 {
         Activation::Tanh => kernels::tanh(x),
         Activation::Sigmoid => kernels::sigmoid(x),
         Activation::Silu => x * kernels::sigmoid(x),
-        Activation::Gelu => {
-            let inner = GELU_SCALE * (GELU_CUBIC * x * x).mul_add(x, x);
-            0.5 * x * (1.0 + kernels::tanh(inner))
-        }
+        // (1 + tanh z) / 2 = sigmoid(2 z), which keeps its digits where z is very negative.
+        Activation::Gelu => x * kernels::sigmoid(2.0 * gelu_inner(x)),
         Activation::Softplus => kernels::softplus(x),
     }
 }
 
-/// Its derivative, from the input `x` and the output `y`; the first five need `y` only.
+/// The argument of tanh in the approximation of GELU.
+#[inline(always)]
+fn gelu_inner(x: f32) -> f32 {
+    GELU_SCALE * (GELU_CUBIC * x * x).mul_add(x, x)
+}
+
+/// The derivative of [`value`], from the input `x` and the output `y`; the first five need `y` only.
 #[inline(always)]
 fn derivative(activation: Activation, x: f32, y: f32) -> f32 {
     match activation {
@@ -67,9 +71,9 @@ fn derivative(activation: Activation, x: f32, y: f32) -> f32 {
             (y * (1.0 - s)) + s
         }
         Activation::Gelu => {
-            let t = kernels::tanh(GELU_SCALE * (GELU_CUBIC * x * x).mul_add(x, x));
-            let inner = GELU_SCALE * (3.0 * GELU_CUBIC * x).mul_add(x, 1.0);
-            0.5 * (1.0 + t) + 0.5 * x * t.mul_add(-t, 1.0) * inner
+            let s = kernels::sigmoid(2.0 * gelu_inner(x));
+            let slope = GELU_SCALE * (3.0 * GELU_CUBIC * x).mul_add(x, 1.0);
+            s + 2.0 * x * s * (1.0 - s) * slope
         }
         Activation::Softplus => kernels::sigmoid(x),
     }
