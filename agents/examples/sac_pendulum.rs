@@ -21,7 +21,14 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut eval_envs = VecEnv::new(100, 1, seed, |_| registry::make("pendulum-classic"))?;
     let (obs_size, action_size) = (envs.spec().observation.size(), envs.spec().action.size());
 
-    let config = SacConfig { actor_lr: 1e-3, critic_lr: 1e-3, temperature_lr: 1e-3, ..SacConfig::default() };
+    let config = SacConfig {
+        hidden: vec![64, 64],
+        batch_size: 128,
+        actor_lr: 5e-4,
+        critic_lr: 5e-4,
+        temperature_lr: 5e-4,
+        ..SacConfig::default()
+    };
     let mut sac = Sac::new(&config, envs.spec(), seed, &Device::Cpu)?;
     let mut random = RandomPolicy::new(envs.spec(), seed)?;
     let mut replay = Replay::new(STEPS, obs_size, action_size);

@@ -1,8 +1,11 @@
 //! Policies, replay and learners.
 //!
-//! A learner is one file that reads from top to bottom in the symbols of its paper.
-//! It never asks where a reward comes from: the training loop writes the reward column of
-//! [`Replay`] or of a rollout, and relabels it when a reward model changes.
+//! A learner is one file that reads from top to bottom in the symbols of its paper: [`Sac`] and
+//! [`Ppo`]. It never asks where a reward comes from: the training loop writes the reward column of a
+//! [`Replay`] or a [`RolloutBuffer`], and relabels it when a reward model changes.
+//!
+//! What learners share they own as parts, not as a base class: [`Policy`] to act,
+//! [`telos_checkpoint::Checkpoint`] to resume exactly, [`telos_nn::Parameters`] to name weights.
 
 mod action_range;
 mod error;

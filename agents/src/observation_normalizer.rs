@@ -115,6 +115,15 @@ impl Checkpoint for ObservationNormalizer {
     }
 }
 
+/// Makes `out` the normalised `obs`, or a copy where observations are left as they are.
+pub(crate) fn normalized(normalizer: &Option<ObservationNormalizer>, obs: &[f32], out: &mut Vec<f32>) {
+    out.resize(obs.len(), 0.0);
+    match normalizer {
+        Some(normalizer) => normalizer.normalize(obs, out),
+        None => out.copy_from_slice(obs),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

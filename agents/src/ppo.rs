@@ -13,7 +13,10 @@ use telos_nn::{
 use crate::{
     ActMode, ActionRange, AgentError, GaeColumns, ObservationNormalizer, Policy, PpoConfig, RewardScaler,
     RolloutBuffer, gae,
-    ppo_objective::{Losses, Minibatch, OutputGradients, log_prob, normalize, ppo_objective},
+    observation_normalizer::normalized,
+    ppo_objective::{
+        Losses, Minibatch, OutputGradients, explained_variance, log_prob, normalize, ppo_objective,
+    },
 };
 
 /// Largest normalised observation and reward, in standard deviations (CleanRL).
@@ -72,6 +75,8 @@ pub struct Ppo {
     /// Observation -> mean action, in [-1, 1] where the environment does not clamp it.
     actor: Mlp,
     log_std: Parameter,
+    /// The values of `log_std`, at hand for acting.
+    log_std_values: Vec<f32>,
     /// Observation -> V(s), in scaled rewards.
     critic: Mlp,
     optimizer: Adam,
@@ -86,7 +91,6 @@ pub struct Ppo {
 /// Memory that is reused from update to update and holds nothing in between.
 #[derive(Default)]
 struct Buffers {
-    log_std: Vec<f32>,
     obs: Vec<f32>,
     means: Vec<f32>,
     values: Vec<f32>,
@@ -141,6 +145,7 @@ impl Ppo {
                 .then(|| ObservationNormalizer::new(obs_size, NORMALIZED_CLIP)),
             reward_scaler: config.normalize_rewards.then(|| RewardScaler::new(config.gamma, NORMALIZED_CLIP)),
             config: config.clone(),
+            log_std_values: vec![config.initial_log_std; action_size],
             device: device.clone(),
             buffers: Buffers::default(),
             range,
@@ -167,7 +172,7 @@ impl Ppo {
         let width = self.range.size();
         for (row, slot) in decision.log_probs.iter_mut().enumerate() {
             let (mean, action) = (&self.buffers.means[row * width..], &decision.actions[row * width..]);
-            *slot = log_prob(&mean[..width], &self.buffers.log_std, &action[..width]);
+            *slot = log_prob(&mean[..width], &self.log_std_values, &action[..width]);
         }
         decision.env_actions.copy_from_slice(decision.actions);
         self.range.to_env(decision.env_actions);
@@ -206,7 +211,11 @@ impl Ppo {
             let mut kl = 0.0;
             for first in (0..rows).step_by(minibatch_rows) {
                 let end = rows.min(first + minibatch_rows);
-                self.gather(rollout, first..end);
+                let Buffers { minibatch, order, obs, values, advantages, .. } = &mut self.buffers;
+                minibatch.gather(&order[first..end], rollout, obs, values, advantages);
+                if self.config.normalize_advantages {
+                    normalize(&mut minibatch.advantages);
+                }
                 let (losses, norm) = self.step(end - first)?;
                 total += losses;
                 grad_norm += norm as f32;
@@ -269,35 +278,16 @@ impl Ppo {
         Ok(())
     }
 
-    /// Copies the rows of a part of the shuffled order into the minibatch.
-    fn gather(&mut self, rollout: &RolloutBuffer, part: std::ops::Range<usize>) {
-        let Buffers { order, obs, values, advantages, minibatch, .. } = &mut self.buffers;
-        let (o, a) = (self.obs_size, self.range.size());
-        minibatch.clear();
-        for &row in &order[part] {
-            minibatch.obs.extend_from_slice(&obs[row * o..][..o]);
-            minibatch.actions.extend_from_slice(&rollout.actions[row * a..][..a]);
-            minibatch.log_probs.push(rollout.log_probs[row]);
-            minibatch.advantages.push(advantages[row]);
-            minibatch.returns.push(advantages[row] + values[row]);
-            minibatch.values.push(values[row]);
-        }
-        if self.config.normalize_advantages {
-            normalize(&mut minibatch.advantages);
-        }
-    }
-
     /// One gradient step on the minibatch of `rows` rows.
     fn step(&mut self, rows: usize) -> Result<(Losses, f64), NnError> {
-        let Buffers { minibatch, gradients, log_std, .. } = &mut self.buffers;
+        let Buffers { minibatch, gradients, .. } = &mut self.buffers;
         let obs = Tensor::from_slice(&minibatch.obs, (rows, self.obs_size), &self.device)?;
         let (means, values) = (self.actor.forward(&obs)?, self.critic.forward(&obs)?);
-        *log_std = self.log_std.var().as_detached_tensor().to_vec1()?;
         let losses = ppo_objective(
             &self.config,
             minibatch,
             &means.detach().flatten_all()?.to_vec1::<f32>()?,
-            log_std,
+            &self.log_std_values,
             &values.detach().flatten_all()?.to_vec1::<f32>()?,
             gradients,
         );
@@ -308,27 +298,27 @@ impl Ppo {
         };
         let loss = (at(&means, &gradients.means)? + at(&values, &gradients.values)?)?;
         let loss = (loss + at(self.log_std.var(), &gradients.log_std)?)?;
-        Ok((losses, self.optimizer.backward_step(&loss)?))
+        let norm = self.optimizer.backward_step(&loss)?;
+        self.log_std_values = self.log_std.var().as_detached_tensor().to_vec1()?;
+        Ok((losses, norm))
     }
 
-    /// Fills `means` and `log_std` of the buffers.
+    /// Fills `means` of the buffers.
     fn mean_actions(&mut self, obs: &[f32], rows: usize) -> Result<(), AgentError> {
         AgentError::check_length("obs", obs.len(), rows * self.obs_size)?;
         let buffers = &mut self.buffers;
         normalized(&self.observation_normalizer, obs, &mut buffers.obs);
         buffers.means.resize(rows * self.range.size(), 0.0);
         self.actor.infer(&buffers.obs, rows, &mut buffers.means)?;
-        buffers.log_std = self.log_std.var().as_detached_tensor().to_vec1().map_err(NnError::from)?;
         Ok(())
     }
 
     /// Writes the means of the buffers plus Gaussian noise.
     fn perturb(&mut self, actions: &mut [f32]) {
-        let Buffers { means, log_std, .. } = &self.buffers;
         gaussian::standard_normal(&mut self.act_rng, actions);
-        let width = log_std.len();
-        for (i, x) in actions.iter_mut().enumerate() {
-            *x = means[i] + log_std[i % width].exp() * *x;
+        let width = self.range.size();
+        for (i, (x, mean)) in actions.iter_mut().zip(&self.buffers.means).enumerate() {
+            *x = mean + self.log_std_values[i % width].exp() * *x;
         }
     }
 
@@ -392,6 +382,8 @@ impl Checkpoint for Ppo {
 
     fn load(&mut self, from: &mut Reader<'_>) -> Result<(), CheckpointError> {
         weights::load_values(self, from)?;
+        self.log_std_values = (self.log_std.var().as_detached_tensor().to_vec1())
+            .map_err(|error| from.wrong("log_std", &error.to_string()))?;
         from.part("optimizer", &mut self.optimizer)?;
         self.optimizer.set_lr(from.value("lr")?);
         if let Some(normalizer) = &mut self.observation_normalizer {
@@ -404,24 +396,4 @@ impl Checkpoint for Ppo {
         self.update_rng = from.value("update_rng")?;
         Ok(())
     }
-}
-
-fn normalized(normalizer: &Option<ObservationNormalizer>, obs: &[f32], out: &mut Vec<f32>) {
-    out.resize(obs.len(), 0.0);
-    match normalizer {
-        Some(normalizer) => normalizer.normalize(obs, out),
-        None => out.copy_from_slice(obs),
-    }
-}
-
-/// `1 - Var[R - V] / Var[R]` with `R = A + V`.
-fn explained_variance(values: &[f32], advantages: &[f32]) -> f32 {
-    let variance = |numbers: &dyn Fn(usize) -> f64| {
-        let n = values.len() as f64;
-        let mean = (0..values.len()).map(numbers).sum::<f64>() / n;
-        (0..values.len()).map(|i| (numbers(i) - mean).powi(2)).sum::<f64>() / n
-    };
-    let unexplained = variance(&|i| advantages[i].into());
-    let all = variance(&|i| f64::from(advantages[i]) + f64::from(values[i]));
-    if all == 0.0 { 0.0 } else { (1.0 - unexplained / all) as f32 }
 }

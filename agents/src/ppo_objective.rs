@@ -5,7 +5,7 @@
 
 use std::ops::AddAssign;
 
-use crate::PpoConfig;
+use crate::{PpoConfig, RolloutBuffer};
 
 const HALF_LOG_2PI: f32 = 0.918_938_5;
 
@@ -27,8 +27,29 @@ pub(crate) struct Minibatch {
 }
 
 impl Minibatch {
-    /// Empties every column, keeping its memory.
-    pub(crate) fn clear(&mut self) {
+    /// Replaces the content by these rows of a rollout and of what was estimated for it: its
+    /// normalised observations, the old values and the advantages.
+    pub(crate) fn gather(
+        &mut self,
+        rows: &[usize],
+        rollout: &RolloutBuffer,
+        obs: &[f32],
+        values: &[f32],
+        advantages: &[f32],
+    ) {
+        let (o, a) = (obs.len() / values.len(), rollout.actions.len() / values.len());
+        self.clear();
+        for &row in rows {
+            self.obs.extend_from_slice(&obs[row * o..][..o]);
+            self.actions.extend_from_slice(&rollout.actions[row * a..][..a]);
+            self.log_probs.push(rollout.log_probs[row]);
+            self.advantages.push(advantages[row]);
+            self.returns.push(advantages[row] + values[row]);
+            self.values.push(values[row]);
+        }
+    }
+
+    fn clear(&mut self) {
         let Self { obs, actions, log_probs, advantages, returns, values } = self;
         [obs, actions, log_probs, advantages, returns, values].into_iter().for_each(Vec::clear);
     }
@@ -84,6 +105,18 @@ pub(crate) fn normalize(advantages: &mut [f32]) {
     let squares: f32 = advantages.iter().map(|a| (a - mean) * (a - mean)).sum();
     let scale = ((squares / (n - 1.0).max(1.0)).sqrt() + 1e-8).recip();
     advantages.iter_mut().for_each(|a| *a = (*a - mean) * scale);
+}
+
+/// `1 - Var[R - V] / Var[R]` with `R = A + V`.
+pub(crate) fn explained_variance(values: &[f32], advantages: &[f32]) -> f32 {
+    let variance = |numbers: &dyn Fn(usize) -> f64| {
+        let n = values.len() as f64;
+        let mean = (0..values.len()).map(numbers).sum::<f64>() / n;
+        (0..values.len()).map(|i| (numbers(i) - mean).powi(2)).sum::<f64>() / n
+    };
+    let unexplained = variance(&|i| advantages[i].into());
+    let all = variance(&|i| f64::from(advantages[i]) + f64::from(values[i]));
+    if all == 0.0 { 0.0 } else { (1.0 - unexplained / all) as f32 }
 }
 
 /// The loss to minimise, minus equation 9 of Schulman et al. 2017:
@@ -224,6 +257,14 @@ mod tests {
         let total: f32 =
             (-800..800).map(|i| 0.01 * log_prob(&[0.4], &[-0.2], &[0.01 * i as f32]).exp()).sum();
         assert!((total - 1.0).abs() < 1e-4, "{total}");
+    }
+
+    #[test]
+    fn a_perfect_critic_explains_everything_and_a_constant_one_nothing() {
+        let returns = [1.0f32, 4.0, -2.0, 5.0];
+        assert_eq!(explained_variance(&returns, &[0.0; 4]), 1.0);
+        assert!(explained_variance(&[2.0; 4], &returns.map(|r| r - 2.0)).abs() < 1e-6);
+        assert_eq!(explained_variance(&[1.0; 4], &[0.0; 4]), 0.0);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Truncation bootstraps from the true final observation; termination does not bootstrap.
+//! Truncation bootstraps from the true final observation, termination does not, and entropy counts.
 //!
 //! The environment has two states: every episode begins in state 0 and is in state 1 from its first
 //! step on. The reward of a step from state s is 1 + s, and nothing depends on the action. If the
@@ -21,6 +21,8 @@ use telos_nn::Device;
 
 const GAMMA: f32 = 0.8;
 const VALUE_1: f32 = 2.0 / (1.0 - GAMMA);
+/// With next to no temperature, the soft values of SAC are plain values.
+const COLD: f32 = 1e-6;
 const VALUE_0: f32 = 1.0 + GAMMA * VALUE_1;
 
 struct TwoStates {
@@ -83,8 +85,7 @@ fn envs(terminates: bool) -> VecEnv {
 }
 
 /// What the critics of SAC say about both states after training on 64 steps of each environment.
-/// The temperature is next to nothing, so that soft values are plain values.
-fn sac_values(terminates: bool) -> [f32; 2] {
+fn sac_values(terminates: bool, temperature: f32) -> [f32; 2] {
     let mut envs = envs(terminates);
     let config = SacConfig {
         gamma: GAMMA,
@@ -92,7 +93,8 @@ fn sac_values(terminates: bool) -> [f32; 2] {
         batch_size: 32,
         hidden: vec![16],
         critic_lr: 1e-2,
-        initial_temperature: 1e-6,
+        actor_lr: 3e-3,
+        initial_temperature: temperature,
         learn_temperature: false,
         ..SacConfig::default()
     };
@@ -119,15 +121,25 @@ fn sac_values(terminates: bool) -> [f32; 2] {
 
 #[test]
 fn sac_critics_find_the_values_of_an_endless_task() {
-    let [value_0, value_1] = sac_values(false);
+    let [value_0, value_1] = sac_values(false, COLD);
     assert!((value_0 - VALUE_0).abs() < 0.2, "V(0) is {VALUE_0}, found {value_0}");
     assert!((value_1 - VALUE_1).abs() < 0.2, "V(1) is {VALUE_1}, found {value_1}");
 }
 
 #[test]
 fn sac_critics_do_not_look_beyond_termination() {
-    let [value_0, _] = sac_values(true);
+    let [value_0, _] = sac_values(true, COLD);
     assert!((value_0 - 1.0).abs() < 0.1, "V(0) is 1, found {value_0}");
+}
+
+/// Where rewards do not depend on actions, the best soft policy is uniform: its entropy over [-1, 1]
+/// is log 2, so that Q(1) = 2 + gamma (Q(1) + alpha log 2). A squashed Gaussian comes within 0.01 of
+/// that entropy.
+#[test]
+fn sac_critics_earn_the_entropy_of_the_policy() {
+    let [_, value_1] = sac_values(false, 1.0);
+    let expected = (2.0 + GAMMA * std::f32::consts::LN_2) / (1.0 - GAMMA);
+    assert!((value_1 - expected).abs() < 0.4, "Q(1) is {expected}, found {value_1}");
 }
 
 fn ppo_values(terminates: bool) -> [f32; 2] {
