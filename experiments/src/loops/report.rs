@@ -84,7 +84,11 @@ impl Report {
             || "-".into(),
             |rates| format!("{:.0}%", 100.0 * rates.iter().sum::<f64>() / rates.len() as f64),
         );
-        Some(format!("{label:<44} {:>8.1}   [{low:.1}, {high:.1}]{:>10}\n", gold.mean, success))
+        Some(format!(
+            "{label:<44} {:>8.1}   {:<14}{success:>9}\n",
+            gold.mean,
+            format!("[{low:.1}, {high:.1}]")
+        ))
     }
 }
 
