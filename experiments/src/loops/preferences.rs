@@ -19,7 +19,7 @@ use telos_checkpoint::{Checkpoint, CheckpointError, Reader, Writer};
 use telos_envs::TrajectoryStore;
 use telos_nn::{Device, Parameters};
 use telos_rewards::{
-    feedback::FeedbackLedger,
+    feedback::{Answer, FeedbackLedger},
     intrinsic::StateEntropy,
     query::QuerySelector,
     reward_model::{PreferenceData, PreferenceModel, RewardEnsemble, RewardModel},
@@ -56,6 +56,8 @@ pub(super) struct PreferenceLoop {
     teacher: ScriptedTeacher,
     /// `None` when the loop is only built to read a checkpoint.
     ledger: Option<FeedbackLedger>,
+    /// Answers of the present step that the ledger knew already.
+    recalled: Vec<Answer>,
     preferences: PreferenceData,
     model: RewardEnsemble,
     /// Questions asked so far, answered or not.
@@ -80,6 +82,7 @@ impl PreferenceLoop {
             selector: config.query.selector(),
             teacher: ScriptedTeacher::new(config.teacher.clone(), seed)?,
             ledger: feedback.map(|at| FeedbackLedger::open(at, obs_size, action_size)).transpose()?,
+            recalled: Vec::new(),
             preferences: PreferenceData::new(config.budget, config.query.segment, obs_size, action_size)?,
             model: RewardEnsemble::new(config.reward_model.clone(), obs_size, action_size, seed, device)?,
             asked: 0,
@@ -104,7 +107,15 @@ impl PreferenceLoop {
         self.asked += queries.len();
         self.next_session = self.core.step + self.config.session_interval;
         for query in queries {
-            self.teacher.submit(query)?;
+            // A resumed run asks again what it had asked before; nobody answers twice.
+            let stored = match &self.ledger {
+                Some(ledger) => ledger.recall(query),
+                None => Err(query),
+            };
+            match stored {
+                Ok(answer) => self.recalled.push(answer),
+                Err(query) => self.teacher.submit(query)?,
+            }
         }
         Ok(())
     }
@@ -112,7 +123,7 @@ impl PreferenceLoop {
     /// Takes in what the teacher has answered; once a session is complete, fits the reward models
     /// and relabels the replay.
     fn learn_from_answers(&mut self) -> Result<(), TelosError> {
-        let mut answers = Vec::new();
+        let mut answers = std::mem::take(&mut self.recalled);
         self.teacher.poll(&mut answers)?;
         if answers.is_empty() {
             return Ok(());
