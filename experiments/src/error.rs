@@ -86,6 +86,13 @@ impl TelosError {
             Self::Env(EnvError::UnknownId { .. } | EnvError::Zero { .. }) => exit_code::INPUT,
             Self::Checkpoint(CheckpointError::Io { .. }) => exit_code::FAULT,
             Self::Checkpoint(_) => exit_code::INPUT,
+            Self::Reward(
+                RewardError::Config { .. }
+                | RewardError::Busy { .. }
+                | RewardError::DamagedRow { .. }
+                | RewardError::DamagedSegment { .. }
+                | RewardError::NotEnoughData(_),
+            ) => exit_code::INPUT,
             Self::Env(_) | Self::Nn(_) | Self::Agent(_) | Self::Reward(_) | Self::Io { .. } => {
                 exit_code::FAULT
             }

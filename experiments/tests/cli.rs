@@ -125,6 +125,19 @@ fn bad_input_in_a_flag() {
 }
 
 #[test]
+fn bad_input_in_a_feedback_ledger() {
+    let scratch = scratch();
+    let config = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/configs/preferences.toml");
+    let train = ["train", config, "--out", "run", "--quiet", "--set", "comparison.gold=false"];
+    succeeds(&train, scratch.path());
+    let ledger = scratch.path().join("run/feedback/ledger.jsonl");
+    let whole = std::fs::read_to_string(&ledger).unwrap();
+    std::fs::write(&ledger, whole.replacen("\"query\"", "\"quarry\"", 1)).unwrap();
+    let resume = [&train[..], &["--resume"]].concat();
+    bad_input(&resume, scratch.path(), &["ledger.jsonl:1: damaged feedback row"]);
+}
+
+#[test]
 fn bad_input_in_a_robot_file() {
     let scratch = scratch();
     for (name, xml, words) in [

@@ -11,7 +11,7 @@ use crate::{
     physics::{Physics, Workspace},
 };
 
-/// The state of one robot. Stepping allocates nothing of its own; results depend on nothing but the
+/// The state of one robot. Stepping allocates only inside rapier; results depend on nothing but the
 /// model and the calls made.
 ///
 /// ```
