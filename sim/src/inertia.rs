@@ -29,7 +29,7 @@ fn of_geom(geom: &GeomDescription) -> MassProperties {
         &Shape::Box(half_extents) => MassProperties::from_cuboid(1.0, Vector::from_array(half_extents)),
         Shape::Plane => return MassProperties::default(),
         Shape::Ellipsoid(axes) => of_ellipsoid(*axes),
-        Shape::Mesh(mesh) => mesh.solid(),
+        Shape::Mesh(mesh) => mesh.solid(geom.enclosed),
     };
     let mass = geom.mass.unwrap_or(geom.density * at_unit_density.mass());
     if mass == 0.0 {
