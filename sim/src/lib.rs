@@ -10,6 +10,7 @@ mod contact;
 mod description;
 mod drive;
 mod error;
+mod free_body;
 mod health;
 mod inertia;
 mod links;
