@@ -39,6 +39,8 @@ struct Estimate {
     intervals: Vec<[f64; 2]>,
 }
 
+type Statistic<'a> = &'a dyn Fn(&Scores) -> f64;
+
 impl Reference {
     fn read() -> Self {
         serde_json::from_str(include_str!("data/rliable.json")).unwrap()
@@ -79,7 +81,7 @@ fn aggregates_equal_those_of_rliable() {
     for case in &reference.cases {
         let scores = Scores::new(case.x.clone()).unwrap();
         let gap = |scores: &Scores| optimality_gap(scores, 1.0);
-        let statistics: [(&str, &dyn Fn(&Scores) -> f64, &Estimate); 4] = [
+        let statistics: [(&str, Statistic<'_>, &Estimate); 4] = [
             ("mean", &mean, &case.mean),
             ("median", &median, &case.median),
             ("iqm", &interquartile_mean, &case.iqm),
