@@ -5,6 +5,7 @@
 //! metres, angles radians, masses kilograms.
 
 pub mod assets;
+mod collider;
 mod compile;
 mod contact;
 mod description;
@@ -13,6 +14,7 @@ mod error;
 mod health;
 mod inertia;
 mod links;
+mod mesh;
 mod mjcf;
 mod model;
 mod physics;
@@ -22,6 +24,7 @@ mod world;
 
 pub use error::SimError;
 pub use health::Health;
+pub use mesh::Mesh;
 pub use model::{BodyId, GeomId, JointId, Model};
 pub use scene::{Camera, Scene, SceneGeom, Shape};
 pub use world::World;
