@@ -6,7 +6,7 @@ use crate::{
     BodyId, SimError,
     collider::collider,
     contact::ContactFilter,
-    description::{ActuatorDescription, Description, GeomDescription, JointDescription, JointKind},
+    description::{ActuatorDescription, Description, GeomDescription},
     drive::{Drive, Spring},
     inertia,
     links::{self, Link, Membership},
@@ -21,10 +21,12 @@ const PLANE_DAMPING: f32 = 1e3;
 
 /// Builds the model that `description` describes.
 pub(crate) fn compile(name: &str, description: &Description) -> Result<Model, SimError> {
-    let (groups, members) = links::groups(description);
+    let (mut groups, mut members) = links::groups(description);
+    let mut masses = group_masses(name, description, &groups, &members)?;
+    links::center_free_groups(description, &mut groups, &mut members, &mut masses);
     let mut builder = Builder {
         filter: ContactFilter::new(description, &groups, &members),
-        masses: group_masses(name, description, &groups, &members)?,
+        masses,
         description,
         groups: &groups,
         members: &members,
@@ -49,8 +51,9 @@ pub(crate) fn compile(name: &str, description: &Description) -> Result<Model, Si
         name: body.name.clone(),
         rigid: rigid[member.group],
         pose: member.pose,
-        placeable: groups[member.group].body == index && (body.mocap || is_free(&body.joints)),
+        placeable: groups[member.group].body == index && (body.mocap || links::is_free(body)),
     });
+    let free = (0..description.bodies.len()).filter(|index| links::is_free(&description.bodies[*index]));
     let actuators = description.actuators.iter().map(|actuator| Actuator {
         name: actuator.name.clone(),
         ctrl_range: actuator.ctrl_range.unwrap_or([f32::NEG_INFINITY, f32::INFINITY]),
@@ -68,6 +71,7 @@ pub(crate) fn compile(name: &str, description: &Description) -> Result<Model, Si
         },
         joints,
         bodies: bodies.collect(),
+        free: free.map(BodyId).collect(),
         geoms,
         actuators: actuators.collect(),
         trees,
@@ -80,10 +84,6 @@ pub(crate) fn compile(name: &str, description: &Description) -> Result<Model, Si
 
 fn moves(group: &links::Group) -> bool {
     group.parent.is_some()
-}
-
-fn is_free(joints: &[JointDescription]) -> bool {
-    joints.iter().any(|joint| joint.kind == JointKind::Free)
 }
 
 /// Mass properties of each group in the frame of its rigid body, with the total that the file asks for.
@@ -152,7 +152,7 @@ impl Builder<'_> {
         };
         let dynamic = || RigidBodyBuilder::dynamic().pose(group.in_world).can_sleep(false);
         let massive = dynamic().additional_mass_properties(self.masses[index]);
-        if is_free(&body.joints) {
+        if links::is_free(body) {
             self.rigid.push(self.physics.bodies.insert(massive));
             return;
         }

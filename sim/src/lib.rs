@@ -11,6 +11,7 @@ mod contact;
 mod description;
 mod drive;
 mod error;
+mod free_body;
 mod health;
 mod inertia;
 mod links;
