@@ -5,23 +5,14 @@ use std::{collections::VecDeque, fmt::Write as _};
 /// A U: two corridors of three cells, joined at one end. As large as D4RL's maze of this name.
 pub(crate) const UMAZE: Layout = Layout(&[
     "#####", //
-    "#   #",
-    "### #",
-    "#   #",
-    "#####",
+    "#   #", "### #", "#   #", "#####",
 ]);
 
 /// A ring with dead ends: two ways between most cells, one shorter than the other. As large as
 /// D4RL's maze of this name.
 pub(crate) const MEDIUM: Layout = Layout(&[
     "########", //
-    "#   #  #",
-    "# # ## #",
-    "# #    #",
-    "#  ### #",
-    "##   # #",
-    "#  #   #",
-    "########",
+    "#   #  #", "# # ## #", "# #    #", "#  ### #", "##   # #", "#  #   #", "########",
 ]);
 
 /// Rows from north to south, each from west to east; `#` is wall. The border is all wall and every
@@ -183,7 +174,8 @@ impl Maze {
     fn wall(&self, xml: &mut String, first: [usize; 2], cells: [usize; 2], height: f32) {
         let [rows, columns] = self.layout.size();
         let middle = |axis: usize| first[axis] as f32 + cells[axis] as f32 / 2.0;
-        let (x, y) = ((middle(1) - columns as f32 / 2.0) * self.cell, (rows as f32 / 2.0 - middle(0)) * self.cell);
+        let (x, y) =
+            ((middle(1) - columns as f32 / 2.0) * self.cell, (rows as f32 / 2.0 - middle(0)) * self.cell);
         let [depth, width] = cells.map(|count| count as f32 * self.cell / 2.0);
         // Writing to a string cannot fail.
         let _ = writeln!(
@@ -205,7 +197,9 @@ mod tests {
     fn layouts_are_closed_and_connected() {
         for layout in [UMAZE, MEDIUM] {
             let [rows, columns] = layout.size();
-            assert!(layout.0.iter().all(|row| row.len() == columns && row.starts_with('#') && row.ends_with('#')));
+            assert!(
+                layout.0.iter().all(|row| row.len() == columns && row.starts_with('#') && row.ends_with('#'))
+            );
             assert!((0..columns).all(|c| layout.is_wall([0, c]) && layout.is_wall([rows - 1, c])));
             let maze = Maze::new(layout, 1.0);
             assert!(maze.longest() < maze.free_cells(), "some cell cannot be reached");
@@ -225,14 +219,13 @@ mod tests {
     }
 
     #[test]
-    fn the_way_changes_continuously_along_the_corridors() {
+    fn the_way_to_the_next_cell_is_one_step_longer_or_shorter_or_the_same() {
         let maze = Maze::new(MEDIUM, 1.0);
         for goal in (0..maze.free_cells()).map(|cell| maze.centre(cell)) {
             for (cell, next) in (0..maze.free_cells()).flat_map(|a| maze.neighbours(a).map(move |b| (a, b))) {
-                let (a, b) = (maze.centre(cell), maze.centre(next));
-                let at = |t: f32| maze.way([a[0] + t * (b[0] - a[0]), a[1] + t * (b[1] - a[1])], goal);
-                assert!((at(0.499) - at(0.501)).abs() < 0.01 + 0.5, "{a:?} {b:?} {goal:?}");
-                assert!((at(0.0) - at(1.0)).abs() <= 1.0);
+                let (here, there) = (maze.centre(cell), maze.centre(next));
+                let change = maze.way(here, goal) - maze.way(there, goal);
+                assert!(change.abs() < 1.0 + 1e-5, "{here:?} {there:?} {goal:?}");
             }
         }
     }
@@ -261,7 +254,7 @@ mod tests {
                 });
                 assert_eq!(inside.count(), usize::from(layout.is_wall([row, column])), "{row} {column}");
             }
-            assert!(boxes.len() < 12, "{} boxes", boxes.len());
+            assert!(boxes.len() < (rows * columns - maze.free_cells()) / 2, "{} boxes", boxes.len());
         }
     }
 }

@@ -10,8 +10,8 @@ use rand::RngExt;
 use rand_xoshiro::Xoshiro256PlusPlus;
 use telos_sim::{BodyId, Camera, Model, World, assets};
 
-pub use self::point::PointMaze;
 use self::layout::Maze;
+pub use self::point::PointMaze;
 use crate::EnvError;
 
 /// Distance between robot and goal at which the goal counts as reached, metres.
