@@ -3,9 +3,10 @@
 use rapier3d::{parry::mass_properties::MassProperties, prelude::*};
 
 use crate::{
-    BodyId, Shape, SimError,
+    BodyId, SimError,
+    collider::collider,
     contact::ContactFilter,
-    description::{ActuatorDescription, Description, GeomDescription, JointDescription, JointKind},
+    description::{ActuatorDescription, Description, GeomDescription},
     drive::{Drive, Spring},
     inertia,
     limit::Limit,
@@ -22,10 +23,12 @@ const PLANE_DAMPING: f32 = 1e3;
 
 /// Builds the model that `description` describes.
 pub(crate) fn compile(name: &str, description: &Description) -> Result<Model, SimError> {
-    let (groups, members) = links::groups(description);
+    let (mut groups, mut members) = links::groups(description);
+    let mut masses = group_masses(name, description, &groups, &members)?;
+    links::center_free_groups(description, &mut groups, &mut members, &mut masses);
     let mut builder = Builder {
         filter: ContactFilter::new(description, &groups, &members),
-        masses: group_masses(name, description, &groups, &members)?,
+        masses,
         description,
         groups: &groups,
         members: &members,
@@ -37,7 +40,7 @@ pub(crate) fn compile(name: &str, description: &Description) -> Result<Model, Si
     for (index, slide) in slides.iter().enumerate() {
         builder.insert_group(index, *slide);
     }
-    let geoms = builder.insert_geoms();
+    let geoms = builder.insert_geoms(name)?;
     builder.load_masses();
     let trees = builder.settle_trees();
     let joints = builder.joints();
@@ -50,8 +53,9 @@ pub(crate) fn compile(name: &str, description: &Description) -> Result<Model, Si
         name: body.name.clone(),
         rigid: rigid[member.group],
         pose: member.pose,
-        placeable: groups[member.group].body == index && (body.mocap || is_free(&body.joints)),
+        placeable: groups[member.group].body == index && (body.mocap || links::is_free(body)),
     });
+    let free = (0..description.bodies.len()).filter(|index| links::is_free(&description.bodies[*index]));
     let actuators = description.actuators.iter().map(|actuator| Actuator {
         name: actuator.name.clone(),
         ctrl_range: actuator.ctrl_range.unwrap_or([f32::NEG_INFINITY, f32::INFINITY]),
@@ -72,6 +76,7 @@ pub(crate) fn compile(name: &str, description: &Description) -> Result<Model, Si
         },
         joints,
         bodies: bodies.collect(),
+        free: free.map(BodyId).collect(),
         geoms,
         actuators: actuators.collect(),
         trees,
@@ -89,12 +94,8 @@ fn moves(group: &links::Group) -> bool {
 /// Whether a body flies freely and carries no jointed ones.
 fn has_loose_bodies(description: &Description, groups: &[links::Group]) -> bool {
     let carries = |index: usize| groups.iter().any(|group| group.parent == Some(index));
-    let is_loose = |index: usize| is_free(&description.bodies[groups[index].body].joints) && !carries(index);
+    let is_loose = |index: usize| links::is_free(&description.bodies[groups[index].body]) && !carries(index);
     (0..groups.len()).any(is_loose)
-}
-
-fn is_free(joints: &[JointDescription]) -> bool {
-    joints.iter().any(|joint| joint.kind == JointKind::Free)
 }
 
 /// Mass properties of each group in the frame of its rigid body, with the total that the file asks for.
@@ -163,7 +164,7 @@ impl Builder<'_> {
         };
         let dynamic = || RigidBodyBuilder::dynamic().pose(group.in_world).can_sleep(false);
         let massive = dynamic().additional_mass_properties(self.masses[index]);
-        if is_free(&body.joints) {
+        if links::is_free(body) {
             self.rigid.push(self.physics.bodies.insert(massive));
             return;
         }
@@ -197,17 +198,19 @@ impl Builder<'_> {
         joint
     }
 
-    fn insert_geoms(&mut self) -> Vec<Geom> {
+    fn insert_geoms(&mut self, name: &str) -> Result<Vec<Geom>, SimError> {
         let mut geoms = Vec::new();
         for (index, (body, member)) in self.description.bodies.iter().zip(self.members).enumerate() {
             for geom in &body.geoms {
                 let pose = member.pose * geom.pose;
-                let collider = (geom.contype != 0 || geom.conaffinity != 0).then(|| {
+                let touchable = geom.contype != 0 || geom.conaffinity != 0;
+                let built = touchable.then(|| collider(geom, pose).ok_or_else(|| too_flat(name, geom)));
+                let collider = built.transpose()?.map(|collider| {
                     let hooks = match self.filter.concerns(member.group) {
                         true => ActiveHooks::FILTER_CONTACT_PAIRS,
                         false => ActiveHooks::empty(),
                     };
-                    let collider = collider(geom, pose).active_hooks(hooks).user_data(member.group as u128);
+                    let collider = collider.active_hooks(hooks).user_data(member.group as u128);
                     let rigid = self.rigid[member.group];
                     self.physics.colliders.insert_with_parent(collider, rigid, &mut self.physics.bodies)
                 });
@@ -221,7 +224,7 @@ impl Builder<'_> {
                 });
             }
         }
-        geoms
+        Ok(geoms)
     }
 
     /// Rapier would do this in the first step, too late for the kinematics of the initial state.
@@ -344,29 +347,13 @@ fn mask(axis: usize) -> JointAxesMask {
     JointAxesMask::from_bits_truncate(1 << axis)
 }
 
-fn collider(geom: &GeomDescription, pose: Pose) -> ColliderBuilder {
-    let along_z = Pose::from_rotation(Rotation::from_rotation_arc(Vector::Y, Vector::Z));
-    let (shape, pose) = match geom.shape {
-        Shape::Sphere(radius) => (SharedShape::ball(radius), pose),
-        // By its ends, so that a capsule along the plane of a planar robot stays there exactly.
-        Shape::Capsule(radius, half) => {
-            let along = pose.rotation * Vector::new(0.0, 0.0, half);
-            (SharedShape::capsule(-along, along, radius), Pose::from_translation(pose.translation))
-        }
-        Shape::Cylinder(radius, half) => (SharedShape::cylinder(half, radius), pose * along_z),
-        Shape::Box([x, y, z]) => (SharedShape::cuboid(x, y, z), pose),
-        Shape::Plane => (SharedShape::halfspace(Vector::Z), pose),
-    };
-    // MuJoCo's rule: two geoms touch when the type of one is in the affinity of the other.
-    let groups = InteractionGroups::new(
-        Group::from_bits_retain(geom.contype),
-        Group::from_bits_retain(geom.conaffinity),
-        InteractionTestMode::Or,
-    );
-    ColliderBuilder::new(shape)
-        .position(pose)
-        .density(0.0)
-        .friction(geom.friction)
-        .friction_combine_rule(CoefficientCombineRule::Max)
-        .collision_groups(groups)
+fn too_flat(model: &str, geom: &GeomDescription) -> SimError {
+    SimError::Model {
+        model: model.into(),
+        reason: format!(
+            "geom `{}` (line {}) is too flat or too small to collide; give it a volume, or contype=\"0\" \
+             conaffinity=\"0\"",
+            geom.name, geom.line
+        ),
+    }
 }

@@ -1,7 +1,7 @@
 //! MJCF, MuJoCo's robot format: the part of it that describes rigid robots with hinges, slides and
 //! free bodies. Anything outside [`schema`] is an error that names file, line and element.
 //!
-//! Differences from MuJoCo that remain: contacts and joint limits are hard instead of soft, friction
+//! Differences from MuJoCo that remain: contacts are hard and joint limits stiff instead of soft, friction
 //! is Coulomb's without torsion and rolling, the integrator is semi-implicit Euler with the solver's
 //! iterations as substeps, and `condim` combines like friction (two geoms slide freely only if both
 //! have condim 1 or friction 0).
