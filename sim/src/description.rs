@@ -22,6 +22,8 @@ pub(crate) struct Description {
     /// Bodies below these get them, kilograms and kg m².
     pub(crate) least_mass: f32,
     pub(crate) least_inertia: f32,
+    /// Solver iterations per physics step; each integrates its share of the step.
+    pub(crate) solver_iterations: usize,
     /// What the file asks for and gets only approximately.
     pub(crate) approximations: Vec<String>,
     /// Of everything that was read.
@@ -40,6 +42,7 @@ impl Description {
             equalities: Vec::new(),
             excluded: Vec::new(),
             total_mass: None,
+            solver_iterations: 2,
             least_mass: 0.0,
             least_inertia: 0.0,
             approximations: Vec::new(),
@@ -152,6 +155,13 @@ pub(crate) struct Target {
     pub(crate) moment: f32,
 }
 
+impl Target {
+    /// Body and index of the joint.
+    pub(crate) fn place(&self) -> (usize, usize) {
+        (self.body, self.joint)
+    }
+}
+
 /// How the input of an actuator follows its control.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Dynamics {
@@ -203,6 +213,13 @@ pub(crate) struct TendonDescription {
     pub(crate) damping: f32,
     /// Lengths between which the spring is slack; `None` for the length of the initial state.
     pub(crate) rest: Option<[f32; 2]>,
+}
+
+impl TendonDescription {
+    /// Whether it exerts a force of its own.
+    pub(crate) fn is_elastic(&self) -> bool {
+        self.stiffness > 0.0 || self.damping > 0.0
+    }
 }
 
 /// `sum of moment * (position - initial position) = offset` over the targets.

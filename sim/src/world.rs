@@ -7,7 +7,6 @@ use telos_checkpoint::{Checkpoint, CheckpointError, Reader, Writer};
 
 use crate::{
     BodyId, Camera, Health, JointId, Model, Scene, SceneGeom,
-    health::{RUNAWAY_POSITION, RUNAWAY_SPEED},
     physics::{Physics, Workspace},
 };
 
@@ -31,7 +30,12 @@ pub struct World {
     pub(crate) model: Arc<Model>,
     pub(crate) physics: Physics,
     workspace: Workspace,
-    ctrl: Vec<f32>,
+    pub(crate) ctrl: Vec<f32>,
+    /// Inputs of the actuators that follow their controls with a delay.
+    pub(crate) activations: Vec<f32>,
+    /// What the springs of joints take up: controls, activations or forces, by actuator and tendon.
+    /// Computed at the start of a step and then of no use.
+    pub(crate) signals: Vec<f32>,
     /// Whether a body carries a force that ends with the next step.
     pushed: bool,
     /// Steps since the initial state.
@@ -44,11 +48,14 @@ impl World {
     pub fn new(model: Arc<Model>) -> Self {
         let physics = model.initial.clone();
         let ctrl = vec![0.0; model.actuators.len()];
+        let signals = model.actuators.len() + model.tendons.len();
         Self {
             model,
             physics,
             workspace: Workspace::new(),
+            activations: ctrl.clone(),
             ctrl,
+            signals: vec![0.0; signals],
             pushed: false,
             steps: 0,
             met_non_finite: false,
@@ -59,6 +66,7 @@ impl World {
     pub fn reset(&mut self) {
         self.physics.clone_from(&self.model.initial);
         self.ctrl.fill(0.0);
+        self.activations.fill(0.0);
         self.pushed = false;
         self.steps = 0;
         self.met_non_finite = false;
@@ -72,6 +80,7 @@ impl World {
         assert!(Arc::ptr_eq(&self.model, &other.model), "worlds of one model can be copied");
         self.physics.clone_from(&other.physics);
         self.ctrl.copy_from_slice(&other.ctrl);
+        self.activations.copy_from_slice(&other.activations);
         self.pushed = other.pushed;
         self.steps = other.steps;
         self.met_non_finite = other.met_non_finite;
@@ -97,9 +106,6 @@ impl World {
             let [low, high] = actuator.ctrl_range;
             *held = if wanted.is_nan() { 0f32.clamp(low, high) } else { wanted.clamp(low, high) };
         }
-        for joint in self.model.joints.iter().filter(|joint| !joint.spring.drives.is_empty()) {
-            joint.load_spring(&mut self.physics, &self.ctrl);
-        }
     }
 
     /// The controls in force, after clamping.
@@ -109,7 +115,11 @@ impl World {
 
     /// Advances by [`Model::timestep`] seconds.
     pub fn step(&mut self) {
+        self.actuate();
         let model = &*self.model;
+        for joint in model.joints.iter().filter(|joint| joint.is_active()) {
+            joint.load_spring(&mut self.physics, &self.signals);
+        }
         self.physics.step(&mut self.workspace, model.gravity, &model.parameters, &model.filter);
         if std::mem::take(&mut self.pushed) {
             for (rigid, _) in &model.masses {
@@ -164,7 +174,7 @@ impl World {
         let body = &self.model.bodies[body.0];
         assert!(body.placeable, "`{}` is neither a mocap nor a free body", body.name);
         let rotation = Rotation::from_array(orientation).normalize();
-        let pose = Pose::from_parts(Vector::from_array(position), rotation);
+        let pose = Pose::from_parts(Vector::from_array(position), rotation) * body.pose.inverse();
         self.physics.bodies[body.rigid].set_position(pose, true);
     }
 
@@ -181,20 +191,14 @@ impl World {
         self.pushed = true;
     }
 
-    /// Whether the state can still be believed. Costs one pass over the joints.
+    /// Whether the state can still be believed. Costs one pass over the joints and free bodies.
     pub fn health(&self) -> Health {
-        let mut health = if self.met_non_finite { Health::NotFinite } else { Health::Sound };
-        for joint in self.model.joints() {
-            let (position, velocity) = (self.joint_position(joint), self.joint_velocity(joint));
-            if !(position.is_finite() && velocity.is_finite()) {
-                health = Health::NotFinite;
-            } else if health == Health::Sound
-                && (position.abs() > RUNAWAY_POSITION || velocity.abs() > RUNAWAY_SPEED)
-            {
-                health = Health::Runaway;
-            }
-        }
-        health
+        let start = if self.met_non_finite { Health::NotFinite } else { Health::Sound };
+        let joints = self
+            .model
+            .joints()
+            .map(|joint| Health::of(self.joint_position(joint).abs(), self.joint_velocity(joint).abs()));
+        joints.chain(self.free_bodies_health()).fold(start, Health::max)
     }
 
     /// Everything that can be seen now, from `camera`.
@@ -219,6 +223,7 @@ impl Checkpoint for World {
         out.value("robot", &self.model.fingerprint);
         out.value("physics", &self.physics);
         out.f32s("ctrl", &self.ctrl);
+        out.f32s("activations", &self.activations);
         out.value("pushed", &self.pushed);
         out.value("steps", &self.steps);
         out.value("met_non_finite", &self.met_non_finite);
@@ -232,6 +237,7 @@ impl Checkpoint for World {
         }
         self.physics = from.value("physics")?;
         from.f32s("ctrl", &mut self.ctrl)?;
+        from.f32s("activations", &mut self.activations)?;
         self.pushed = from.value("pushed")?;
         self.steps = from.value("steps")?;
         self.met_non_finite = from.value("met_non_finite")?;

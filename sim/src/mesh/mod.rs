@@ -101,7 +101,7 @@ impl Mesh {
         // Any triangle will do: only the corners count.
         let hull = Self::new(points, vec![[0; 3]])?.convex_polyhedron();
         let (corners, triangles) = hull.ok_or("the points lie in one plane")?.to_trimesh();
-        Self::new(corners.into_iter().map(Vector::to_array).collect(), triangles)
+        Self::new(corners.into_iter().map(|corner| corner.to_array()).collect(), triangles)
     }
 
     /// Moves every vertex. `mirrored` says that the change is a reflection, which turns triangles over.

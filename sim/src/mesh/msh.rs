@@ -4,7 +4,8 @@
 use super::Mesh;
 
 pub(super) fn read(bytes: &[u8]) -> Result<Mesh, String> {
-    let words: Vec<[u8; 4]> = bytes.chunks_exact(4).map(|word| [word[0], word[1], word[2], word[3]]).collect();
+    let words: Vec<[u8; 4]> =
+        bytes.chunks_exact(4).map(|word| [word[0], word[1], word[2], word[3]]).collect();
     let count = |index: usize| words.get(index).map_or(0, |word| u64::from(u32::from_le_bytes(*word)));
     let [vertices, normals, coordinates, faces] = [0, 1, 2, 3].map(count);
     let expected = 4 * (4 + 3 * (vertices + normals + faces) + 2 * coordinates);

@@ -19,7 +19,8 @@ pub(super) fn read(bytes: &[u8]) -> Result<Mesh, String> {
                 let corners = corners.filter(|corners| corners.len() >= 3).ok_or_else(|| {
                     format!("line {}: a face needs three or more numbers of earlier vertices", line + 1)
                 })?;
-                triangles.extend((2..corners.len()).map(|last| [corners[0], corners[last - 1], corners[last]]));
+                triangles
+                    .extend((2..corners.len()).map(|last| [corners[0], corners[last - 1], corners[last]]));
             }
             _ => {}
         }

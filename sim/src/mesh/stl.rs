@@ -9,7 +9,8 @@ const RECORD: usize = 50;
 
 pub(super) fn read(bytes: &[u8]) -> Result<Mesh, String> {
     // Binary files may begin with `solid` too, but their length follows from their count.
-    if let Some(count) = bytes.get(80..HEADER).and_then(|count| count.try_into().ok()).map(u32::from_le_bytes) {
+    if let Some(count) = bytes.get(80..HEADER).and_then(|count| count.try_into().ok()).map(u32::from_le_bytes)
+    {
         if bytes.len() - HEADER == count as usize * RECORD {
             return binary(&bytes[HEADER..]);
         }

@@ -24,7 +24,9 @@ impl<'a> Import<'a> {
                 ignored_or_refused(child)?;
                 continue;
             }
-            if let Some(attribute) = child.attributes.iter().find(|a| TRANSMISSIONS.contains(&a.name.as_str())) {
+            if let Some(attribute) =
+                child.attributes.iter().find(|a| TRANSMISSIONS.contains(&a.name.as_str()))
+            {
                 return Err(child.error(format!(
                     "transmission through `{}` is not simulated; actuate a joint or a fixed tendon",
                     attribute.name
@@ -97,11 +99,7 @@ impl<'a> Import<'a> {
     }
 
     /// `position` and `intvelocity`: servos to a position, which is the control or its integral.
-    fn read_servo(
-        &self,
-        element: &Element<'_>,
-        actuator: &mut ActuatorDescription,
-    ) -> Result<(), SimError> {
+    fn read_servo(&self, element: &Element<'_>, actuator: &mut ActuatorDescription) -> Result<(), SimError> {
         if element.number("dampratio", 0.0)? != 0.0 {
             return Err(element.error("dampratio is not supported; give kv"));
         }
@@ -165,13 +163,16 @@ impl<'a> Import<'a> {
         let [constant, ..] = numbers("dynprm", [1.0, 0.0, 0.0])?;
         let limits = element.interval("actrange", "actlimited", self.settings.auto_limits)?;
         actuator.activation_range = limits;
-        actuator.dynamics = match element.choice("dyntype", &["none", "integrator", "filter", "filterexact"])? {
-            "none" => Dynamics::None,
-            "integrator" => Dynamics::Integrator,
-            _ if constant < 0.0 => return Err(element.error("dynprm: the time constant must not be negative")),
-            "filter" => filter(constant),
-            _ => exact_filter(constant),
-        };
+        actuator.dynamics =
+            match element.choice("dyntype", &["none", "integrator", "filter", "filterexact"])? {
+                "none" => Dynamics::None,
+                "integrator" => Dynamics::Integrator,
+                _ if constant < 0.0 => {
+                    return Err(element.error("dynprm: the time constant must not be negative"));
+                }
+                "filter" => filter(constant),
+                _ => exact_filter(constant),
+            };
         Ok(())
     }
 }

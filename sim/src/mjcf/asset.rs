@@ -47,7 +47,11 @@ impl<'a> Import<'a> {
         Ok(())
     }
 
-    fn read_mesh(&self, element: &Element<'_>, files: &mut Files) -> Result<(String, (Mesh, Enclosed)), SimError> {
+    fn read_mesh(
+        &self,
+        element: &Element<'_>,
+        files: &mut Files,
+    ) -> Result<(String, (Mesh, Enclosed)), SimError> {
         let mesh = match element.text("file") {
             Some(file) => {
                 let path = files.locate(&self.mesh_path(file)).map_err(|reason| element.error(reason))?;

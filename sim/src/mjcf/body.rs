@@ -126,11 +126,7 @@ impl<'a> Import<'a> {
         Ok(())
     }
 
-    fn read_inertial(
-        &self,
-        element: &Element<'_>,
-        frame: &Pose,
-    ) -> Result<InertialDescription, SimError> {
+    fn read_inertial(&self, element: &Element<'_>, frame: &Pose) -> Result<InertialDescription, SimError> {
         if element.text("mass").is_none() {
             return Err(element.error("mass is missing"));
         }
@@ -148,7 +144,11 @@ impl<'a> Import<'a> {
             }
             let principal = MassProperties::with_inertia_matrix(Vector::ZERO, 1.0, inertia);
             let turn = Pose::from_rotation(principal.principal_inertia_local_frame);
-            return Ok(InertialDescription { pose: pose * turn, mass, moments: principal.principal_inertia() });
+            return Ok(InertialDescription {
+                pose: pose * turn,
+                mass,
+                moments: principal.principal_inertia(),
+            });
         }
         let Some(moments) = element.numbers::<3>("diaginertia")? else {
             return Err(element.error("diaginertia or fullinertia is missing"));

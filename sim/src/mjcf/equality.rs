@@ -53,7 +53,11 @@ impl<'a> Import<'a> {
         };
         let mut sum = targets(first)?;
         if element.text(second).is_some() {
-            sum.extend(targets(second)?.into_iter().map(|target| Target { moment: -slope * target.moment, ..target }));
+            sum.extend(
+                targets(second)?
+                    .into_iter()
+                    .map(|target| Target { moment: -slope * target.moment, ..target }),
+            );
         }
         sum.retain(|target| target.moment != 0.0);
         Ok(EqualityDescription { targets: sum, offset, line: element.line })

@@ -72,7 +72,9 @@ impl Import<'_> {
                 return Ok((shape, self.settings.pose(element)?));
             }
             _ if element.text("mesh").is_some() => {
-                return Err(element.error(format!("a {kind} is not fitted to a mesh; use type=\"mesh\" or size")));
+                return Err(
+                    element.error(format!("a {kind} is not fitted to a mesh; use type=\"mesh\" or size"))
+                );
             }
             _ => {}
         }

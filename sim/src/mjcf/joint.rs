@@ -32,10 +32,7 @@ impl Import<'_> {
             JointKind::Free => None,
             _ => element.interval("range", "limited", self.settings.auto_limits)?,
         };
-        if element
-            .interval("actuatorfrcrange", "actuatorfrclimited", self.settings.auto_limits)?
-            .is_some()
-        {
+        if element.interval("actuatorfrcrange", "actuatorfrclimited", self.settings.auto_limits)?.is_some() {
             return Err(element.error("actuatorfrcrange is not supported; limit the actuators (forcerange)"));
         }
         if element.choice("actuatorgravcomp", &["false", "true"])? == "true" {

@@ -60,6 +60,7 @@ pub(crate) fn parse(name: &str, path: Option<&Path>, xml: &str) -> Result<Descri
         match node.tag.as_str() {
             "compiler" => import.read_compiler(node)?,
             "option" => import.read_option(node)?,
+            "custom" => import.read_custom(node)?,
             "default" => import.defaults.read(node, &mut import.approximations)?,
             "asset" | "worldbody" | "actuator" | "contact" | "tendon" | "equality" => {}
             _ => ignored_or_refused(node)?,
@@ -89,11 +90,7 @@ pub(crate) fn parse(name: &str, path: Option<&Path>, xml: &str) -> Result<Descri
 }
 
 /// Checks an element against the rule named `key`: its tag, or `parent/tag`.
-fn read<'a>(
-    node: &'a Node,
-    key: &str,
-    approximations: &mut Approximations,
-) -> Result<Element<'a>, SimError> {
+fn read<'a>(node: &'a Node, key: &str, approximations: &mut Approximations) -> Result<Element<'a>, SimError> {
     match schema::rule(key) {
         Some(rule) => Element::read(node, rule, approximations),
         None => Err(node.error(schema::refusal(&node.tag))),

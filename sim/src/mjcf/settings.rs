@@ -107,6 +107,23 @@ impl<'a> Import<'a> {
         Ok(())
     }
 
+    /// The one custom number that telos knows: `<numeric name="telos_solver_iterations" data="1"/>`, the
+    /// solver iterations per physics step, which act as substeps. MuJoCo ignores it.
+    pub(super) fn read_custom(&mut self, node: &'a Node) -> Result<(), SimError> {
+        let ours = |node: &&Node| {
+            node.attributes.iter().any(|a| a.name == "name" && a.value == "telos_solver_iterations")
+        };
+        if let Some(numeric) = node.all("numeric").find(ours) {
+            let element = read(numeric, "numeric", &mut self.approximations)?;
+            let iterations = element.number("data", 0.0)?;
+            if iterations.fract() != 0.0 || !(1.0..=100.0).contains(&iterations) {
+                return Err(element.error("data must be a whole number of iterations between 1 and 100"));
+            }
+            self.description.solver_iterations = iterations as usize;
+        }
+        Ok(())
+    }
+
     fn read_flags(&mut self, node: &Node) -> Result<(), SimError> {
         let element: Element<'_> = read(node, "flag", &mut self.approximations)?;
         for name in FLAGS {
@@ -115,7 +132,9 @@ impl<'a> Import<'a> {
             }
         }
         if element.choice("filterparent", &["enable", "disable"])? == "disable" {
-            return Err(element.error("filterparent=\"disable\" is not supported: a body never touches its parent"));
+            return Err(
+                element.error("filterparent=\"disable\" is not supported: a body never touches its parent")
+            );
         }
         if element.choice("override", &["disable", "enable"])? == "enable" {
             return Err(element.error("override=\"enable\" is not supported; give each geom its own values"));

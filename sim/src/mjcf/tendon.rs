@@ -20,7 +20,9 @@ impl<'a> Import<'a> {
             self.defaults.apply(&mut element, "fixed", None)?;
             let tendon = self.read_fixed(child, &element)?;
             if self.description.tendons.iter().any(|other| other.name == tendon.name) {
-                return Err(element.error(format!("there are two tendons named `{}`; rename one", tendon.name)));
+                return Err(
+                    element.error(format!("there are two tendons named `{}`; rename one", tendon.name))
+                );
             }
             self.description.tendons.push(tendon);
         }
@@ -37,7 +39,9 @@ impl<'a> Import<'a> {
         }
         for name in ["frictionloss", "armature"] {
             if element.magnitude(name, 0.0)? > 0.0 {
-                return Err(element.error(format!("{name} of a tendon is not supported; give it to the joints")));
+                return Err(
+                    element.error(format!("{name} of a tendon is not supported; give it to the joints"))
+                );
             }
         }
         let mut targets = Vec::new();
@@ -79,8 +83,8 @@ impl<'a> Import<'a> {
         let found = self.description.bodies.iter().enumerate().find_map(|(body, part)| {
             part.joints.iter().position(|joint| joint.name == name).map(|joint| (body, joint))
         });
-        let (body, joint) = found
-            .ok_or_else(|| element.error(format!("{attribute}=\"{name}\": there is no such joint")))?;
+        let (body, joint) =
+            found.ok_or_else(|| element.error(format!("{attribute}=\"{name}\": there is no such joint")))?;
         if !self.description.bodies[body].joints[joint].is_scalar() {
             return Err(element.error(format!("{attribute}=\"{name}\": it must be a hinge or a slide")));
         }

@@ -3,7 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use super::{Import, read};
-use crate::{Mesh, Shape, SimError, mesh, mesh::Enclosed, xml::{Element, Node}};
+use crate::{
+    Mesh, Shape, SimError, mesh,
+    mesh::Enclosed,
+    xml::{Element, Node},
+};
 
 /// Formats that are read; others are skipped where a mesh is only seen.
 const MESHES: [&str; 3] = ["stl", "obj", "msh"];

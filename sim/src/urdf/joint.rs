@@ -143,8 +143,9 @@ impl<'a> Import<'a> {
             part.joints.iter().enumerate().map(move |(joint, described)| (body, joint, described))
         });
         let found = joints.find(|(_, _, joint)| joint.name == name && joint.is_scalar());
-        let (body, joint, _) = found
-            .ok_or_else(|| element.error(format!("`{name}` is no revolute, continuous or prismatic joint")))?;
+        let (body, joint, _) = found.ok_or_else(|| {
+            element.error(format!("`{name}` is no revolute, continuous or prismatic joint"))
+        })?;
         Ok(Target { body, joint, moment: 1.0 })
     }
 }

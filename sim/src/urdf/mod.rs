@@ -64,11 +64,7 @@ pub(crate) fn parse(
 }
 
 /// Checks an element against the rule named `key`: its tag, or `parent/tag`.
-fn read<'a>(
-    node: &'a Node,
-    key: &str,
-    approximations: &mut Approximations,
-) -> Result<Element<'a>, SimError> {
+fn read<'a>(node: &'a Node, key: &str, approximations: &mut Approximations) -> Result<Element<'a>, SimError> {
     match schema::rule(key) {
         Some(rule) => Element::read(node, rule, approximations),
         None => Err(node.error("this element is not supported; remove it")),

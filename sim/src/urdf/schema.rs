@@ -3,7 +3,9 @@
 use crate::xml::Rule;
 
 macro_rules! rule {
-    ($tag:literal, $reads:expr) => { rule!($tag, $reads, [], []) };
+    ($tag:literal, $reads:expr) => {
+        rule!($tag, $reads, [], [])
+    };
     ($tag:literal, $reads:expr, $approximates:expr, $ignores:expr) => {
         Rule { tag: $tag, reads: &$reads, approximates: &$approximates, ignores: &$ignores }
     };

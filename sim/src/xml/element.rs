@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use rapier3d::math::{Pose, Rotation, Vector};
+use rapier3d::math::Vector;
 
 use super::{Approximations, Node};
 use crate::SimError;
@@ -44,8 +44,7 @@ impl<'a> Element<'a> {
         rule: &Rule,
         approximations: &mut Approximations,
     ) -> Result<Self, SimError> {
-        let mut element =
-            Self { file: &node.file, tag: &node.tag, line: node.line, attributes: Vec::new() };
+        let mut element = Self { file: &node.file, tag: &node.tag, line: node.line, attributes: Vec::new() };
         for attribute in &node.attributes {
             let (name, value, line) = (attribute.name.as_str(), attribute.value.as_str(), attribute.line);
             if rule.reads.contains(&name) {

@@ -10,7 +10,7 @@ use roxmltree::Document;
 
 pub(crate) use self::{
     element::{Attribute, Element, Rule},
-    files::Files,
+    files::{Files, read_main},
 };
 use crate::SimError;
 
@@ -96,12 +96,7 @@ impl Lines {
 }
 
 /// Copies an element; where the tree is too deep, gives the line instead.
-fn copy(
-    file: &Rc<str>,
-    lines: &Lines,
-    node: roxmltree::Node<'_, '_>,
-    depth: usize,
-) -> Result<Node, u32> {
+fn copy(file: &Rc<str>, lines: &Lines, node: roxmltree::Node<'_, '_>, depth: usize) -> Result<Node, u32> {
     let line = lines.at(node.range().start);
     if depth > DEEPEST {
         return Err(line);
