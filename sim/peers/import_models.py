@@ -41,7 +41,8 @@ def mass_in_mujoco(file):
         model = mujoco.MjModel.from_xml_path(str(file))
     except ValueError as error:
         return None, " ".join(str(error).split())
-    return float(sum(model.body_mass[body] for body in range(model.nbody) if model.body_weldid[body] != 0)), None
+    moving = [body for body in range(model.nbody) if model.body_weldid[body] != 0 and model.body_mocapid[body] < 0]
+    return float(sum(model.body_mass[body] for body in moving)), None
 
 
 def reason_of(message):

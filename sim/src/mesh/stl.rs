@@ -49,7 +49,7 @@ fn ascii(text: &str) -> Result<Mesh, String> {
         let corner = numbers.and_then(|numbers| numbers.try_into().ok());
         corners.push(corner.ok_or_else(|| format!("line {}: expected `vertex x y z`", line + 1))?);
     }
-    if corners.len() % 3 != 0 {
+    if !corners.len().is_multiple_of(3) {
         return Err(format!("{} corners do not make whole triangles", corners.len()));
     }
     let triangles: Vec<_> = corners.chunks_exact(3).map(|corner| [corner[0], corner[1], corner[2]]).collect();

@@ -79,7 +79,8 @@ impl<'a> Import<'a> {
         let mesh = mesh
             .map(place, scale.iter().product::<f32>() < 0.0)
             .map_err(|reason| element.error(format!("{file}{reason}")))?;
-        if !(mesh.solid(enclosed).mass() > 0.0) {
+        let volume = mesh.solid(enclosed).mass();
+        if volume.is_nan() || volume <= 0.0 {
             return Err(element.error(format!("{file}the mesh encloses no volume")));
         }
         Ok((name, (mesh, enclosed)))
@@ -134,13 +135,13 @@ impl Assets<'_> {
 /// A mesh whose vertices stand in the model. Without faces it is the convex hull of its vertices.
 fn inline(element: &Element<'_>) -> Result<Mesh, SimError> {
     let vertices = element.list("vertex")?.ok_or_else(|| element.error("file or vertex is missing"))?;
-    if vertices.len() % 3 != 0 {
+    if !vertices.len().is_multiple_of(3) {
         return Err(element.error("vertex: the count of numbers must be a multiple of 3"));
     }
     let vertices: Vec<[f32; 3]> = vertices.chunks_exact(3).map(|v| [v[0], v[1], v[2]]).collect();
     let mesh = match element.list("face")? {
         None => Mesh::hull_of(vertices),
-        Some(faces) if faces.len() % 3 == 0 && faces.iter().all(|index| *index >= 0.0) => {
+        Some(faces) if faces.len().is_multiple_of(3) && faces.iter().all(|index| *index >= 0.0) => {
             let triangles = faces.chunks_exact(3).map(|f| [f[0] as u32, f[1] as u32, f[2] as u32]);
             Mesh::new(vertices, triangles.collect())
         }
