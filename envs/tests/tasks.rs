@@ -105,7 +105,7 @@ fn cameras_look_at_the_robot() {
         env.reset(0, &mut vec![0.0; env.spec().observation.size()]);
         let scene = env.scene().unwrap();
         let [x, _, z] = scene.camera.target;
-        let moving = scene.geoms.iter().filter(|geom| geom.body != "world");
+        let moving = scene.geoms.iter().filter(|geom| &*geom.body != "world");
         let nearest = moving.map(|geom| (geom.position[0] - x).hypot(geom.position[2] - z));
         assert!(nearest.fold(f32::INFINITY, f32::min) < 1.0, "{id}");
     }
