@@ -192,7 +192,17 @@ impl World {
 
     /// Everything that can be seen now, from `camera`.
     pub fn scene(&self, camera: &Camera) -> Scene {
-        let geoms = self.model.geoms.iter().map(|geom| {
+        let mut scene = Scene { geoms: Vec::with_capacity(self.model.geoms.len()), camera: camera.clone() };
+        self.fill_scene(camera, &mut scene);
+        scene
+    }
+
+    /// As [`scene`](Self::scene), into the memory of an old one: nothing is allocated once it has been
+    /// filled for this model.
+    pub fn fill_scene(&self, camera: &Camera, scene: &mut Scene) {
+        scene.camera.clone_from(camera);
+        scene.geoms.clear();
+        scene.geoms.extend(self.model.geoms.iter().map(|geom| {
             let body = &self.model.bodies[geom.body.0];
             let pose = *self.physics.bodies[body.rigid].position() * geom.pose;
             SceneGeom {
@@ -202,8 +212,7 @@ impl World {
                 orientation: pose.rotation.to_array(),
                 rgba: geom.rgba,
             }
-        });
-        Scene { geoms: geoms.collect(), camera: camera.clone() }
+        }));
     }
 }
 
