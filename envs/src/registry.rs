@@ -1,6 +1,10 @@
 //! Tasks by id.
 
-use crate::{Env, EnvError, TimeLimit, tasks};
+use crate::{
+    Env, EnvError, TimeLimit,
+    experts::{self, Expert},
+    tasks,
+};
 
 /// A task of telos.
 #[derive(Clone, Copy)]
@@ -83,6 +87,11 @@ pub fn make(id: &str) -> Result<Box<dyn Env>, EnvError> {
             known: ids().collect::<Vec<_>>().join(", "),
         }),
     }
+}
+
+/// The scripted expert of the task of this id, where it has one.
+pub fn expert(id: &str) -> Option<Box<dyn Expert>> {
+    experts::of(id)
 }
 
 /// The most similar id, if it is similar enough to have been meant.

@@ -14,12 +14,25 @@ pub const CHEETAH: &str = include_str!("../assets/cheetah.xml");
 /// A planar biped with six motors.
 pub const WALKER: &str = include_str!("../assets/walker.xml");
 
+/// Two links in a vertical plane: hinges `shoulder` and `elbow`, motor `elbow`, geom `tip`.
+pub const ACROBOT: &str = include_str!("../assets/acrobot.xml");
+/// A ball `torso` that moves freely, on four legs with eight motors.
+pub const ANT: &str = include_str!("../assets/ant.xml");
+/// A `trunk` that moves freely, on four legs of a dog's build with twelve servos; it stands at 0.
+pub const QUADRUPED: &str = include_str!("../assets/quadruped.xml");
+/// A person whose `torso` moves freely, with 21 motors; it stands at 0.
+pub const HUMANOID: &str = include_str!("../assets/humanoid.xml");
+
 /// Every robot with its name.
-pub const ALL: [(&str, &str); 6] = [
+pub const ALL: [(&str, &str); 10] = [
     ("pendulum", PENDULUM),
     ("cartpole", CARTPOLE),
     ("reacher", REACHER),
     ("hopper", HOPPER),
     ("cheetah", CHEETAH),
     ("walker", WALKER),
+    ("acrobot", ACROBOT),
+    ("ant", ANT),
+    ("quadruped", QUADRUPED),
+    ("humanoid", HUMANOID),
 ];

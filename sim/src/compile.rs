@@ -3,9 +3,10 @@
 use rapier3d::{parry::mass_properties::MassProperties, prelude::*};
 
 use crate::{
-    BodyId, Shape, SimError,
+    BodyId, SimError,
+    collider::collider,
     contact::ContactFilter,
-    description::{ActuatorDescription, Description, GeomDescription, JointDescription, JointKind},
+    description::{ActuatorDescription, Description, GeomDescription},
     drive::{Drive, Spring},
     inertia,
     links::{self, Link, Membership},
@@ -20,10 +21,12 @@ const PLANE_DAMPING: f32 = 1e3;
 
 /// Builds the model that `description` describes.
 pub(crate) fn compile(name: &str, description: &Description) -> Result<Model, SimError> {
-    let (groups, members) = links::groups(description);
+    let (mut groups, mut members) = links::groups(description);
+    let mut masses = group_masses(name, description, &groups, &members)?;
+    links::center_free_groups(description, &mut groups, &mut members, &mut masses);
     let mut builder = Builder {
         filter: ContactFilter::new(description, &groups, &members),
-        masses: group_masses(name, description, &groups, &members)?,
+        masses,
         description,
         groups: &groups,
         members: &members,
@@ -35,7 +38,7 @@ pub(crate) fn compile(name: &str, description: &Description) -> Result<Model, Si
     for (index, normal) in normals.iter().enumerate() {
         builder.insert_group(index, *normal);
     }
-    let geoms = builder.insert_geoms();
+    let geoms = builder.insert_geoms(name)?;
     builder.load_masses();
     let trees = builder.settle_trees();
     let joints = builder.joints();
@@ -48,8 +51,9 @@ pub(crate) fn compile(name: &str, description: &Description) -> Result<Model, Si
         name: body.name.clone(),
         rigid: rigid[member.group],
         pose: member.pose,
-        placeable: groups[member.group].body == index && (body.mocap || is_free(&body.joints)),
+        placeable: groups[member.group].body == index && (body.mocap || links::is_free(body)),
     });
+    let free = (0..description.bodies.len()).filter(|index| links::is_free(&description.bodies[*index]));
     let actuators = description.actuators.iter().map(|actuator| Actuator {
         name: actuator.name.clone(),
         ctrl_range: actuator.ctrl_range.unwrap_or([f32::NEG_INFINITY, f32::INFINITY]),
@@ -67,6 +71,7 @@ pub(crate) fn compile(name: &str, description: &Description) -> Result<Model, Si
         },
         joints,
         bodies: bodies.collect(),
+        free: free.map(BodyId).collect(),
         geoms,
         actuators: actuators.collect(),
         trees,
@@ -79,10 +84,6 @@ pub(crate) fn compile(name: &str, description: &Description) -> Result<Model, Si
 
 fn moves(group: &links::Group) -> bool {
     group.parent.is_some()
-}
-
-fn is_free(joints: &[JointDescription]) -> bool {
-    joints.iter().any(|joint| joint.kind == JointKind::Free)
 }
 
 /// Mass properties of each group in the frame of its rigid body, with the total that the file asks for.
@@ -151,7 +152,7 @@ impl Builder<'_> {
         };
         let dynamic = || RigidBodyBuilder::dynamic().pose(group.in_world).can_sleep(false);
         let massive = dynamic().additional_mass_properties(self.masses[index]);
-        if is_free(&body.joints) {
+        if links::is_free(body) {
             self.rigid.push(self.physics.bodies.insert(massive));
             return;
         }
@@ -193,17 +194,19 @@ impl Builder<'_> {
         joint
     }
 
-    fn insert_geoms(&mut self) -> Vec<Geom> {
+    fn insert_geoms(&mut self, name: &str) -> Result<Vec<Geom>, SimError> {
         let mut geoms = Vec::new();
         for (index, (body, member)) in self.description.bodies.iter().zip(self.members).enumerate() {
             for geom in &body.geoms {
                 let pose = member.pose * geom.pose;
-                let collider = (geom.contype != 0 || geom.conaffinity != 0).then(|| {
+                let touchable = geom.contype != 0 || geom.conaffinity != 0;
+                let built = touchable.then(|| collider(geom, pose).ok_or_else(|| too_flat(name, geom)));
+                let collider = built.transpose()?.map(|collider| {
                     let hooks = match self.filter.concerns(member.group) {
                         true => ActiveHooks::FILTER_CONTACT_PAIRS,
                         false => ActiveHooks::empty(),
                     };
-                    let collider = collider(geom, pose).active_hooks(hooks).user_data(member.group as u128);
+                    let collider = collider.active_hooks(hooks).user_data(member.group as u128);
                     let rigid = self.rigid[member.group];
                     self.physics.colliders.insert_with_parent(collider, rigid, &mut self.physics.bodies)
                 });
@@ -217,7 +220,7 @@ impl Builder<'_> {
                 });
             }
         }
-        geoms
+        Ok(geoms)
     }
 
     /// Rapier would do this in the first step, too late for the kinematics of the initial state.
@@ -323,25 +326,13 @@ fn mask(axis: usize) -> JointAxesMask {
     JointAxesMask::from_bits_truncate(1 << axis)
 }
 
-fn collider(geom: &GeomDescription, pose: Pose) -> ColliderBuilder {
-    let along_z = Pose::from_rotation(Rotation::from_rotation_arc(Vector::Y, Vector::Z));
-    let (shape, pose) = match geom.shape {
-        Shape::Sphere(radius) => (SharedShape::ball(radius), pose),
-        Shape::Capsule(radius, half) => (SharedShape::capsule_z(half, radius), pose),
-        Shape::Cylinder(radius, half) => (SharedShape::cylinder(half, radius), pose * along_z),
-        Shape::Box([x, y, z]) => (SharedShape::cuboid(x, y, z), pose),
-        Shape::Plane => (SharedShape::halfspace(Vector::Z), pose),
-    };
-    // MuJoCo's rule: two geoms touch when the type of one is in the affinity of the other.
-    let groups = InteractionGroups::new(
-        Group::from_bits_retain(geom.contype),
-        Group::from_bits_retain(geom.conaffinity),
-        InteractionTestMode::Or,
-    );
-    ColliderBuilder::new(shape)
-        .position(pose)
-        .density(0.0)
-        .friction(geom.friction)
-        .friction_combine_rule(CoefficientCombineRule::Max)
-        .collision_groups(groups)
+fn too_flat(model: &str, geom: &GeomDescription) -> SimError {
+    SimError::Model {
+        model: model.into(),
+        reason: format!(
+            "geom `{}` (line {}) is too flat or too small to collide; give it a volume, or contype=\"0\" \
+             conaffinity=\"0\"",
+            geom.name, geom.line
+        ),
+    }
 }

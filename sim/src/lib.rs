@@ -5,14 +5,17 @@
 //! metres, angles radians, masses kilograms.
 
 pub mod assets;
+mod collider;
 mod compile;
 mod contact;
 mod description;
 mod drive;
 mod error;
+mod free_body;
 mod health;
 mod inertia;
 mod links;
+mod mesh;
 mod mjcf;
 mod model;
 mod physics;
@@ -22,6 +25,7 @@ mod world;
 
 pub use error::SimError;
 pub use health::Health;
+pub use mesh::Mesh;
 pub use model::{BodyId, GeomId, JointId, Model};
 pub use scene::{Camera, Scene, SceneGeom, Shape};
 pub use world::World;

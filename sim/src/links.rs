@@ -5,7 +5,10 @@
 //! orthogonal hinge are a single link, so the planar root of a walker costs one link, not three.
 //! Further hinges get massless links in between.
 
-use rapier3d::math::{Matrix, Pose, Rotation, Vector};
+use rapier3d::{
+    math::{Matrix, Pose, Rotation, Vector},
+    parry::mass_properties::MassProperties,
+};
 
 use crate::{
     SimError,
@@ -15,13 +18,14 @@ use crate::{
 /// Bodies that share one rigid body.
 #[derive(Clone, Debug)]
 pub(crate) struct Group {
-    /// The body whose frame is the rigid body's frame.
+    /// The body that the others are welded to. Its frame is the rigid body's frame, except that free
+    /// groups have theirs at the centre of mass.
     pub(crate) body: usize,
     /// The group that it is jointed to; `None` for the world and mocap bodies.
     pub(crate) parent: Option<usize>,
-    /// Frame of the body in the frame of the parent group's rigid body.
+    /// The rigid body's frame in the frame of the parent group's rigid body.
     pub(crate) in_parent: Pose,
-    /// Frame in the world, at the initial configuration.
+    /// The rigid body's frame in the world, at the initial configuration.
     pub(crate) in_world: Pose,
 }
 
@@ -50,6 +54,39 @@ pub(crate) fn groups(description: &Description) -> (Vec<Group>, Vec<Membership>)
         members.push(Membership { group: groups.len() - 1, pose: Pose::IDENTITY });
     }
     (groups, members)
+}
+
+/// Whether nothing but inertia and contacts holds a body.
+pub(crate) fn is_free(body: &BodyDescription) -> bool {
+    body.joints.iter().any(|joint| joint.kind == JointKind::Free)
+}
+
+/// Moves the frame of every free group to its centre of mass. `masses` are by group, in its frame.
+///
+/// Rapier moves the origin of a multibody's free root at the velocity of its centre of mass, which is
+/// right only where the two coincide.
+pub(crate) fn center_free_groups(
+    description: &Description,
+    groups: &mut [Group],
+    members: &mut [Membership],
+    masses: &mut [MassProperties],
+) {
+    for index in 1..groups.len() {
+        if !is_free(&description.bodies[groups[index].body]) {
+            continue;
+        }
+        let center = Pose::from_translation(masses[index].local_com);
+        let back = center.inverse();
+        masses[index] = masses[index].transform_by(&back);
+        groups[index].in_parent *= center;
+        groups[index].in_world *= center;
+        groups.iter_mut().filter(|group| group.parent == Some(index)).for_each(|child| {
+            child.in_parent = back * child.in_parent;
+        });
+        members.iter_mut().filter(|member| member.group == index).for_each(|member| {
+            member.pose = back * member.pose;
+        });
+    }
 }
 
 /// One multibody link: consecutive joints of a body that share a frame.

@@ -37,6 +37,8 @@ pub struct Model {
     pub(crate) parameters: IntegrationParameters,
     pub(crate) joints: Vec<Joint>,
     pub(crate) bodies: Vec<Body>,
+    /// The bodies with free joints.
+    pub(crate) free: Vec<BodyId>,
     pub(crate) geoms: Vec<Geom>,
     pub(crate) actuators: Vec<Actuator>,
     pub(crate) trees: Vec<MultibodyIndex>,

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::Mesh;
+
 /// A shape in its own frame; lengths in metres.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Shape {
@@ -15,6 +17,10 @@ pub enum Shape {
     Box([f32; 3]),
     /// The infinite plane z = 0.
     Plane,
+    /// Semi-axes.
+    Ellipsoid([f32; 3]),
+    /// Triangles. Drawn as they are; what collides is their convex hull.
+    Mesh(Mesh),
 }
 
 /// A shape in the world.

@@ -7,7 +7,6 @@ use telos_checkpoint::{Checkpoint, CheckpointError, Reader, Writer};
 
 use crate::{
     BodyId, Camera, Health, JointId, Model, Scene, SceneGeom,
-    health::{RUNAWAY_POSITION, RUNAWAY_SPEED},
     physics::{Physics, Workspace},
 };
 
@@ -164,7 +163,7 @@ impl World {
         let body = &self.model.bodies[body.0];
         assert!(body.placeable, "`{}` is neither a mocap nor a free body", body.name);
         let rotation = Rotation::from_array(orientation).normalize();
-        let pose = Pose::from_parts(Vector::from_array(position), rotation);
+        let pose = Pose::from_parts(Vector::from_array(position), rotation) * body.pose.inverse();
         self.physics.bodies[body.rigid].set_position(pose, true);
     }
 
@@ -181,20 +180,14 @@ impl World {
         self.pushed = true;
     }
 
-    /// Whether the state can still be believed. Costs one pass over the joints.
+    /// Whether the state can still be believed. Costs one pass over the joints and free bodies.
     pub fn health(&self) -> Health {
-        let mut health = if self.met_non_finite { Health::NotFinite } else { Health::Sound };
-        for joint in self.model.joints() {
-            let (position, velocity) = (self.joint_position(joint), self.joint_velocity(joint));
-            if !(position.is_finite() && velocity.is_finite()) {
-                health = Health::NotFinite;
-            } else if health == Health::Sound
-                && (position.abs() > RUNAWAY_POSITION || velocity.abs() > RUNAWAY_SPEED)
-            {
-                health = Health::Runaway;
-            }
-        }
-        health
+        let start = if self.met_non_finite { Health::NotFinite } else { Health::Sound };
+        let joints = self
+            .model
+            .joints()
+            .map(|joint| Health::of(self.joint_position(joint).abs(), self.joint_velocity(joint).abs()));
+        joints.chain(self.free_bodies_health()).fold(start, Health::max)
     }
 
     /// Everything that can be seen now, from `camera`.
