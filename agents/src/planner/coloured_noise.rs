@@ -28,9 +28,7 @@ impl ColouredNoise {
         let waves = (0..harmonics).flat_map(|k| [(k, 0.25), (k, 0.0)]);
         let raw: Vec<f64> = waves
             .flat_map(|(k, shift)| {
-                (0..length).map(move |t| {
-                    scale(k) * (TAU * ((k * t) as f64 / length as f64 + shift)).sin()
-                })
+                (0..length).map(move |t| scale(k) * (TAU * ((k * t) as f64 / length as f64 + shift)).sin())
             })
             .collect();
         let variance = raw.iter().map(|x| x * x).sum::<f64>() / length as f64;

@@ -23,8 +23,8 @@ use rand::SeedableRng;
 use rand_xoshiro::Xoshiro256PlusPlus;
 use telos_envs::{Env, EnvError};
 
-use self::{coloured_noise::ColouredNoise, probe::Probe};
 pub use self::config::IcemConfig;
+use self::{coloured_noise::ColouredNoise, probe::Probe};
 use crate::{ActionRange, AgentError};
 
 /// A plan `[h, act]` with actions in [-1, 1], and its return.
