@@ -96,9 +96,6 @@ impl World {
             let [low, high] = actuator.ctrl_range;
             *held = if wanted.is_nan() { 0f32.clamp(low, high) } else { wanted.clamp(low, high) };
         }
-        for joint in self.model.joints.iter().filter(|joint| !joint.spring.drives.is_empty()) {
-            joint.load_spring(&mut self.physics, &self.ctrl);
-        }
     }
 
     /// The controls in force, after clamping.
@@ -109,6 +106,9 @@ impl World {
     /// Advances by [`Model::timestep`] seconds.
     pub fn step(&mut self) {
         let model = &*self.model;
+        for joint in model.joints.iter().filter(|joint| joint.is_active()) {
+            joint.load_spring(&mut self.physics, &self.ctrl);
+        }
         self.physics.step(&mut self.workspace, model.gravity, &model.parameters, &model.filter);
         if std::mem::take(&mut self.pushed) {
             for (rigid, _) in &model.masses {
