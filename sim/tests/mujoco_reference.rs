@@ -61,13 +61,13 @@ fn pose(world: &mut World, coordinates: &[Coordinate], qpos: &[f32], qvel: &[f32
     let model = world.model().clone();
     for Coordinate { name, free, qpos: at, qvel: dof } in coordinates {
         if *free {
-            let body = model.body(name).unwrap();
+            let body = model.body(name).expect("the reference names bodies");
             let orientation = [qpos[at + 4], qpos[at + 5], qpos[at + 6], qpos[at + 3]];
             world.set_body_pose(body, [qpos[*at], qpos[at + 1], qpos[at + 2]], orientation);
             let spin = turned(orientation, [qvel[dof + 3], qvel[dof + 4], qvel[dof + 5]]);
             world.set_body_velocity(body, [qvel[*dof], qvel[dof + 1], qvel[dof + 2]], spin);
         } else {
-            let joint = model.joint(name).unwrap();
+            let joint = model.joint(name).expect("the reference names joints");
             world.set_joint_position(joint, qpos[*at]);
             world.set_joint_velocity(joint, qvel[*dof]);
         }
@@ -92,14 +92,14 @@ fn qpos(world: &World, coordinates: &[Coordinate], expected: &[f32]) -> Vec<f32>
     let mut out = vec![0.0; expected.len()];
     for Coordinate { name, free, qpos: at, .. } in coordinates {
         if *free {
-            let body = model.body(name).unwrap();
+            let body = model.body(name).expect("the reference names bodies");
             let [x, y, z, w] = world.body_orientation(body);
             let ours = [w, x, y, z];
             let along: f32 = ours.iter().zip(&expected[at + 3..at + 7]).map(|(a, b)| a * b).sum();
             out[*at..at + 3].copy_from_slice(&world.body_position(body));
             out[at + 3..at + 7].copy_from_slice(&ours.map(|component| component * along.signum()));
         } else {
-            out[*at] = world.joint_position(model.joint(name).unwrap());
+            out[*at] = world.joint_position(model.joint(name).expect("the reference names joints"));
         }
     }
     out
@@ -160,7 +160,7 @@ fn poses_and_velocities_agree() {
             assert!(error < 1e-5, "{robot} {name}: {ours:?}, MuJoCo {theirs:?}");
         };
         for (name, state) in &expected.bodies {
-            let body = model.body(name).unwrap();
+            let body = model.body(name).expect("the reference names bodies");
             near(name, &world.body_position(body), &state.position);
             near(name, &world.body_linear_velocity(body), &state.linear_velocity);
             near(name, &world.body_angular_velocity(body), &state.angular_velocity);
