@@ -75,7 +75,7 @@ fn a_thrown_robot_flies_on_a_parabola() {
         let end =
             [start[0] + speed[0] * time, start[1] + speed[1] * time, start[2] + speed[2] * time - fallen];
         // The joints' springs and stops turn the limbs, but the centre of mass cannot know.
-        near(world.com(), end, 0.005, name);
+        near(world.com(), end, 0.015, name);
         assert_eq!(world.health(), Health::Sound);
     }
 }
