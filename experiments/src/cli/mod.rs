@@ -34,7 +34,7 @@ enum Command {
     Eval(eval::Eval),
     /// Lists the environments.
     Envs(envs::Envs),
-    /// Plays a task with a planner.
+    /// Plays a task with a scripted expert or a planner.
     Expert(expert::Expert),
     /// Measures speed.
     Bench(bench::Bench),
