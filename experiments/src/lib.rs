@@ -15,6 +15,7 @@ pub mod manifest;
 pub mod metrics;
 pub mod metrics_log;
 pub mod progress;
+pub mod report;
 pub mod run_directory;
 pub mod run_record;
 pub mod seeds;

@@ -3,6 +3,7 @@
 mod bench;
 mod envs;
 mod eval;
+mod report;
 mod train;
 
 use std::{
@@ -31,6 +32,8 @@ enum Command {
     Train(train::Train),
     /// Evaluates the policy of a run.
     Eval(eval::Eval),
+    /// Compares runs in one HTML page.
+    Report(report::Report),
     /// Lists the environments.
     Envs(envs::Envs),
     /// Measures speed.
@@ -52,6 +55,7 @@ pub fn run() -> ExitCode {
     let outcome = panic::catch_unwind(|| match cli.command {
         Command::Train(train) => train.run(),
         Command::Eval(eval) => eval.run(),
+        Command::Report(report) => report.run(),
         Command::Envs(envs) => envs.run(),
         Command::Bench(bench) => bench.run(),
     });
