@@ -5,6 +5,7 @@ mod envs;
 mod eval;
 mod report;
 mod train;
+mod watch;
 
 use std::{
     io::{IsTerminal, Write},
@@ -32,6 +33,8 @@ enum Command {
     Train(train::Train),
     /// Evaluates the policy of a run.
     Eval(eval::Eval),
+    /// Follows runs on the terminal.
+    Watch(watch::Watch),
     /// Compares runs in one HTML page.
     Report(report::Report),
     /// Lists the environments.
@@ -55,6 +58,7 @@ pub fn run() -> ExitCode {
     let outcome = panic::catch_unwind(|| match cli.command {
         Command::Train(train) => train.run(),
         Command::Eval(eval) => eval.run(),
+        Command::Watch(watch) => watch.run(),
         Command::Report(report) => report.run(),
         Command::Envs(envs) => envs.run(),
         Command::Bench(bench) => bench.run(),

@@ -98,7 +98,9 @@ impl Comparison {
                 .filter_map(|(index, one)| Some((index, one, one.reached.as_ref()?)))
         };
         let all = || scored().flat_map(|(_, _, reached)| reached.last.pooled());
-        let (low, high) = (all().fold(0.0, f64::min), all().fold(0.0, f64::max));
+        let (low, high) = (all().fold(f64::MAX, f64::min), all().fold(f64::MIN, f64::max));
+        // A little beyond both ends, so that the profiles begin at 1 and end at 0.
+        let (low, high) = (low - 0.1 * (high - low), high + 0.1 * (high - low));
         let threshold = |k: usize| low + (high - low) * k as f64 / PROFILE_POINTS as f64;
         let thresholds: Vec<f64> = (0..=PROFILE_POINTS).map(threshold).collect();
         let line = |(series, one, reached): (usize, &GroupResult, &Reached)| {

@@ -6,17 +6,19 @@ use serde::Deserialize;
 
 use crate::{
     TelosError,
+    number::{number, percent},
     run_record::RunRecord,
     statistics::{Scores, mean, rank_correlation},
 };
 
 use super::{
-    comparison::{Comparison, GroupResult},
+    comparison::{Comparison, GroupResult, RETURN},
     figure::{Cloud, Figure, Line, LineChart, Scatter},
     markup::slug,
-    number::{number, percent},
     table::Table,
 };
+
+const ACCURACY: &str = "reward_model/accuracy";
 
 /// The reward models of one task.
 #[derive(Clone, Debug)]
@@ -52,7 +54,7 @@ impl Diagnostics {
         if learned.is_empty() {
             return Ok(None);
         }
-        let chart = |suffix: &str, title: &str, y: &str, metric: &str| {
+        let chart = |suffix: &str, title: &str, description: &str, y: &str, metric: &str| {
             let lines: Vec<Line> = learned
                 .iter()
                 .map(|(series, one)| one.group.curve(metric).line(&one.group.label, *series))
@@ -60,23 +62,39 @@ impl Diagnostics {
             LineChart {
                 name: &format!("{}-{suffix}", slug(&comparison.env)),
                 title,
-                description: &format!(
-                    "{title} on {}, interquartile mean over seeds with 95% interval.",
-                    comparison.env
-                ),
+                description,
                 x: "environment steps",
                 y,
                 wide: false,
+                zero: metric != ACCURACY,
                 lines: &lines,
                 marks: &[],
             }
             .draw()
         };
         let figures = vec![
-            chart("gold-return", "What was wanted", "gold return", "eval/gold_return"),
-            chart("learned-return", "What the model believed", "learned return", "eval/learned_return"),
-            chart("model-accuracy", "Answers that the model fits", "accuracy", "reward_model/accuracy"),
-            chart("questions", "Questions asked", "questions", "preferences/asked"),
+            chart(
+                "gold-return",
+                "What was wanted",
+                "Return under the hidden true reward.",
+                "gold return",
+                RETURN,
+            ),
+            chart(
+                "learned-return",
+                "What the model believed",
+                "Return of the same episodes under the learned reward, whose scale is its own.",
+                "learned return",
+                "eval/learned_return",
+            ),
+            chart(
+                "model-accuracy",
+                "Fit of the answers",
+                "Share of the answers that the model reproduces, right after each training.",
+                "accuracy",
+                ACCURACY,
+            ),
+            chart("questions", "Questions", "Questions asked so far.", "questions", "preferences/asked"),
             episodes(comparison, &learned),
         ];
         Ok(Some(Self { figures, table: table(&learned)? }))
@@ -92,16 +110,18 @@ fn learns_reward(one: &GroupResult) -> bool {
 
 /// Gold against learned return of every episode of the final evaluations.
 fn episodes(comparison: &Comparison, learned: &[(usize, &GroupResult)]) -> Figure {
-    let cloud = |(series, one): &(usize, &GroupResult)| Cloud {
-        label: one.group.label.clone(),
-        series: *series,
-        dots: one.group.runs.iter().flat_map(pairs).collect(),
+    let cloud = |series: usize, label: &str, run: &RunRecord| Cloud {
+        label: format!("{label}, seed {}", run.config.seed),
+        series,
+        dots: pairs(run),
     };
-    let clouds: Vec<Cloud> = learned.iter().map(cloud).collect();
+    let runs =
+        learned.iter().flat_map(|(series, one)| one.group.runs.iter().map(move |run| (*series, one, run)));
+    let clouds: Vec<Cloud> = runs.map(|(series, one, run)| cloud(series, &one.group.label, run)).collect();
     Scatter {
         name: &format!("{}-episodes", slug(&comparison.env)),
         title: "Episodes of the final evaluations",
-        description: "Gold return of each episode on the horizontal axis, learned return on the vertical one.",
+        description: "One dot per episode of every seed; each seed's model has a scale of its own.",
         x: "gold return",
         y: "learned return",
         clouds: &clouds,
@@ -137,8 +157,8 @@ fn table(learned: &[(usize, &GroupResult)]) -> Result<Table, TelosError> {
             "asked",
             "answered",
             "held-out agreement",
-            "fit of the last session",
-            "rank correlation over episodes",
+            "last fit",
+            "rank correlation",
             "answers",
             "by",
         ]
@@ -156,13 +176,13 @@ fn cells(run: &RunRecord) -> Result<Vec<String>, TelosError> {
     let latest = |metric: &str| run.metrics.latest(metric).map_or(String::new(), number);
     let report = run.preferences.as_ref();
     let held_out = |report: &crate::loops::PreferenceReport| {
-        format!("{} of {} pairs", percent_with_tenth(report.held_out_accuracy), report.held_out_pairs)
+        format!("{} of {}", percent_with_tenth(report.held_out_accuracy), report.held_out_pairs)
     };
     Ok(vec![
         report.map_or_else(|| latest("preferences/asked"), |report| report.asked.to_string()),
         report.map_or_else(|| latest("preferences/answered"), |report| report.answered.to_string()),
         report.map_or(String::new(), held_out),
-        run.metrics.latest("reward_model/accuracy").map_or(String::new(), percent),
+        run.metrics.latest(ACCURACY).map_or(String::new(), percent),
         rank_correlation(&pairs(run)).map_or(String::new(), |found| format!("{found:.2}")),
         answers.join(", "),
         feedback.teachers.join(", "),

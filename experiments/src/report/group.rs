@@ -106,10 +106,11 @@ impl Group {
         self.runs.iter().map(|run| run.config.seed).collect()
     }
 
-    /// The configuration that trains the whole group.
+    /// The configuration that trains the whole group and nothing beside it.
     pub(super) fn config(&self) -> Config {
         let mut config = self.runs[0].config.clone();
         config.seeds = self.seeds();
+        config.comparison.gold = false;
         config
     }
 }

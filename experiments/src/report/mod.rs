@@ -14,7 +14,6 @@ mod figure;
 mod group;
 mod label;
 mod markup;
-mod number;
 mod page;
 mod result_tables;
 mod table;

@@ -46,6 +46,7 @@ impl TaskSection {
             x: "environment steps",
             y: "gold return",
             wide: true,
+            zero: true,
             lines: &lines,
             marks: &marks,
         }
@@ -93,6 +94,7 @@ impl TaskSection {
                 x: "gold return",
                 y: "share of runs above it",
                 wide: true,
+                zero: true,
                 lines: &lines,
                 marks: &[],
             }
@@ -122,7 +124,7 @@ impl TaskSection {
                 "The last evaluation is what training left; the best of all evaluations is chosen by its own outcome \
                  and therefore optimistic. Regret is the mean distance over training to {}, the highest mean reached \
                  here.",
-                super::number::number(reference)
+                crate::number::number(reference)
             )));
         }
         html.push_str(&result_tables::improvement(comparison).map_or(String::new(), |table| table.html()));
@@ -162,7 +164,8 @@ impl TaskSection {
         let Some(found) = &self.diagnostics else { return String::new() };
         let figures: String = found.figures.iter().map(figure).collect();
         let text = "Held-out agreement is the share of pairs of segments, never asked about, that the reward model \
-                    orders as the gold return does. Where the learned return rises and the gold return falls, the \
+                    orders as the gold return does. Rank correlation is that of gold and learned return over the \
+                    episodes of the last evaluation. Where the learned return rises and the gold return falls, the \
                     policy exploits the model.";
         format!(
             "<h3>The learned reward</h3>\n{}<div class=\"grid\">\n{figures}</div>\n{}",
@@ -177,12 +180,19 @@ impl Page<'_> {
     pub(super) fn html(&self) -> String {
         let envs: Vec<&str> = self.tasks.iter().map(|task| task.comparison.env.as_str()).collect();
         let title = escape(&envs.join(", "));
+        let groups = || self.tasks.iter().flat_map(|task| &task.comparison.groups);
+        let runs: usize = groups().map(|one| one.group.runs.len()).sum();
+        let heading = match (runs, groups().count()) {
+            (1, _) => "One run".to_owned(),
+            (runs, 1) => format!("{runs} runs of one configuration"),
+            (runs, groups) => format!("{runs} runs of {groups} configurations"),
+        };
         let sections: String = self.tasks.iter().map(TaskSection::html).collect();
         format!(
             "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
              <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
              <link rel=\"icon\" href=\"data:,\">\n<title>{title}: report of telos</title>\n\
-             <style>\n{}{STYLE}</style>\n</head>\n<body>\n<main>\n<header>\n<h1>{title}</h1>\n\
+             <style>\n{}{STYLE}</style>\n</head>\n<body>\n<main>\n<header>\n<h1>{heading}</h1>\n\
              <button id=\"theme\" type=\"button\" hidden>Light or dark</button>\n</header>\n\
              <p class=\"faint\">Report of telos {} on {}.</p>\n{}{sections}{}</main>\n<script>\n{}</script>\n</body>\n\
              </html>\n",

@@ -1,12 +1,14 @@
 //! The tables of one task.
 
-use crate::statistics::LastAndBest;
+use crate::{
+    number::{number, percent, with_interval},
+    statistics::LastAndBest,
+};
 
 use super::{
     comparison::{Comparison, RETURN, Reached},
     difference::differences,
     group::Group,
-    number::{number, percent, with_interval},
     table::Table,
 };
 

@@ -1,6 +1,6 @@
 //! From numbers to places on paper, with ticks at round numbers.
 
-use crate::report::number::with_separators;
+use crate::number::with_separators;
 
 /// One axis: a range of numbers laid out over a range of pixels.
 #[derive(Clone, Copy, Debug)]

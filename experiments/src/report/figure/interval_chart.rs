@@ -5,7 +5,7 @@ use super::{
     axis::Axis,
     svg::{Anchor, Drawing},
 };
-use crate::report::number::{number, with_interval};
+use crate::number::{number, with_interval};
 
 /// Rows of numbers over one horizontal axis.
 #[derive(Clone, Debug)]
@@ -45,7 +45,7 @@ impl IntervalChart<'_> {
             let interval = row.interval.into_iter().flatten();
             interval.chain([row.value]).chain(row.runs.iter().map(|run| run.1))
         });
-        let axis = Axis::over(numbers, true, MARGIN + 8.0, WIDTH - MARGIN - 8.0).rounded();
+        let axis = Axis::over(numbers, false, MARGIN + 8.0, WIDTH - MARGIN - 8.0).rounded();
         let mut drawing = Drawing::default();
         drawing.text("title", (MARGIN, 20.0), Anchor::Start, self.title);
         for (value, text) in axis.ticks() {

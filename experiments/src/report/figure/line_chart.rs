@@ -5,7 +5,7 @@ use super::{
     panel::{Labels, Panel, Size},
     svg::Anchor,
 };
-use crate::report::number::{number, with_interval};
+use crate::number::{number, with_interval};
 
 /// A chart of lines over one horizontal axis.
 #[derive(Clone, Debug)]
@@ -19,6 +19,8 @@ pub(in crate::report) struct LineChart<'a> {
     pub(in crate::report) y: &'a str,
     /// As wide as the text, or half of it.
     pub(in crate::report) wide: bool,
+    /// Whether the vertical axis holds 0 in any case.
+    pub(in crate::report) zero: bool,
     pub(in crate::report) lines: &'a [Line],
     /// Heights to compare with, each with what it is.
     pub(in crate::report) marks: &'a [(String, f64)],
@@ -62,7 +64,7 @@ impl LineChart<'_> {
         let vertical =
             points().map(|point| point.y).chain(runs().map(|run| run.1)).chain(intervals).chain(marks);
         let size = if self.wide { Size::Wide } else { Size::Half };
-        let mut panel = Panel::new(size, &labels, legend, horizontal, vertical);
+        let mut panel = Panel::new(size, &labels, legend, horizontal, (vertical, self.zero));
         for (text, height) in self.marks {
             let (left, right) = panel.x.ends();
             let y = panel.y.at(*height);

@@ -9,7 +9,7 @@ use super::{
 const TOP: f64 = 34.0;
 const BOTTOM: f64 = 46.0;
 const LEFT: f64 = 68.0;
-const RIGHT: f64 = 18.0;
+const RIGHT: f64 = 30.0;
 const LEGEND_LINE: f64 = 18.0;
 
 /// How large a chart is.
@@ -42,13 +42,14 @@ pub(super) struct Panel {
 }
 
 impl Panel {
-    /// Axes over the given numbers, with a grid. The vertical axis begins at 0 unless numbers are below it.
+    /// Axes over the given numbers, with a grid; the vertical one with 0 when the flag beside its
+    /// numbers is set.
     pub(super) fn new(
         size: Size,
         labels: &Labels<'_>,
         legend: &[(String, usize)],
         x: impl IntoIterator<Item = f64>,
-        y: impl IntoIterator<Item = f64>,
+        y: (impl IntoIterator<Item = f64>, bool),
     ) -> Self {
         let (width, plot) = match size {
             Size::Wide => (720.0, 300.0),
@@ -57,7 +58,7 @@ impl Panel {
         let top = TOP + LEGEND_LINE * legend.len() as f64;
         let height = top + plot + BOTTOM;
         let x = Axis::over(x, false, LEFT, width - RIGHT);
-        let y = Axis::over(y, true, top + plot, top).rounded();
+        let y = Axis::over(y.0, y.1, top + plot, top).rounded();
         let mut panel = Self { drawing: Drawing::default(), x, y, width, height };
         panel.draw_frame(labels, top, top + plot);
         for (row, (label, series)) in legend.iter().enumerate() {

@@ -4,7 +4,7 @@ use super::{
     Figure, SERIES,
     panel::{Labels, Panel, Size},
 };
-use crate::report::number::number;
+use crate::number::number;
 
 /// Clouds of dots over two axes.
 #[derive(Clone, Debug)]
@@ -34,7 +34,7 @@ impl Scatter<'_> {
         let labels = Labels { name, title, description, x, y };
         let dots = || clouds.iter().flat_map(|cloud| &cloud.dots);
         let (horizontal, vertical) = (dots().map(|dot| dot.0), dots().map(|dot| dot.1));
-        let mut panel = Panel::new(Size::Half, &labels, &[], horizontal, vertical);
+        let mut panel = Panel::new(Size::Half, &labels, &[], horizontal, (vertical, false));
         for cloud in clouds {
             for (x, y) in &cloud.dots {
                 let tip = format!("{}: {}, {}", cloud.label, number(*x), number(*y));

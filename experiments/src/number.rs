@@ -1,7 +1,7 @@
 //! Numbers as people read them.
 
 /// Four digits or so, without an exponent where none is needed.
-pub(super) fn number(value: f64) -> String {
+pub(crate) fn number(value: f64) -> String {
     let size = value.abs();
     if !value.is_finite() {
         "not a number".into()
@@ -19,17 +19,17 @@ pub(super) fn number(value: f64) -> String {
 }
 
 /// A number with its interval.
-pub(super) fn with_interval(value: f64, [low, high]: [f64; 2]) -> String {
+pub(crate) fn with_interval(value: f64, [low, high]: [f64; 2]) -> String {
     format!("{} [{}, {}]", number(value), number(low), number(high))
 }
 
 /// A share as a percentage.
-pub(super) fn percent(share: f64) -> String {
+pub(crate) fn percent(share: f64) -> String {
     format!("{:.0}%", 100.0 * share)
 }
 
 /// A whole number with commas between thousands.
-pub(super) fn with_separators(value: f64) -> String {
+pub(crate) fn with_separators(value: f64) -> String {
     let digits = format!("{:.0}", value.abs());
     let mut text = String::new();
     for (index, digit) in digits.chars().enumerate() {
