@@ -1,8 +1,9 @@
-//! The command line: `telos train|eval|envs|bench`.
+//! The command line: `telos train|eval|watch|report|envs|expert|bench`.
 
 mod bench;
 mod envs;
 mod eval;
+mod expert;
 mod report;
 mod train;
 mod watch;
@@ -39,6 +40,8 @@ enum Command {
     Report(report::Report),
     /// Lists the environments.
     Envs(envs::Envs),
+    /// Plays a task with a planner.
+    Expert(expert::Expert),
     /// Measures speed.
     Bench(bench::Bench),
 }
@@ -61,6 +64,7 @@ pub fn run() -> ExitCode {
         Command::Watch(watch) => watch.run(),
         Command::Report(report) => report.run(),
         Command::Envs(envs) => envs.run(),
+        Command::Expert(expert) => expert.run(),
         Command::Bench(bench) => bench.run(),
     });
     let code = match outcome {
