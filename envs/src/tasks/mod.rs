@@ -1,26 +1,35 @@
-//! The tasks that telos brings along, one file each, and the parts to write more of them.
+//! The tasks that telos brings along, one file per robot, and the parts to write more of them.
 //!
 //! A robot of your own is a [`RobotTask`] over a [`telos_sim::Model`], in a [`RobotEnv`].
 
-mod cartpole_swingup;
+mod acrobot;
+mod ant;
+mod cartpole;
 mod cheetah_run;
-mod hopper_hop;
+mod effort;
+mod free_root;
+mod hopper;
+pub mod humanoid;
 mod pendulum_classic;
 mod pendulum_swingup;
 mod phrases;
 mod placement;
 mod planar;
+mod quadruped;
 mod reacher;
 mod robot_env;
 mod tolerance;
-mod walker_walk;
+mod walker;
 
-pub use cartpole_swingup::CartpoleSwingup;
+pub use acrobot::Acrobot;
+pub use ant::Ant;
+pub use cartpole::Cartpole;
 pub use cheetah_run::CheetahRun;
-pub use hopper_hop::HopperHop;
+pub use hopper::Hopper;
 pub use pendulum_classic::PendulumClassic;
 pub use pendulum_swingup::PendulumSwingup;
+pub use quadruped::Quadruped;
 pub use reacher::Reacher;
 pub use robot_env::{RobotEnv, RobotTask, TaskSpec};
 pub use tolerance::{Sigmoid, Tolerance};
-pub use walker_walk::WalkerWalk;
+pub use walker::Walker;
