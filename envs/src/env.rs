@@ -1,9 +1,11 @@
 //! The [`Env`] trait: one environment, Gymnasium semantics, no allocation per step.
 
+use std::any::Any;
+
 use telos_checkpoint::Checkpoint;
 use telos_sim::Scene;
 
-use crate::EnvSpec;
+use crate::{EnvError, EnvSpec};
 
 /// What one step reports beside the observation.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -23,9 +25,9 @@ pub struct Transition {
 ///
 /// An implementation must be a deterministic function of the seed given to [`reset`](Env::reset)
 /// and of the actions since. [`Checkpoint`] is also its snapshot: `telos_checkpoint::to_bytes`
-/// captures the state in the middle of an episode, `from_bytes` restores it bit-exactly, into the
-/// same environment or, to branch, into another one of the same spec.
-pub trait Env: Checkpoint + Send {
+/// captures the state in the middle of an episode, `from_bytes` restores it bit-exactly.
+/// [`branch_from`](Env::branch_from) does the same between two environments in one go.
+pub trait Env: Checkpoint + Send + Any {
     /// Spaces, time step and names.
     fn spec(&self) -> &EnvSpec;
 
@@ -43,6 +45,19 @@ pub trait Env: Checkpoint + Send {
         None
     }
 
+    /// Takes over the state of another environment of the same spec, bit for bit, in the middle of an
+    /// episode or not: planners and comparisons of actions start from it.
+    ///
+    /// Implementations may be faster than the default, which writes and reads a snapshot.
+    ///
+    /// # Errors
+    /// When the specs differ.
+    fn branch_from(&mut self, other: &dyn Env) -> Result<(), EnvError> {
+        check_same_spec(self.spec(), other.spec())?;
+        telos_checkpoint::from_bytes(self, &telos_checkpoint::to_bytes(other))
+            .map_err(|error| EnvError::Branch { id: self.spec().id.clone(), reason: error.to_string() })
+    }
+
     /// The state in words, for judges that read.
     fn caption(&self) -> String;
 
@@ -50,4 +65,13 @@ pub trait Env: Checkpoint + Send {
     fn scene(&self) -> Option<Scene> {
         None
     }
+}
+
+/// Refuses to branch between environments of different specs.
+pub(crate) fn check_same_spec(own: &EnvSpec, other: &EnvSpec) -> Result<(), EnvError> {
+    if own == other {
+        return Ok(());
+    }
+    let reason = format!("it is not of the same spec as `{}`; build both by one constructor", other.id);
+    Err(EnvError::Branch { id: own.id.clone(), reason })
 }

@@ -39,6 +39,14 @@ pub enum EnvError {
         /// What is wrong and how to put it right.
         reason: String,
     },
+    /// The state of another environment cannot be taken over.
+    #[error("`{id}` cannot take over the state of another environment: {reason}")]
+    Branch {
+        /// Id of the one that was to take it over.
+        id: String,
+        /// Why not.
+        reason: String,
+    },
     /// A robot could not be built.
     #[error(transparent)]
     Sim(#[from] telos_sim::SimError),

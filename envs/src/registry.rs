@@ -123,6 +123,16 @@ const ENTRIES: &[Entry] = &[
         description: "a humanoid sits in the lotus position",
         make: || Ok(limited(tasks::humanoid::Posing::lotus()?)),
     },
+    Entry {
+        id: "point-maze-umaze",
+        description: "push a ball through a U-shaped maze to a goal; sparse reward",
+        make: || Ok(limited(tasks::PointMaze::umaze()?)),
+    },
+    Entry {
+        id: "point-maze-medium",
+        description: "push a ball through a maze of 25 cells to a goal; sparse reward",
+        make: || Ok(limited(tasks::PointMaze::medium()?)),
+    },
 ];
 
 fn limited(env: impl Env + 'static) -> Box<dyn Env> {

@@ -22,6 +22,13 @@ fn solved(id: &str, episodes: u64) -> u64 {
 }
 
 #[test]
+fn the_ball_finds_through_the_mazes() {
+    for id in ["point-maze-umaze", "point-maze-medium"] {
+        assert_eq!(solved(id, 20), 20, "{id}");
+    }
+}
+
+#[test]
 fn the_reacher_reaches() {
     assert!(solved("reacher", 10) >= 9);
 }

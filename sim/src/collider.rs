@@ -17,7 +17,11 @@ pub(crate) fn collider(geom: &GeomDescription, pose: Pose) -> Option<ColliderBui
     let along_z = Pose::from_rotation(Rotation::from_rotation_arc(Vector::Y, Vector::Z));
     let (shape, pose) = match &geom.shape {
         &Shape::Sphere(radius) => (SharedShape::ball(radius), pose),
-        &Shape::Capsule(radius, half) => (SharedShape::capsule_z(half, radius), pose),
+        // By its ends, so that a capsule along the plane of a planar robot stays there exactly.
+        &Shape::Capsule(radius, half) => {
+            let along = pose.rotation * Vector::new(0.0, 0.0, half);
+            (SharedShape::capsule(-along, along, radius), Pose::from_translation(pose.translation))
+        }
         &Shape::Cylinder(radius, half) => (SharedShape::cylinder(half, radius), pose * along_z),
         &Shape::Box([x, y, z]) => (SharedShape::cuboid(x, y, z), pose),
         Shape::Plane => (SharedShape::halfspace(Vector::Z), pose),

@@ -9,9 +9,11 @@ use crate::{
     description::{ActuatorDescription, Description, GeomDescription},
     drive::{Drive, Spring},
     inertia,
+    limit::Limit,
     links::{self, Link, Membership},
     model::{Actuator, Body, Geom, Joint, Model},
     physics::Physics,
+    planar,
 };
 
 /// The slide that keeps planar robots in their plane: stiffness in N/m and damping in N s/m. Soft
@@ -34,9 +36,9 @@ pub(crate) fn compile(name: &str, description: &Description) -> Result<Model, Si
         rigid: Vec::new(),
         axes: Vec::new(),
     };
-    let normals = links::normals(description, &groups, &members);
-    for (index, normal) in normals.iter().enumerate() {
-        builder.insert_group(index, *normal);
+    let slides = planar::slides(description, &groups, &members);
+    for (index, slide) in slides.iter().enumerate() {
+        builder.insert_group(index, *slide);
     }
     let geoms = builder.insert_geoms(name)?;
     builder.load_masses();
@@ -48,7 +50,7 @@ pub(crate) fn compile(name: &str, description: &Description) -> Result<Model, Si
     physics.forward(&trees);
 
     let bodies = description.bodies.iter().zip(&members).enumerate().map(|(index, (body, member))| Body {
-        name: body.name.clone(),
+        name: body.name.as_str().into(),
         rigid: rigid[member.group],
         pose: member.pose,
         placeable: groups[member.group].body == index && (body.mocap || links::is_free(body)),
@@ -66,7 +68,10 @@ pub(crate) fn compile(name: &str, description: &Description) -> Result<Model, Si
         gravity: description.gravity,
         parameters: IntegrationParameters {
             dt: description.timestep,
-            num_solver_iterations: 2,
+            num_solver_iterations: description.solver_iterations,
+            // Continuous collision detection acts on loose bodies only: a link goes where its joints
+            // say.
+            max_ccd_substeps: usize::from(has_loose_bodies(description, &groups)),
             ..Default::default()
         },
         joints,
@@ -84,6 +89,13 @@ pub(crate) fn compile(name: &str, description: &Description) -> Result<Model, Si
 
 fn moves(group: &links::Group) -> bool {
     group.parent.is_some()
+}
+
+/// Whether a body flies freely and carries no jointed ones.
+fn has_loose_bodies(description: &Description, groups: &[links::Group]) -> bool {
+    let carries = |index: usize| groups.iter().any(|group| group.parent == Some(index));
+    let is_loose = |index: usize| links::is_free(&description.bodies[groups[index].body]) && !carries(index);
+    (0..groups.len()).any(is_loose)
 }
 
 /// Mass properties of each group in the frame of its rigid body, with the total that the file asks for.
@@ -160,7 +172,7 @@ impl Builder<'_> {
         for (place, link) in links.iter().enumerate() {
             let last = place + 1 == links.len();
             let rigid = self.physics.bodies.insert(if last { massive.clone() } else { dynamic() });
-            let joint = self.generic_joint(group.body, link, frame);
+            let joint = Self::generic_joint(link, frame);
             let inserted = self.physics.joints.insert(parent, rigid, joint, true);
             inserted.expect("a tree of bodies has no cycles");
             let own = link.axes.iter().map(|&(joint, axis)| (axis, Some((group.body, joint))));
@@ -174,7 +186,7 @@ impl Builder<'_> {
     }
 
     /// `body_in_parent` is the pose of the link's body in the rigid body it hangs on.
-    fn generic_joint(&self, body: usize, link: &Link, body_in_parent: Pose) -> GenericJoint {
+    fn generic_joint(link: &Link, body_in_parent: Pose) -> GenericJoint {
         let mut joint = GenericJoint {
             local_frame1: body_in_parent * link.frame,
             local_frame2: link.frame,
@@ -183,14 +195,6 @@ impl Builder<'_> {
         };
         let free = link.axes.iter().map(|(_, axis)| *axis).chain(link.compliant);
         free.for_each(|axis| joint.locked_axes.remove(mask(axis)));
-        for &(index, axis) in &link.axes {
-            let described = &self.description.bodies[body].joints[index];
-            if let Some([low, high]) = described.range {
-                joint.limit_axes.insert(mask(axis));
-                joint.limits[axis].min = low - described.reference;
-                joint.limits[axis].max = high - described.reference;
-            }
-        }
         joint
     }
 
@@ -256,9 +260,7 @@ impl Builder<'_> {
                 continue;
             };
             let joint = &self.description.bodies[body].joints[index];
-            let feedback =
-                actuators_of(self.description, body, index).map(|(_, a)| a.velocity_gain * a.gear * a.gear);
-            multibody.damping_mut()[dof] = joint.damping + feedback.sum::<f32>();
+            multibody.damping_mut()[dof] = damping(self.description, body, index);
             multibody.armature_mut()[dof] = joint.armature;
             multibody.frictions_mut()[dof] = joint.dry_friction;
         }
@@ -281,24 +283,43 @@ impl Builder<'_> {
                 spring.drives.push(Drive { actuator, gain: a.gain * a.gear, bounds });
             }
             let tree = self.physics.joints.rigid_body_link(at.rigid).map(|link| link.multibody);
+            let tree = tree.expect("the link was found");
             let (_, link, dof) = locate(&mut self.physics, &at);
+            let limit = described.range.map(|range| {
+                let range = range.map(|end| end - described.reference);
+                Limit::new(range, self.inertia(tree, dof), self.description.timestep)
+            });
             joints.push((
                 (body, index),
                 Joint {
                     name: described.name.clone(),
                     range: described.range,
-                    tree: tree.expect("the link was found"),
+                    tree,
                     link,
                     axis: at.axis,
                     dof,
                     reference: described.reference,
                     spring,
+                    limit,
+                    damping: damping(self.description, body, index),
                 },
             ));
         }
         joints.sort_by_key(|(place, _)| *place);
         joints.into_iter().map(|(_, joint)| joint).collect()
     }
+
+    /// Inertia of a degree of freedom in the initial configuration, all others being free.
+    fn inertia(&mut self, tree: MultibodyIndex, dof: usize) -> f32 {
+        let multibody = self.physics.joints.get_multibody_mut(tree).expect("the tree was found");
+        1.0 / multibody.dof_inverse_inertia(&self.physics.bodies)[dof]
+    }
+}
+
+/// Damping of a joint, with what velocity servos add to it.
+fn damping(description: &Description, body: usize, joint: usize) -> f32 {
+    let servos = actuators_of(description, body, joint).map(|(_, a)| a.velocity_gain * a.gear * a.gear);
+    description.bodies[body].joints[joint].damping + servos.sum::<f32>()
 }
 
 /// The actuators of a joint, with their places in the control vector.

@@ -66,9 +66,9 @@ impl World {
     /// Takes over the state of another world of the same model, bit for bit.
     ///
     /// # Panics
-    /// When `other` has another model.
+    /// When `other` has another model; one compiled from the same text is the same.
     pub fn copy_from(&mut self, other: &Self) {
-        assert!(Arc::ptr_eq(&self.model, &other.model), "worlds of one model can be copied");
+        assert_eq!(self.model.fingerprint, other.model.fingerprint, "worlds of one model can be copied");
         self.physics.clone_from(&other.physics);
         self.ctrl.copy_from_slice(&other.ctrl);
         self.pushed = other.pushed;
@@ -96,9 +96,6 @@ impl World {
             let [low, high] = actuator.ctrl_range;
             *held = if wanted.is_nan() { 0f32.clamp(low, high) } else { wanted.clamp(low, high) };
         }
-        for joint in self.model.joints.iter().filter(|joint| !joint.spring.drives.is_empty()) {
-            joint.load_spring(&mut self.physics, &self.ctrl);
-        }
     }
 
     /// The controls in force, after clamping.
@@ -109,6 +106,9 @@ impl World {
     /// Advances by [`Model::timestep`] seconds.
     pub fn step(&mut self) {
         let model = &*self.model;
+        for joint in model.joints.iter().filter(|joint| joint.is_active()) {
+            joint.load_spring(&mut self.physics, &self.ctrl);
+        }
         self.physics.step(&mut self.workspace, model.gravity, &model.parameters, &model.filter);
         if std::mem::take(&mut self.pushed) {
             for (rigid, _) in &model.masses {
@@ -192,7 +192,17 @@ impl World {
 
     /// Everything that can be seen now, from `camera`.
     pub fn scene(&self, camera: &Camera) -> Scene {
-        let geoms = self.model.geoms.iter().map(|geom| {
+        let mut scene = Scene { geoms: Vec::with_capacity(self.model.geoms.len()), camera: camera.clone() };
+        self.fill_scene(camera, &mut scene);
+        scene
+    }
+
+    /// As [`scene`](Self::scene), into the memory of an old one: nothing is allocated once it has been
+    /// filled for this model.
+    pub fn fill_scene(&self, camera: &Camera, scene: &mut Scene) {
+        scene.camera.clone_from(camera);
+        scene.geoms.clear();
+        scene.geoms.extend(self.model.geoms.iter().map(|geom| {
             let body = &self.model.bodies[geom.body.0];
             let pose = *self.physics.bodies[body.rigid].position() * geom.pose;
             SceneGeom {
@@ -202,8 +212,7 @@ impl World {
                 orientation: pose.rotation.to_array(),
                 rgba: geom.rgba,
             }
-        });
-        Scene { geoms: geoms.collect(), camera: camera.clone() }
+        }));
     }
 }
 

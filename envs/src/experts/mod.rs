@@ -16,7 +16,10 @@
 //! # Ok::<(), telos_envs::EnvError>(())
 //! ```
 
+mod point_maze;
 mod reacher;
+
+use crate::tasks::{MEDIUM, UMAZE};
 
 /// A policy that knows how its task is solved.
 ///
@@ -30,6 +33,8 @@ pub trait Expert: Send + Sync {
 /// The expert of a task.
 pub(crate) fn of(id: &str) -> Option<Box<dyn Expert>> {
     Some(match id {
+        "point-maze-umaze" => Box::new(point_maze::PointMaze::new(UMAZE)),
+        "point-maze-medium" => Box::new(point_maze::PointMaze::new(MEDIUM)),
         "reacher" => Box::new(reacher::Reacher),
         _ => return None,
     })

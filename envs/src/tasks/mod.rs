@@ -10,6 +10,7 @@ mod effort;
 mod free_root;
 mod hopper;
 pub mod humanoid;
+mod maze;
 mod pendulum_classic;
 mod pendulum_swingup;
 mod phrases;
@@ -26,6 +27,11 @@ pub use ant::Ant;
 pub use cartpole::Cartpole;
 pub use cheetah_run::CheetahRun;
 pub use hopper::Hopper;
+pub use maze::PointMaze;
+pub(crate) use maze::{
+    layout::{Layout, MEDIUM, Maze, UMAZE},
+    point::CELL as POINT_CELL,
+};
 pub use pendulum_classic::PendulumClassic;
 pub use pendulum_swingup::PendulumSwingup;
 pub use quadruped::Quadruped;

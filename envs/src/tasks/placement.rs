@@ -58,7 +58,7 @@ pub(super) fn disturb(world: &mut World, root: BodyId, heading: f32, rng: &mut X
 pub(super) fn lowest_point(world: &World) -> f32 {
     let camera = telos_sim::Camera { eye: [0.0; 3], target: [0.0; 3], fovy: 45.0 };
     let geoms = world.scene(&camera).geoms;
-    let moving = geoms.iter().filter(|geom| geom.body != "world");
+    let moving = geoms.iter().filter(|geom| &*geom.body != "world");
     moving
         .map(|geom| geom.position[2] - half_height(&geom.shape, geom.orientation))
         .fold(f32::INFINITY, f32::min)

@@ -1,16 +1,16 @@
 //! A robot in the physics simulator as an environment.
 
-use std::sync::Arc;
+use std::{any::Any, sync::Arc};
 
 use rand::SeedableRng;
 use rand_xoshiro::Xoshiro256PlusPlus;
 use telos_checkpoint::{Checkpoint, CheckpointError, Reader, Writer};
 use telos_sim::{Camera, Health, Model, Scene, World};
 
-use crate::{BoxSpace, Env, EnvError, EnvSpec, Transition};
+use crate::{BoxSpace, Env, EnvError, EnvSpec, Transition, env::check_same_spec};
 
 /// What a task adds to its robot. The world holds all state, so a task is immutable.
-pub trait RobotTask: Send {
+pub trait RobotTask: Send + 'static {
     /// Number of components of an action; one per actuator unless the task says otherwise.
     fn action_size(&self, model: &Model) -> usize {
         model.actuator_count()
@@ -176,6 +176,19 @@ impl<T: RobotTask> Env for RobotEnv<T> {
 
     fn success(&self) -> Option<bool> {
         self.task.success(&self.world).map(|success| success && !self.fault)
+    }
+
+    fn branch_from(&mut self, other: &dyn Env) -> Result<(), EnvError> {
+        check_same_spec(&self.spec, other.spec())?;
+        let Some(other) = (other as &dyn Any).downcast_ref::<Self>() else {
+            let reason = "it is another kind of environment".into();
+            return Err(EnvError::Branch { id: self.spec.id.clone(), reason });
+        };
+        self.world.copy_from(&other.world);
+        self.sound_obs.copy_from_slice(&other.sound_obs);
+        self.factors.copy_from_slice(&other.factors);
+        self.fault = other.fault;
+        Ok(())
     }
 
     fn caption(&self) -> String {

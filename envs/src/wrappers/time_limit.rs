@@ -1,9 +1,11 @@
 //! Truncation at the horizon.
 
+use std::any::Any;
+
 use telos_checkpoint::{Checkpoint, CheckpointError, Reader, Writer};
 use telos_sim::Scene;
 
-use crate::{Env, EnvSpec, Transition};
+use crate::{Env, EnvError, EnvSpec, Transition, env::check_same_spec};
 
 /// Sets `truncated` on the step that reaches `spec().horizon`, unless that step terminates.
 #[derive(Clone, Debug)]
@@ -47,6 +49,17 @@ impl<E: Env> Env for TimeLimit<E> {
 
     fn success(&self) -> Option<bool> {
         self.inner.success()
+    }
+
+    fn branch_from(&mut self, other: &dyn Env) -> Result<(), EnvError> {
+        let Some(other) = (other as &dyn Any).downcast_ref::<Self>() else {
+            check_same_spec(self.spec(), other.spec())?;
+            let reason = "it is wrapped in another way".into();
+            return Err(EnvError::Branch { id: self.spec().id.clone(), reason });
+        };
+        self.inner.branch_from(&other.inner)?;
+        self.steps = other.steps;
+        Ok(())
     }
 
     fn caption(&self) -> String {
