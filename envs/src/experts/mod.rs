@@ -16,6 +16,7 @@
 //! # Ok::<(), telos_envs::EnvError>(())
 //! ```
 
+mod arm;
 mod point_maze;
 mod reacher;
 
@@ -33,6 +34,12 @@ pub trait Expert: Send + Sync {
 /// The expert of a task.
 pub(crate) fn of(id: &str) -> Option<Box<dyn Expert>> {
     Some(match id {
+        "arm-reach" => Box::new(arm::Reach),
+        "arm-push" => Box::new(arm::Push),
+        "arm-lift" => Box::new(arm::Lift),
+        "arm-pick-place" => Box::new(arm::PickPlace),
+        "arm-drawer-open" => Box::new(arm::DrawerOpen),
+        "arm-button-press" => Box::new(arm::ButtonPress),
         "point-maze-umaze" => Box::new(point_maze::PointMaze::new(UMAZE)),
         "point-maze-medium" => Box::new(point_maze::PointMaze::new(MEDIUM)),
         "reacher" => Box::new(reacher::Reacher),
