@@ -50,7 +50,7 @@ pub(crate) fn compile(name: &str, description: &Description) -> Result<Model, Si
     physics.forward(&trees);
 
     let bodies = description.bodies.iter().zip(&members).enumerate().map(|(index, (body, member))| Body {
-        name: body.name.clone(),
+        name: body.name.as_str().into(),
         rigid: rigid[member.group],
         pose: member.pose,
         placeable: groups[member.group].body == index && (body.mocap || links::is_free(body)),

@@ -1,6 +1,6 @@
 //! A robot, compiled: names, tables and the initial state that every world starts from.
 
-use std::path::Path;
+use std::{path::Path, sync::Arc};
 
 use rapier3d::{
     dynamics::MultibodyIndex,
@@ -98,7 +98,7 @@ impl Joint {
 
 #[derive(Clone)]
 pub(crate) struct Body {
-    pub(crate) name: String,
+    pub(crate) name: Arc<str>,
     pub(crate) rigid: RigidBodyHandle,
     /// In the frame of the rigid body.
     pub(crate) pose: Pose,
@@ -164,6 +164,11 @@ impl Model {
         self
     }
 
+    /// Whether `other` was compiled from the same text with the same parameters.
+    pub(crate) fn is_like(&self, other: &Self) -> bool {
+        self.fingerprint == other.fingerprint && self.parameters == other.parameters
+    }
+
     /// Name of the model, for messages.
     pub fn name(&self) -> &str {
         &self.name
@@ -197,7 +202,7 @@ impl Model {
     /// # Errors
     /// When there is none; the message lists those that exist.
     pub fn body(&self, name: &str) -> Result<BodyId, SimError> {
-        self.find("body", name, self.bodies.iter().map(|body| body.name.as_str())).map(BodyId)
+        self.find("body", name, self.bodies.iter().map(|body| &*body.name)).map(BodyId)
     }
 
     /// The geom of this name.

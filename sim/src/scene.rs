@@ -1,5 +1,7 @@
 //! What a camera sees: coloured shapes with poses. Filled by worlds, read by renderers and viewers.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use crate::Mesh;
@@ -26,8 +28,9 @@ pub enum Shape {
 /// A shape in the world.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SceneGeom {
-    /// Name of the body it belongs to; `world` for fixed geometry.
-    pub body: String,
+    /// Name of the body it belongs to; `world` for fixed geometry. Shared with the model, as the data
+    /// of a mesh are, so that a scene costs no allocation per geom.
+    pub body: Arc<str>,
     /// The shape.
     pub shape: Shape,
     /// Position of its origin, metres.

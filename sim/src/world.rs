@@ -63,12 +63,18 @@ impl World {
         self.met_non_finite = false;
     }
 
-    /// Takes over the state of another world of the same model, bit for bit.
+    /// Whether both worlds are of one model, or of two that were compiled alike: each can take over the
+    /// state of the other.
+    pub fn is_twin_of(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.model, &other.model) || self.model.is_like(&other.model)
+    }
+
+    /// Takes over the state of a twin, bit for bit.
     ///
     /// # Panics
-    /// When `other` has another model.
+    /// When `other` is no [twin](Self::is_twin_of).
     pub fn copy_from(&mut self, other: &Self) {
-        assert!(Arc::ptr_eq(&self.model, &other.model), "worlds of one model can be copied");
+        assert!(self.is_twin_of(other), "worlds of one model can be copied");
         self.physics.clone_from(&other.physics);
         self.ctrl.copy_from_slice(&other.ctrl);
         self.pushed = other.pushed;
@@ -192,7 +198,17 @@ impl World {
 
     /// Everything that can be seen now, from `camera`.
     pub fn scene(&self, camera: &Camera) -> Scene {
-        let geoms = self.model.geoms.iter().map(|geom| {
+        let mut scene = Scene { geoms: Vec::with_capacity(self.model.geoms.len()), camera: camera.clone() };
+        self.fill_scene(camera, &mut scene);
+        scene
+    }
+
+    /// As [`scene`](Self::scene), into the memory of an old one: nothing is allocated once it has been
+    /// filled for this model.
+    pub fn fill_scene(&self, camera: &Camera, scene: &mut Scene) {
+        scene.camera.clone_from(camera);
+        scene.geoms.clear();
+        scene.geoms.extend(self.model.geoms.iter().map(|geom| {
             let body = &self.model.bodies[geom.body.0];
             let pose = *self.physics.bodies[body.rigid].position() * geom.pose;
             SceneGeom {
@@ -202,8 +218,7 @@ impl World {
                 orientation: pose.rotation.to_array(),
                 rgba: geom.rgba,
             }
-        });
-        Scene { geoms: geoms.collect(), camera: camera.clone() }
+        }));
     }
 }
 

@@ -25,7 +25,7 @@ pub(super) fn scatter_joints(world: &mut World, rng: &mut Xoshiro256PlusPlus) {
 pub(super) fn lift_clear_of_floor(world: &mut World, root_z: JointId) {
     let camera = telos_sim::Camera { eye: [0.0; 3], target: [0.0; 3], fovy: 45.0 };
     let geoms = world.scene(&camera).geoms;
-    let moving = geoms.iter().filter(|geom| geom.body != "world");
+    let moving = geoms.iter().filter(|geom| &*geom.body != "world");
     let lowest = moving
         .map(|geom| geom.position[2] - half_height(&geom.shape, geom.orientation))
         .fold(f32::INFINITY, f32::min);
