@@ -18,6 +18,7 @@
 
 mod arm;
 mod point_maze;
+mod push_t;
 mod reacher;
 
 use crate::tasks::{MEDIUM, UMAZE};
@@ -42,6 +43,7 @@ pub(crate) fn of(id: &str) -> Option<Box<dyn Expert>> {
         "arm-button-press" => Box::new(arm::ButtonPress),
         "point-maze-umaze" => Box::new(point_maze::PointMaze::new(UMAZE)),
         "point-maze-medium" => Box::new(point_maze::PointMaze::new(MEDIUM)),
+        "push-t" => Box::new(push_t::PushT),
         "reacher" => Box::new(reacher::Reacher),
         _ => return None,
     })

@@ -72,7 +72,7 @@ impl Arm {
         let joints = HINGES.iter().map(|name| model.joint(name)).collect::<Result<Vec<_>, _>>()?;
         Ok(Self {
             hand: model.body("hand")?,
-            joints: joints.try_into().ok().expect("as many as names"),
+            joints: joints.try_into().expect("as many as names"),
             fingers: [model.joint("left_finger")?, model.joint("right_finger")?],
             pads: [model.geom("left_finger")?, model.geom("right_finger")?],
         })
