@@ -4,6 +4,7 @@
 
 mod acrobot;
 mod ant;
+mod arm;
 mod cartpole;
 mod cheetah_run;
 mod effort;
@@ -16,6 +17,7 @@ mod pendulum_swingup;
 mod phrases;
 mod placement;
 mod planar;
+pub(crate) mod push_t;
 mod quadruped;
 mod reacher;
 mod robot_env;
@@ -24,6 +26,8 @@ mod walker;
 
 pub use acrobot::Acrobot;
 pub use ant::Ant;
+pub(crate) use arm::{ARM, STRIDE as ARM_STRIDE};
+pub use arm::{ArmButtonPress, ArmDrawerOpen, ArmLift, ArmPickPlace, ArmPush, ArmReach};
 pub use cartpole::Cartpole;
 pub use cheetah_run::CheetahRun;
 pub use hopper::Hopper;
@@ -34,6 +38,7 @@ pub(crate) use maze::{
 };
 pub use pendulum_classic::PendulumClassic;
 pub use pendulum_swingup::PendulumSwingup;
+pub use push_t::PushT;
 pub use quadruped::Quadruped;
 pub use reacher::Reacher;
 pub use robot_env::{RobotEnv, RobotTask, TaskSpec};
