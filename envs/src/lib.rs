@@ -45,6 +45,7 @@
 mod batch;
 mod env;
 mod error;
+pub mod experts;
 pub mod registry;
 mod seed;
 mod spec;

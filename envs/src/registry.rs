@@ -1,6 +1,10 @@
 //! Tasks by id.
 
-use crate::{Env, EnvError, TimeLimit, tasks};
+use crate::{
+    Env, EnvError, TimeLimit,
+    experts::{self, Expert},
+    tasks,
+};
 
 /// A task of telos.
 #[derive(Clone, Copy)]
@@ -49,6 +53,16 @@ const ENTRIES: &[Entry] = &[
         description: "a biped stands up and walks",
         make: || Ok(limited(tasks::WalkerWalk::env()?)),
     },
+    Entry {
+        id: "point-maze-umaze",
+        description: "push a ball through a U-shaped maze to a goal; sparse reward",
+        make: || Ok(limited(tasks::PointMaze::umaze()?)),
+    },
+    Entry {
+        id: "point-maze-medium",
+        description: "push a ball through a maze of 25 cells to a goal; sparse reward",
+        make: || Ok(limited(tasks::PointMaze::medium()?)),
+    },
 ];
 
 fn limited(env: impl Env + 'static) -> Box<dyn Env> {
@@ -83,6 +97,11 @@ pub fn make(id: &str) -> Result<Box<dyn Env>, EnvError> {
             known: ids().collect::<Vec<_>>().join(", "),
         }),
     }
+}
+
+/// The scripted expert of the task of this id, where it has one.
+pub fn expert(id: &str) -> Option<Box<dyn Expert>> {
+    experts::of(id)
 }
 
 /// The most similar id, if it is similar enough to have been meant.

@@ -104,9 +104,14 @@ fn cameras_look_at_the_robot() {
         let mut env = registry::make(id).unwrap();
         env.reset(0, &mut vec![0.0; env.spec().observation.size()]);
         let scene = env.scene().unwrap();
-        let [x, _, z] = scene.camera.target;
-        let moving = scene.geoms.iter().filter(|geom| geom.body != "world");
-        let nearest = moving.map(|geom| (geom.position[0] - x).hypot(geom.position[2] - z));
-        assert!(nearest.fold(f32::INFINITY, f32::min) < 1.0, "{id}");
+        let from_eye = |point: [f32; 3]| [0, 1, 2].map(|axis| point[axis] - scene.camera.eye[axis]);
+        let dot = |a: [f32; 3], b: [f32; 3]| a[0] * b[0] + a[1] * b[1] + a[2] * b[2];
+        let axis = from_eye(scene.camera.target);
+        let seen = scene.geoms.iter().filter(|geom| &*geom.body != "world").filter(|geom| {
+            let ray = from_eye(geom.position);
+            let cosine = dot(ray, axis) / (dot(ray, ray) * dot(axis, axis)).sqrt();
+            cosine > (scene.camera.fovy / 2.0).to_radians().cos()
+        });
+        assert!(seen.count() > 0, "{id}");
     }
 }

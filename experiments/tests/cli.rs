@@ -268,6 +268,9 @@ fn envs_lists_every_environment_with_its_spaces() {
     let listed: Vec<&str> =
         specs.as_array().unwrap().iter().map(|spec| spec["id"].as_str().unwrap()).collect();
     assert!(listed.contains(&"cheetah-run"), "{listed:?}");
+    let expert =
+        |id: &str| specs.as_array().unwrap().iter().find(|spec| spec["id"] == id).unwrap()["expert"].clone();
+    assert_eq!((expert("reacher"), expert("cheetah-run")), (true.into(), false.into()));
     for id in listed {
         assert!(text.lines().any(|line| line.starts_with(&format!("{id}: "))), "{text}");
     }

@@ -12,7 +12,7 @@
 //! use telos_nn::Device;
 //! use telos_rewards::{
 //!     feedback::FeedbackLedger,
-//!     query::QueryConfig,
+//!     query::{QueryConfig, QueryContext},
 //!     reward_model::{PreferenceData, RewardEnsemble, RewardEnsembleConfig, RewardModel},
 //!     teacher::{ScriptedTeacher, ScriptedTeacherConfig, Teacher},
 //! };
@@ -37,7 +37,8 @@
 //! let mut ledger = FeedbackLedger::open(&run.join("feedback"), observation, action)?;
 //!
 //! let mut answers = Vec::new();
-//! for query in QueryConfig::default().selector().select(&store, &model, 10, &mut rng)? {
+//! let context = QueryContext { store: &store, model: &model, answered: &data };
+//! for query in QueryConfig::default().selector().select(&context, 10, &mut rng)? {
 //!     match ledger.recall(query) {
 //!         Ok(answered_before_the_run_was_interrupted) => answers.push(answered_before_the_run_was_interrupted),
 //!         Err(query) => teacher.submit(query)?,

@@ -3,14 +3,17 @@
 use rapier3d::{parry::mass_properties::MassProperties, prelude::*};
 
 use crate::{
-    BodyId, Shape, SimError,
+    BodyId, SimError,
+    collider::collider,
     contact::ContactFilter,
-    description::{ActuatorDescription, Description, GeomDescription, JointDescription, JointKind},
+    description::{ActuatorDescription, Description, GeomDescription},
     drive::{Drive, Spring},
     inertia,
+    limit::Limit,
     links::{self, Link, Membership},
     model::{Actuator, Body, Geom, Joint, Model},
     physics::Physics,
+    planar,
 };
 
 /// The slide that keeps planar robots in their plane: stiffness in N/m and damping in N s/m. Soft
@@ -20,10 +23,12 @@ const PLANE_DAMPING: f32 = 1e3;
 
 /// Builds the model that `description` describes.
 pub(crate) fn compile(name: &str, description: &Description) -> Result<Model, SimError> {
-    let (groups, members) = links::groups(description);
+    let (mut groups, mut members) = links::groups(description);
+    let mut masses = group_masses(name, description, &groups, &members)?;
+    links::center_free_groups(description, &mut groups, &mut members, &mut masses);
     let mut builder = Builder {
         filter: ContactFilter::new(description, &groups, &members),
-        masses: group_masses(name, description, &groups, &members)?,
+        masses,
         description,
         groups: &groups,
         members: &members,
@@ -31,11 +36,11 @@ pub(crate) fn compile(name: &str, description: &Description) -> Result<Model, Si
         rigid: Vec::new(),
         axes: Vec::new(),
     };
-    let normals = links::normals(description, &groups, &members);
-    for (index, normal) in normals.iter().enumerate() {
-        builder.insert_group(index, *normal);
+    let slides = planar::slides(description, &groups, &members);
+    for (index, slide) in slides.iter().enumerate() {
+        builder.insert_group(index, *slide);
     }
-    let geoms = builder.insert_geoms();
+    let geoms = builder.insert_geoms(name)?;
     builder.load_masses();
     let trees = builder.settle_trees();
     let joints = builder.joints();
@@ -45,11 +50,12 @@ pub(crate) fn compile(name: &str, description: &Description) -> Result<Model, Si
     physics.forward(&trees);
 
     let bodies = description.bodies.iter().zip(&members).enumerate().map(|(index, (body, member))| Body {
-        name: body.name.clone(),
+        name: body.name.as_str().into(),
         rigid: rigid[member.group],
         pose: member.pose,
-        placeable: groups[member.group].body == index && (body.mocap || is_free(&body.joints)),
+        placeable: groups[member.group].body == index && (body.mocap || links::is_free(body)),
     });
+    let free = (0..description.bodies.len()).filter(|index| links::is_free(&description.bodies[*index]));
     let actuators = description.actuators.iter().map(|actuator| Actuator {
         name: actuator.name.clone(),
         ctrl_range: actuator.ctrl_range.unwrap_or([f32::NEG_INFINITY, f32::INFINITY]),
@@ -62,11 +68,15 @@ pub(crate) fn compile(name: &str, description: &Description) -> Result<Model, Si
         gravity: description.gravity,
         parameters: IntegrationParameters {
             dt: description.timestep,
-            num_solver_iterations: 2,
+            num_solver_iterations: description.solver_iterations,
+            // Continuous collision detection acts on loose bodies only: a link goes where its joints
+            // say.
+            max_ccd_substeps: usize::from(has_loose_bodies(description, &groups)),
             ..Default::default()
         },
         joints,
         bodies: bodies.collect(),
+        free: free.map(BodyId).collect(),
         geoms,
         actuators: actuators.collect(),
         trees,
@@ -81,8 +91,11 @@ fn moves(group: &links::Group) -> bool {
     group.parent.is_some()
 }
 
-fn is_free(joints: &[JointDescription]) -> bool {
-    joints.iter().any(|joint| joint.kind == JointKind::Free)
+/// Whether a body flies freely and carries no jointed ones.
+fn has_loose_bodies(description: &Description, groups: &[links::Group]) -> bool {
+    let carries = |index: usize| groups.iter().any(|group| group.parent == Some(index));
+    let is_loose = |index: usize| links::is_free(&description.bodies[groups[index].body]) && !carries(index);
+    (0..groups.len()).any(is_loose)
 }
 
 /// Mass properties of each group in the frame of its rigid body, with the total that the file asks for.
@@ -151,7 +164,7 @@ impl Builder<'_> {
         };
         let dynamic = || RigidBodyBuilder::dynamic().pose(group.in_world).can_sleep(false);
         let massive = dynamic().additional_mass_properties(self.masses[index]);
-        if is_free(&body.joints) {
+        if links::is_free(body) {
             self.rigid.push(self.physics.bodies.insert(massive));
             return;
         }
@@ -159,7 +172,7 @@ impl Builder<'_> {
         for (place, link) in links.iter().enumerate() {
             let last = place + 1 == links.len();
             let rigid = self.physics.bodies.insert(if last { massive.clone() } else { dynamic() });
-            let joint = self.generic_joint(group.body, link, frame);
+            let joint = Self::generic_joint(link, frame);
             let inserted = self.physics.joints.insert(parent, rigid, joint, true);
             inserted.expect("a tree of bodies has no cycles");
             let own = link.axes.iter().map(|&(joint, axis)| (axis, Some((group.body, joint))));
@@ -173,7 +186,7 @@ impl Builder<'_> {
     }
 
     /// `body_in_parent` is the pose of the link's body in the rigid body it hangs on.
-    fn generic_joint(&self, body: usize, link: &Link, body_in_parent: Pose) -> GenericJoint {
+    fn generic_joint(link: &Link, body_in_parent: Pose) -> GenericJoint {
         let mut joint = GenericJoint {
             local_frame1: body_in_parent * link.frame,
             local_frame2: link.frame,
@@ -182,28 +195,22 @@ impl Builder<'_> {
         };
         let free = link.axes.iter().map(|(_, axis)| *axis).chain(link.compliant);
         free.for_each(|axis| joint.locked_axes.remove(mask(axis)));
-        for &(index, axis) in &link.axes {
-            let described = &self.description.bodies[body].joints[index];
-            if let Some([low, high]) = described.range {
-                joint.limit_axes.insert(mask(axis));
-                joint.limits[axis].min = low - described.reference;
-                joint.limits[axis].max = high - described.reference;
-            }
-        }
         joint
     }
 
-    fn insert_geoms(&mut self) -> Vec<Geom> {
+    fn insert_geoms(&mut self, name: &str) -> Result<Vec<Geom>, SimError> {
         let mut geoms = Vec::new();
         for (index, (body, member)) in self.description.bodies.iter().zip(self.members).enumerate() {
             for geom in &body.geoms {
                 let pose = member.pose * geom.pose;
-                let collider = (geom.contype != 0 || geom.conaffinity != 0).then(|| {
+                let touchable = geom.contype != 0 || geom.conaffinity != 0;
+                let built = touchable.then(|| collider(geom, pose).ok_or_else(|| too_flat(name, geom)));
+                let collider = built.transpose()?.map(|collider| {
                     let hooks = match self.filter.concerns(member.group) {
                         true => ActiveHooks::FILTER_CONTACT_PAIRS,
                         false => ActiveHooks::empty(),
                     };
-                    let collider = collider(geom, pose).active_hooks(hooks).user_data(member.group as u128);
+                    let collider = collider.active_hooks(hooks).user_data(member.group as u128);
                     let rigid = self.rigid[member.group];
                     self.physics.colliders.insert_with_parent(collider, rigid, &mut self.physics.bodies)
                 });
@@ -217,7 +224,7 @@ impl Builder<'_> {
                 });
             }
         }
-        geoms
+        Ok(geoms)
     }
 
     /// Rapier would do this in the first step, too late for the kinematics of the initial state.
@@ -253,9 +260,7 @@ impl Builder<'_> {
                 continue;
             };
             let joint = &self.description.bodies[body].joints[index];
-            let feedback =
-                actuators_of(self.description, body, index).map(|(_, a)| a.velocity_gain * a.gear * a.gear);
-            multibody.damping_mut()[dof] = joint.damping + feedback.sum::<f32>();
+            multibody.damping_mut()[dof] = damping(self.description, body, index);
             multibody.armature_mut()[dof] = joint.armature;
             multibody.frictions_mut()[dof] = joint.dry_friction;
         }
@@ -278,24 +283,43 @@ impl Builder<'_> {
                 spring.drives.push(Drive { actuator, gain: a.gain * a.gear, bounds });
             }
             let tree = self.physics.joints.rigid_body_link(at.rigid).map(|link| link.multibody);
+            let tree = tree.expect("the link was found");
             let (_, link, dof) = locate(&mut self.physics, &at);
+            let limit = described.range.map(|range| {
+                let range = range.map(|end| end - described.reference);
+                Limit::new(range, self.inertia(tree, dof), self.description.timestep)
+            });
             joints.push((
                 (body, index),
                 Joint {
                     name: described.name.clone(),
                     range: described.range,
-                    tree: tree.expect("the link was found"),
+                    tree,
                     link,
                     axis: at.axis,
                     dof,
                     reference: described.reference,
                     spring,
+                    limit,
+                    damping: damping(self.description, body, index),
                 },
             ));
         }
         joints.sort_by_key(|(place, _)| *place);
         joints.into_iter().map(|(_, joint)| joint).collect()
     }
+
+    /// Inertia of a degree of freedom in the initial configuration, all others being free.
+    fn inertia(&mut self, tree: MultibodyIndex, dof: usize) -> f32 {
+        let multibody = self.physics.joints.get_multibody_mut(tree).expect("the tree was found");
+        1.0 / multibody.dof_inverse_inertia(&self.physics.bodies)[dof]
+    }
+}
+
+/// Damping of a joint, with what velocity servos add to it.
+fn damping(description: &Description, body: usize, joint: usize) -> f32 {
+    let servos = actuators_of(description, body, joint).map(|(_, a)| a.velocity_gain * a.gear * a.gear);
+    description.bodies[body].joints[joint].damping + servos.sum::<f32>()
 }
 
 /// The actuators of a joint, with their places in the control vector.
@@ -323,25 +347,13 @@ fn mask(axis: usize) -> JointAxesMask {
     JointAxesMask::from_bits_truncate(1 << axis)
 }
 
-fn collider(geom: &GeomDescription, pose: Pose) -> ColliderBuilder {
-    let along_z = Pose::from_rotation(Rotation::from_rotation_arc(Vector::Y, Vector::Z));
-    let (shape, pose) = match geom.shape {
-        Shape::Sphere(radius) => (SharedShape::ball(radius), pose),
-        Shape::Capsule(radius, half) => (SharedShape::capsule_z(half, radius), pose),
-        Shape::Cylinder(radius, half) => (SharedShape::cylinder(half, radius), pose * along_z),
-        Shape::Box([x, y, z]) => (SharedShape::cuboid(x, y, z), pose),
-        Shape::Plane => (SharedShape::halfspace(Vector::Z), pose),
-    };
-    // MuJoCo's rule: two geoms touch when the type of one is in the affinity of the other.
-    let groups = InteractionGroups::new(
-        Group::from_bits_retain(geom.contype),
-        Group::from_bits_retain(geom.conaffinity),
-        InteractionTestMode::Or,
-    );
-    ColliderBuilder::new(shape)
-        .position(pose)
-        .density(0.0)
-        .friction(geom.friction)
-        .friction_combine_rule(CoefficientCombineRule::Max)
-        .collision_groups(groups)
+fn too_flat(model: &str, geom: &GeomDescription) -> SimError {
+    SimError::Model {
+        model: model.into(),
+        reason: format!(
+            "geom `{}` (line {}) is too flat or too small to collide; give it a volume, or contype=\"0\" \
+             conaffinity=\"0\"",
+            geom.name, geom.line
+        ),
+    }
 }

@@ -17,6 +17,8 @@ pub(crate) struct Description {
     pub(crate) excluded: Vec<(usize, usize)>,
     /// Scales all masses so that they sum to this.
     pub(crate) total_mass: Option<f32>,
+    /// Solver iterations per physics step; each integrates its share of the step.
+    pub(crate) solver_iterations: usize,
     /// What the file asks for and gets only approximately.
     pub(crate) approximations: Vec<String>,
 }

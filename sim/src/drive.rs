@@ -43,11 +43,11 @@ impl Spring {
         self.offset -= stiffness * reference;
     }
 
-    /// Stiffness and rest coordinate for rapier, under the control vector `ctrl`; `None` for a joint
-    /// without any spring or actuator.
-    pub(crate) fn at(&self, ctrl: &[f32]) -> Option<(f32, f32)> {
+    /// Stiffness and rest coordinate for rapier, under the control vector `ctrl`; both zero for a
+    /// joint without any spring or actuator.
+    pub(crate) fn at(&self, ctrl: &[f32]) -> (f32, f32) {
         if self.stiffness == 0.0 && self.drives.is_empty() {
-            return None;
+            return (0.0, 0.0);
         }
         let driven: f32 = self
             .drives
@@ -55,7 +55,7 @@ impl Spring {
             .map(|drive| (drive.gain * ctrl[drive.actuator]).clamp(drive.bounds[0], drive.bounds[1]))
             .sum();
         let stiffness = if self.stiffness > 0.0 { self.stiffness } else { CARRIER };
-        Some((stiffness, (self.offset + driven) / stiffness))
+        (stiffness, (self.offset + driven) / stiffness)
     }
 }
 
@@ -68,7 +68,7 @@ mod tests {
         let mut spring = Spring::new(0.0, 0.0);
         spring.drives.push(Drive { actuator: 0, gain: 30.0, bounds: [-20.0, 20.0] });
         for (ctrl, force) in [(0.1, 30.0 * 0.1f32), (1.0, 20.0), (-1.0, -20.0), (0.0, 0.0)] {
-            let (stiffness, rest) = spring.at(&[ctrl]).unwrap();
+            let (stiffness, rest) = spring.at(&[ctrl]);
             assert_eq!(stiffness * rest, force);
         }
     }
@@ -79,7 +79,7 @@ mod tests {
         let mut spring = Spring::new(2.0, 0.5);
         spring.add_feedback(10.0, 0.3);
         spring.drives.push(Drive { actuator: 0, gain: 10.0, bounds: [f32::NEG_INFINITY, f32::INFINITY] });
-        let (stiffness, rest) = spring.at(&[0.7]).unwrap();
+        let (stiffness, rest) = spring.at(&[0.7]);
         let coordinate = 0.1;
         let force = stiffness * (rest - coordinate);
         let expected = 2.0 * (0.5 - coordinate) + 10.0 * (0.7 - (0.3 + coordinate));

@@ -19,15 +19,17 @@ pub(crate) fn of_body(body: &BodyDescription) -> MassProperties {
 }
 
 fn of_geom(geom: &GeomDescription) -> MassProperties {
-    let at_unit_density = match geom.shape {
-        Shape::Sphere(radius) => MassProperties::from_ball(1.0, radius),
-        Shape::Capsule(radius, half) => {
+    let at_unit_density = match &geom.shape {
+        &Shape::Sphere(radius) => MassProperties::from_ball(1.0, radius),
+        &Shape::Capsule(radius, half) => {
             MassProperties::from_capsule(1.0, Vector::Z * -half, Vector::Z * half, radius)
         }
-        Shape::Cylinder(radius, half) => MassProperties::from_cylinder(1.0, half, radius)
+        &Shape::Cylinder(radius, half) => MassProperties::from_cylinder(1.0, half, radius)
             .transform_by(&Pose::from_rotation(Rotation::from_rotation_arc(Vector::Y, Vector::Z))),
-        Shape::Box(half_extents) => MassProperties::from_cuboid(1.0, Vector::from_array(half_extents)),
+        &Shape::Box(half_extents) => MassProperties::from_cuboid(1.0, Vector::from_array(half_extents)),
         Shape::Plane => return MassProperties::default(),
+        Shape::Ellipsoid(axes) => of_ellipsoid(*axes),
+        Shape::Mesh(mesh) => mesh.solid(),
     };
     let mass = geom.mass.unwrap_or(geom.density * at_unit_density.mass());
     if mass == 0.0 {
@@ -36,4 +38,11 @@ fn of_geom(geom: &GeomDescription) -> MassProperties {
     let mut properties = at_unit_density.transform_by(&geom.pose);
     properties.set_mass(mass, true);
     properties
+}
+
+/// A solid ellipsoid at a density of 1 kg/m³: m = 4/3 π a b c, and I = m/5 (b² + c²) about a.
+fn of_ellipsoid([a, b, c]: [f32; 3]) -> MassProperties {
+    let mass = 4.0 / 3.0 * std::f32::consts::PI * a * b * c;
+    let moments = Vector::new(b * b + c * c, a * a + c * c, a * a + b * b) * (mass / 5.0);
+    MassProperties::new(Vector::ZERO, mass, moments)
 }

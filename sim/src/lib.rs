@@ -5,23 +5,29 @@
 //! metres, angles radians, masses kilograms.
 
 pub mod assets;
+mod collider;
 mod compile;
 mod contact;
 mod description;
 mod drive;
 mod error;
+mod free_body;
 mod health;
 mod inertia;
+mod limit;
 mod links;
+mod mesh;
 mod mjcf;
 mod model;
 mod physics;
+mod planar;
 mod scene;
 mod sensors;
 mod world;
 
 pub use error::SimError;
 pub use health::Health;
+pub use mesh::Mesh;
 pub use model::{BodyId, GeomId, JointId, Model};
 pub use scene::{Camera, Scene, SceneGeom, Shape};
 pub use world::World;

@@ -5,7 +5,10 @@
 //! orthogonal hinge are a single link, so the planar root of a walker costs one link, not three.
 //! Further hinges get massless links in between.
 
-use rapier3d::math::{Matrix, Pose, Rotation, Vector};
+use rapier3d::{
+    math::{Matrix, Pose, Rotation, Vector},
+    parry::mass_properties::MassProperties,
+};
 
 use crate::{
     SimError,
@@ -15,13 +18,14 @@ use crate::{
 /// Bodies that share one rigid body.
 #[derive(Clone, Debug)]
 pub(crate) struct Group {
-    /// The body whose frame is the rigid body's frame.
+    /// The body that the others are welded to. Its frame is the rigid body's frame, except that free
+    /// groups have theirs at the centre of mass.
     pub(crate) body: usize,
     /// The group that it is jointed to; `None` for the world and mocap bodies.
     pub(crate) parent: Option<usize>,
-    /// Frame of the body in the frame of the parent group's rigid body.
+    /// The rigid body's frame in the frame of the parent group's rigid body.
     pub(crate) in_parent: Pose,
-    /// Frame in the world, at the initial configuration.
+    /// The rigid body's frame in the world, at the initial configuration.
     pub(crate) in_world: Pose,
 }
 
@@ -52,6 +56,39 @@ pub(crate) fn groups(description: &Description) -> (Vec<Group>, Vec<Membership>)
     (groups, members)
 }
 
+/// Whether nothing but inertia and contacts holds a body.
+pub(crate) fn is_free(body: &BodyDescription) -> bool {
+    body.joints.iter().any(|joint| joint.kind == JointKind::Free)
+}
+
+/// Moves the frame of every free group to its centre of mass. `masses` are by group, in its frame.
+///
+/// Rapier moves the origin of a multibody's free root at the velocity of its centre of mass, which is
+/// right only where the two coincide.
+pub(crate) fn center_free_groups(
+    description: &Description,
+    groups: &mut [Group],
+    members: &mut [Membership],
+    masses: &mut [MassProperties],
+) {
+    for index in 1..groups.len() {
+        if !is_free(&description.bodies[groups[index].body]) {
+            continue;
+        }
+        let center = Pose::from_translation(masses[index].local_com);
+        let back = center.inverse();
+        masses[index] = masses[index].transform_by(&back);
+        groups[index].in_parent *= center;
+        groups[index].in_world *= center;
+        groups.iter_mut().filter(|group| group.parent == Some(index)).for_each(|child| {
+            child.in_parent = back * child.in_parent;
+        });
+        members.iter_mut().filter(|member| member.group == index).for_each(|member| {
+            member.pose = back * member.pose;
+        });
+    }
+}
+
 /// One multibody link: consecutive joints of a body that share a frame.
 #[derive(Clone, Debug)]
 pub(crate) struct Link {
@@ -64,14 +101,10 @@ pub(crate) struct Link {
 }
 
 /// Joint axes closer to parallel or orthogonal than this are taken as such.
-const ALIGNED: f32 = 1e-5;
+pub(crate) const ALIGNED: f32 = 1e-5;
 
-/// The links of one body with scalar joints. `normal` is the direction in which a planar tree cannot
-/// move, given for its root body.
-///
-/// Rapier's friction has two tangents. Where a body has no freedom along one of them, the effective
-/// mass of that tangent is rounding noise, its impulse fills the friction cone and none is left for
-/// the other tangent. A stiff slide along the normal gives the tangent a real mass.
+/// The links of one body with scalar joints. `normal` is the direction in which a planar tree gets a
+/// stiff slide, given for its root body; see [`crate::planar`].
 pub(crate) fn links(body: &BodyDescription, normal: Option<Vector>) -> Vec<Link> {
     let mut runs: Vec<Vec<usize>> = Vec::new();
     let mut complete = true;
@@ -93,6 +126,33 @@ fn fits(earlier: &JointDescription, joint: &JointDescription) -> bool {
     cosine.abs() < ALIGNED || joint.kind == JointKind::Hinge && cosine > 1.0 - ALIGNED
 }
 
+/// The coordinate axis that a unit vector lies on exactly, and its sign on it.
+pub(crate) fn coordinate_axis(direction: Vector) -> Option<(usize, f32)> {
+    let components = direction.to_array();
+    let axis = components.iter().position(|component| component.abs() == 1.0)?;
+    (0..3).all(|other| other == axis || components[other] == 0.0).then_some((axis, components[axis]))
+}
+
+/// The right-handed frame that keeps every direction on its own coordinate axis, if they all lie on
+/// one. Rotations between such frames leave no rounding errors off the plane of a planar robot.
+fn aligned_frame(basis: &[Vector]) -> Option<([Vector; 3], Vec<usize>)> {
+    let placed = basis.iter().map(|direction| coordinate_axis(*direction)).collect::<Option<Vec<_>>>()?;
+    let mut signs = [0.0; 3];
+    for (axis, sign) in &placed {
+        signs[*axis] = *sign;
+    }
+    let handedness: f32 = signs.iter().filter(|sign| **sign != 0.0).product();
+    let mut open = signs.iter_mut().filter(|sign| **sign == 0.0);
+    match open.next() {
+        Some(first) => *first = handedness,
+        None if handedness < 0.0 => return None,
+        None => {}
+    }
+    open.for_each(|sign| *sign = 1.0);
+    let frame = [Vector::X * signs[0], Vector::Y * signs[1], Vector::Z * signs[2]];
+    Some((frame, placed.into_iter().map(|(axis, _)| axis).collect()))
+}
+
 fn link(body: &BodyDescription, run: &[usize], normal: Option<Vector>) -> Link {
     let mut basis: Vec<Vector> = Vec::new();
     let mut place = |direction: Vector| {
@@ -105,6 +165,10 @@ fn link(body: &BodyDescription, run: &[usize], normal: Option<Vector>) -> Link {
     let mut axes: Vec<(usize, usize)> =
         run.iter().map(|&index| (index, place(body.joints[index].axis))).collect();
     let mut compliant = normal.map(&mut place);
+    if let Some((frame, places)) = aligned_frame(&basis) {
+        axes.iter_mut().map(|(_, axis)| axis).chain(&mut compliant).for_each(|axis| *axis = places[*axis]);
+        basis = frame.to_vec();
+    }
     if basis.len() == 1 {
         basis.push(basis[0].any_orthonormal_vector());
     }
@@ -125,53 +189,6 @@ fn link(body: &BodyDescription, run: &[usize], normal: Option<Vector>) -> Link {
     let rotation = Rotation::from_mat3(&Matrix::from_cols(basis[0], basis[1], basis[2])).normalize();
     let compliant = compliant.filter(|normal| axes.iter().all(|(_, axis)| axis != normal));
     Link { frame: Pose::from_parts(anchor, rotation), axes, compliant }
-}
-
-/// For each group that is a child of the world: the direction in which neither it nor its descendants
-/// can move, in its own frame, if there is exactly one and if anything of the tree can touch.
-pub(crate) fn normals(
-    description: &Description,
-    groups: &[Group],
-    members: &[Membership],
-) -> Vec<Option<Vector>> {
-    let roots: Vec<usize> = groups.iter().enumerate().fold(Vec::new(), |mut roots, (index, group)| {
-        roots.push(match group.parent {
-            Some(0) | None => index,
-            Some(parent) => roots[parent],
-        });
-        roots
-    });
-    let normal = |root: usize| -> Option<Vector> {
-        let joints: Vec<(JointKind, Vector)> = groups
-            .iter()
-            .zip(&roots)
-            .filter(|(_, its_root)| **its_root == root)
-            .flat_map(|(group, _)| {
-                let rotation = group.in_world.rotation;
-                description.bodies[group.body]
-                    .joints
-                    .iter()
-                    .map(move |joint| (joint.kind, rotation * joint.axis))
-            })
-            .collect();
-        let touches = description
-            .bodies
-            .iter()
-            .zip(members)
-            .filter(|(_, member)| roots[member.group] == root)
-            .flat_map(|(body, _)| &body.geoms)
-            .any(|geom| geom.contype != 0 || geom.conaffinity != 0);
-        let (_, normal) = *joints.iter().find(|(kind, _)| *kind == JointKind::Hinge)?;
-        let planar = joints.iter().all(|(kind, axis)| match kind {
-            JointKind::Hinge => axis.dot(normal).abs() > 1.0 - ALIGNED,
-            JointKind::Slide => axis.dot(normal).abs() < ALIGNED,
-            JointKind::Free => false,
-        });
-        (touches && planar).then(|| groups[root].in_world.rotation.inverse() * normal)
-    };
-    (0..groups.len())
-        .map(|index| if groups[index].parent == Some(0) { normal(index) } else { None })
-        .collect()
 }
 
 /// Checks that each moving group can be accelerated: it needs mass and inertia.

@@ -1,6 +1,6 @@
 //! A robot, compiled: names, tables and the initial state that every world starts from.
 
-use std::path::Path;
+use std::{path::Path, sync::Arc};
 
 use rapier3d::{
     dynamics::MultibodyIndex,
@@ -8,7 +8,9 @@ use rapier3d::{
     prelude::{ColliderHandle, IntegrationParameters, RigidBodyHandle},
 };
 
-use crate::{Shape, SimError, compile, contact::ContactFilter, drive::Spring, mjcf, physics::Physics};
+use crate::{
+    Shape, SimError, compile, contact::ContactFilter, drive::Spring, limit::Limit, mjcf, physics::Physics,
+};
 
 macro_rules! ids {
     ($($(#[$doc:meta])* $name:ident),*) => {$(
@@ -37,6 +39,8 @@ pub struct Model {
     pub(crate) parameters: IntegrationParameters,
     pub(crate) joints: Vec<Joint>,
     pub(crate) bodies: Vec<Body>,
+    /// The bodies with free joints.
+    pub(crate) free: Vec<BodyId>,
     pub(crate) geoms: Vec<Geom>,
     pub(crate) actuators: Vec<Actuator>,
     pub(crate) trees: Vec<MultibodyIndex>,
@@ -60,23 +64,41 @@ pub(crate) struct Joint {
     /// Position at coordinate zero.
     pub(crate) reference: f32,
     pub(crate) spring: Spring,
+    pub(crate) limit: Option<Limit>,
+    /// Of the joint and of velocity servos, N s/m or N m s/rad.
+    pub(crate) damping: f32,
 }
 
 impl Joint {
-    /// Puts the joint under its passive spring and the actuators' forces for `ctrl`.
+    /// Whether its spring changes from step to step.
+    pub(crate) fn is_active(&self) -> bool {
+        self.limit.is_some() || !self.spring.drives.is_empty()
+    }
+
+    /// Puts the joint under its passive spring, the actuators' forces for `ctrl`, and the limit that
+    /// it is at.
     pub(crate) fn load_spring(&self, physics: &mut Physics, ctrl: &[f32]) {
-        if let Some((stiffness, rest)) = self.spring.at(ctrl) {
-            let multibody = physics.joints.get_multibody_mut(self.tree);
-            if let Some(link) = multibody.and_then(|multibody| multibody.link_mut(self.link)) {
-                link.joint.set_spring(self.axis, stiffness, rest);
-            }
+        let Some(tree) = physics.joints.get_multibody_mut(self.tree) else { return };
+        let velocity = tree.generalized_velocity()[self.dof];
+        let Some(link) = tree.link_mut(self.link) else { return };
+        let position = link.joint.coords()[self.axis];
+        let stop = self.limit.and_then(|limit| limit.at(position, velocity));
+        let (mut stiffness, mut rest) = self.spring.at(ctrl);
+        let mut damping = self.damping;
+        if let Some(stop) = stop {
+            let force = stiffness * rest + stop.stiffness * stop.rest;
+            stiffness += stop.stiffness;
+            rest = force / stiffness;
+            damping += stop.damping;
         }
+        link.joint.set_spring(self.axis, stiffness, rest);
+        tree.damping_mut()[self.dof] = damping;
     }
 }
 
 #[derive(Clone)]
 pub(crate) struct Body {
-    pub(crate) name: String,
+    pub(crate) name: Arc<str>,
     pub(crate) rigid: RigidBodyHandle,
     /// In the frame of the rigid body.
     pub(crate) pose: Pose,
@@ -175,7 +197,7 @@ impl Model {
     /// # Errors
     /// When there is none; the message lists those that exist.
     pub fn body(&self, name: &str) -> Result<BodyId, SimError> {
-        self.find("body", name, self.bodies.iter().map(|body| body.name.as_str())).map(BodyId)
+        self.find("body", name, self.bodies.iter().map(|body| &*body.name)).map(BodyId)
     }
 
     /// The geom of this name.

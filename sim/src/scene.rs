@@ -1,6 +1,10 @@
 //! What a camera sees: coloured shapes with poses. Filled by worlds, read by renderers and viewers.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
+
+use crate::Mesh;
 
 /// A shape in its own frame; lengths in metres.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -15,13 +19,18 @@ pub enum Shape {
     Box([f32; 3]),
     /// The infinite plane z = 0.
     Plane,
+    /// Semi-axes.
+    Ellipsoid([f32; 3]),
+    /// Triangles. Drawn as they are; what collides is their convex hull.
+    Mesh(Mesh),
 }
 
 /// A shape in the world.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SceneGeom {
-    /// Name of the body it belongs to; `world` for fixed geometry.
-    pub body: String,
+    /// Name of the body it belongs to; `world` for fixed geometry. Shared with the model, as the data
+    /// of a mesh are, so that a scene costs no allocation per geom.
+    pub body: Arc<str>,
     /// The shape.
     pub shape: Shape,
     /// Position of its origin, metres.

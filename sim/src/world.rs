@@ -7,7 +7,6 @@ use telos_checkpoint::{Checkpoint, CheckpointError, Reader, Writer};
 
 use crate::{
     BodyId, Camera, Health, JointId, Model, Scene, SceneGeom,
-    health::{RUNAWAY_POSITION, RUNAWAY_SPEED},
     physics::{Physics, Workspace},
 };
 
@@ -97,9 +96,6 @@ impl World {
             let [low, high] = actuator.ctrl_range;
             *held = if wanted.is_nan() { 0f32.clamp(low, high) } else { wanted.clamp(low, high) };
         }
-        for joint in self.model.joints.iter().filter(|joint| !joint.spring.drives.is_empty()) {
-            joint.load_spring(&mut self.physics, &self.ctrl);
-        }
     }
 
     /// The controls in force, after clamping.
@@ -110,6 +106,9 @@ impl World {
     /// Advances by [`Model::timestep`] seconds.
     pub fn step(&mut self) {
         let model = &*self.model;
+        for joint in model.joints.iter().filter(|joint| joint.is_active()) {
+            joint.load_spring(&mut self.physics, &self.ctrl);
+        }
         self.physics.step(&mut self.workspace, model.gravity, &model.parameters, &model.filter);
         if std::mem::take(&mut self.pushed) {
             for (rigid, _) in &model.masses {
@@ -164,7 +163,7 @@ impl World {
         let body = &self.model.bodies[body.0];
         assert!(body.placeable, "`{}` is neither a mocap nor a free body", body.name);
         let rotation = Rotation::from_array(orientation).normalize();
-        let pose = Pose::from_parts(Vector::from_array(position), rotation);
+        let pose = Pose::from_parts(Vector::from_array(position), rotation) * body.pose.inverse();
         self.physics.bodies[body.rigid].set_position(pose, true);
     }
 
@@ -181,25 +180,29 @@ impl World {
         self.pushed = true;
     }
 
-    /// Whether the state can still be believed. Costs one pass over the joints.
+    /// Whether the state can still be believed. Costs one pass over the joints and free bodies.
     pub fn health(&self) -> Health {
-        let mut health = if self.met_non_finite { Health::NotFinite } else { Health::Sound };
-        for joint in self.model.joints() {
-            let (position, velocity) = (self.joint_position(joint), self.joint_velocity(joint));
-            if !(position.is_finite() && velocity.is_finite()) {
-                health = Health::NotFinite;
-            } else if health == Health::Sound
-                && (position.abs() > RUNAWAY_POSITION || velocity.abs() > RUNAWAY_SPEED)
-            {
-                health = Health::Runaway;
-            }
-        }
-        health
+        let start = if self.met_non_finite { Health::NotFinite } else { Health::Sound };
+        let joints = self
+            .model
+            .joints()
+            .map(|joint| Health::of(self.joint_position(joint).abs(), self.joint_velocity(joint).abs()));
+        joints.chain(self.free_bodies_health()).fold(start, Health::max)
     }
 
     /// Everything that can be seen now, from `camera`.
     pub fn scene(&self, camera: &Camera) -> Scene {
-        let geoms = self.model.geoms.iter().map(|geom| {
+        let mut scene = Scene { geoms: Vec::with_capacity(self.model.geoms.len()), camera: camera.clone() };
+        self.fill_scene(camera, &mut scene);
+        scene
+    }
+
+    /// As [`scene`](Self::scene), into the memory of an old one: nothing is allocated once it has been
+    /// filled for this model.
+    pub fn fill_scene(&self, camera: &Camera, scene: &mut Scene) {
+        scene.camera.clone_from(camera);
+        scene.geoms.clear();
+        scene.geoms.extend(self.model.geoms.iter().map(|geom| {
             let body = &self.model.bodies[geom.body.0];
             let pose = *self.physics.bodies[body.rigid].position() * geom.pose;
             SceneGeom {
@@ -209,8 +212,7 @@ impl World {
                 orientation: pose.rotation.to_array(),
                 rgba: geom.rgba,
             }
-        });
-        Scene { geoms: geoms.collect(), camera: camera.clone() }
+        }));
     }
 }
 

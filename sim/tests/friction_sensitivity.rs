@@ -32,8 +32,8 @@ fn a_gait_travels_with_friction_and_slips_without() {
     assert!((-0.8..-0.4).contains(&much), "{much} m");
 }
 
-/// A block that slides on the floor: in the plane (slides x and z, hinge y) or free.
-fn slide(joints: &str, friction: f32, speed: f32) -> f32 {
+/// Distance that a block slides on the floor in the `way` it is thrown, on these joints.
+fn slide(joints: &str, way: [f32; 2], friction: f32, speed: f32) -> f32 {
     let xml = format!(
         "<mujoco><option timestep='0.005'/><worldbody>
          <geom name='floor' type='plane' size='9 9 1' friction='0'/>
@@ -45,26 +45,38 @@ fn slide(joints: &str, friction: f32, speed: f32) -> f32 {
     let block = model.body("block").expect("it has a block");
     let mut world = World::new(model.clone());
     (0..20).for_each(|_| world.step());
-    world.push(block, [speed * model.total_mass() / model.timestep(), 0.0, 0.0]);
-    let start = world.body_position(block)[0];
+    let force = speed * model.total_mass() / model.timestep();
+    world.push(block, [force * way[0], force * way[1], 0.0]);
+    let start = world.body_position(block);
     (0..300).for_each(|_| world.step());
-    world.body_position(block)[0] - start
+    let end = world.body_position(block);
+    (end[0] - start[0]) * way[0] + (end[1] - start[1]) * way[1]
 }
 
+/// Along coordinate axes, with a tilted plane, which needs the stiff slide, and without any plane.
 #[test]
 fn a_sliding_block_stops_where_coulomb_says() {
-    let planar = "<joint type='slide' axis='1 0 0'/><joint type='slide' axis='0 0 1'/><joint axis='0 1 0'/>";
-    for joints in [planar, "<freejoint/>"] {
+    let planar = |x: f32, y: f32| {
+        format!(
+            "<joint type='slide' axis='{x} {y} 0'/><joint type='slide' axis='0 0 1'/>
+             <joint axis='{} {x} 0'/>",
+            -y
+        )
+    };
+    let free = "<freejoint/>".to_owned();
+    let ways = [[1.0, 0.0], [0.0, 1.0], [-1.0, 0.0], [0.6, 0.8]];
+    let cases = ways.map(|way| (planar(way[0], way[1]), way)).into_iter().chain([(free, [1.0, 0.0])]);
+    for (joints, way) in cases {
         for friction in [0.2, 0.4, 0.8] {
             let speed = 1.5;
             let expected = speed * speed / (2.0 * friction * 9.81);
-            let distance = slide(joints, friction, speed);
+            let distance = slide(&joints, way, friction, speed);
             assert!(
                 (distance / expected - 1.0).abs() < 0.1,
                 "{joints} {friction}: {distance} of {expected} m"
             );
         }
-        let distance = slide(joints, 0.0, 1.5);
+        let distance = slide(&joints, way, 0.0, 1.5);
         assert!((distance / (1.5 * 1.5) - 1.0).abs() < 0.02, "{joints}: {distance} m in 1.5 s at 1.5 m/s");
     }
 }

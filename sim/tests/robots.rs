@@ -202,10 +202,10 @@ fn the_scene_shows_placed_bodies() {
     world.set_body_pose(target, [0.05, -0.1, 0.015], [0.0, 0.0, 0.0, 1.0]);
     let camera = Camera { eye: [0.0, 0.0, 1.0], target: [0.0; 3], fovy: 45.0 };
     let scene = world.scene(&camera);
-    let shown = scene.geoms.iter().find(|geom| geom.body == "target").unwrap();
+    let shown = scene.geoms.iter().find(|geom| &*geom.body == "target").unwrap();
     assert_eq!((shown.position, &shown.shape), ([0.05, -0.1, 0.015], &Shape::Sphere(0.02)));
     assert_eq!(scene.geoms.len(), world.model().geoms().len());
-    assert!(scene.geoms.iter().any(|geom| geom.shape == Shape::Plane && geom.body == "world"));
+    assert!(scene.geoms.iter().any(|geom| geom.shape == Shape::Plane && &*geom.body == "world"));
     world.step();
     assert_eq!(world.body_position(target), [0.05, -0.1, 0.015]);
 }

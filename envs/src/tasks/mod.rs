@@ -5,6 +5,7 @@
 mod cartpole_swingup;
 mod cheetah_run;
 mod hopper_hop;
+mod maze;
 mod pendulum_classic;
 mod pendulum_swingup;
 mod phrases;
@@ -18,6 +19,11 @@ mod walker_walk;
 pub use cartpole_swingup::CartpoleSwingup;
 pub use cheetah_run::CheetahRun;
 pub use hopper_hop::HopperHop;
+pub use maze::PointMaze;
+pub(crate) use maze::{
+    layout::{Layout, MEDIUM, Maze, UMAZE},
+    point::CELL as POINT_CELL,
+};
 pub use pendulum_classic::PendulumClassic;
 pub use pendulum_swingup::PendulumSwingup;
 pub use reacher::Reacher;

@@ -25,7 +25,7 @@ pub(super) fn scatter_joints(world: &mut World, rng: &mut Xoshiro256PlusPlus) {
 pub(super) fn lift_clear_of_floor(world: &mut World, root_z: JointId) {
     let camera = telos_sim::Camera { eye: [0.0; 3], target: [0.0; 3], fovy: 45.0 };
     let geoms = world.scene(&camera).geoms;
-    let moving = geoms.iter().filter(|geom| geom.body != "world");
+    let moving = geoms.iter().filter(|geom| &*geom.body != "world");
     let lowest = moving
         .map(|geom| geom.position[2] - half_height(&geom.shape, geom.orientation))
         .fold(f32::INFINITY, f32::min);
@@ -35,16 +35,26 @@ pub(super) fn lift_clear_of_floor(world: &mut World, root_z: JointId) {
     }
 }
 
-/// Half the vertical extent of a shape in this orientation (quaternion x y z w), metres.
+/// How far a shape reaches below its origin in this orientation (quaternion x y z w), metres.
 fn half_height(shape: &Shape, [x, y, z, w]: [f32; 4]) -> f32 {
     // The vertical components of the shape's axes.
-    let axes = [2.0 * (x * z - w * y), 2.0 * (y * z + w * x), 1.0 - 2.0 * (x * x + y * y)].map(f32::abs);
+    let vertical = [2.0 * (x * z - w * y), 2.0 * (y * z + w * x), 1.0 - 2.0 * (x * x + y * y)];
+    let axes = vertical.map(f32::abs);
     match shape {
         Shape::Sphere(radius) => *radius,
         Shape::Capsule(radius, half) => half * axes[2] + radius,
         Shape::Cylinder(radius, half) => half * axes[2] + radius * (1.0 - axes[2].powi(2)).max(0.0).sqrt(),
         Shape::Box(half) => half.iter().zip(axes).map(|(half, axis)| half * axis).sum(),
         Shape::Plane => 0.0,
+        Shape::Ellipsoid(half) => {
+            half.iter().zip(axes).map(|(half, axis)| (half * axis).powi(2)).sum::<f32>().sqrt()
+        }
+        Shape::Mesh(mesh) => {
+            let heights = mesh.vertices().iter().map(|vertex| {
+                vertex.iter().zip(vertical).map(|(coordinate, axis)| coordinate * axis).sum::<f32>()
+            });
+            heights.fold(0.0, |lowest, height| lowest.max(-height))
+        }
     }
 }
 
@@ -64,5 +74,7 @@ mod tests {
         close(half_height(&Shape::Cylinder(0.1, 0.5), lying), 0.1);
         close(half_height(&Shape::Box([0.1, 0.2, 0.3]), upright), 0.3);
         close(half_height(&Shape::Box([0.1, 0.2, 0.3]), lying), 0.1);
+        close(half_height(&Shape::Ellipsoid([0.1, 0.2, 0.3]), upright), 0.3);
+        close(half_height(&Shape::Ellipsoid([0.1, 0.2, 0.3]), lying), 0.1);
     }
 }

@@ -11,6 +11,21 @@ use crate::{BoxSpace, Env, EnvError, EnvSpec, Transition};
 
 /// What a task adds to its robot. The world holds all state, so a task is immutable.
 pub trait RobotTask: Send {
+    /// Number of components of an action; one per actuator unless the task says otherwise.
+    fn action_size(&self, model: &Model) -> usize {
+        model.actuator_count()
+    }
+
+    /// Turns an action, clamped to [-1, 1], into the controls that are held until the next action.
+    /// Unless the task says otherwise, each component covers the control range of one actuator.
+    fn control(&self, world: &World, action: &[f32], ctrl: &mut [f32]) {
+        let model = world.model();
+        for (i, (control, action)) in ctrl.iter_mut().zip(action).enumerate() {
+            let [low, high] = model.ctrl_range(i);
+            *control = low + 0.5 * (action + 1.0) * (high - low);
+        }
+    }
+
     /// Puts the robot, which is in the model's initial state, in a random one.
     fn place(&self, world: &mut World, rng: &mut Xoshiro256PlusPlus);
 
@@ -49,8 +64,7 @@ pub struct TaskSpec {
 
 /// A [`World`] under a [`RobotTask`].
 ///
-/// Actions are in [-1, 1] and mapped linearly to each actuator's control range; NaN counts as 0.
-/// Each is held for `dt / timestep` physics steps. A failed simulation ends the episode with
+/// Actions are in [-1, 1] and become controls by [`RobotTask::control`]; NaN counts as 0. Each is held for `dt / timestep` physics steps. A failed simulation ends the episode with
 /// `terminated` and `fault`, no reward, and the last sound observation.
 pub struct RobotEnv<T> {
     spec: EnvSpec,
@@ -84,11 +98,12 @@ impl<T: RobotTask> RobotEnv<T> {
             let name = model.actuator_name(i);
             return Err(bad(format!("actuator `{name}` of the model has no ctrlrange; give it one")));
         }
+        let actions = task.action_size(&model);
         let spec = EnvSpec {
             id: about.id.into(),
             task: about.task.into(),
             observation: BoxSpace::unbounded(about.observations),
-            action: BoxSpace::uniform(actuators, -1.0, 1.0),
+            action: BoxSpace::uniform(actions, -1.0, 1.0),
             dt: about.dt,
             horizon: about.horizon,
             factors: about.factors.iter().map(|&name| name.into()).collect(),
@@ -99,7 +114,7 @@ impl<T: RobotTask> RobotEnv<T> {
             task,
             world: World::new(model),
             frame_skip: frame_skip as usize,
-            action: vec![0.0; actuators],
+            action: vec![0.0; actions],
             ctrl: vec![0.0; actuators],
             sound_obs: vec![0.0; about.observations],
             factors: vec![0.0; about.factors.len()],
@@ -134,12 +149,10 @@ impl<T: RobotTask> Env for RobotEnv<T> {
     }
 
     fn step(&mut self, action: &[f32], obs: &mut [f32]) -> Transition {
-        let model = self.world.model();
-        for (i, (held, wanted)) in self.action.iter_mut().zip(action).enumerate() {
+        for (held, wanted) in self.action.iter_mut().zip(action) {
             *held = if wanted.is_nan() { 0.0 } else { wanted.clamp(-1.0, 1.0) };
-            let [low, high] = model.ctrl_range(i);
-            self.ctrl[i] = low + 0.5 * (*held + 1.0) * (high - low);
         }
+        self.task.control(&self.world, &self.action, &mut self.ctrl);
         self.world.set_ctrl(&self.ctrl);
         for _ in 0..self.frame_skip {
             self.world.step();

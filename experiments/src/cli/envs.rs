@@ -3,12 +3,14 @@
 use std::fmt::Write as _;
 
 use clap::Args;
+use serde::Serialize;
 use telos_envs::{EnvSpec, registry};
 
 use super::{print, print_json};
 use crate::{TelosError, error::exit_code};
 
-/// Lists every environment with its spaces, time step, horizon, reward factors and task.
+/// Lists every environment with its spaces, time step, horizon, reward factors, task, and whether it
+/// has a scripted expert.
 #[derive(Debug, Args)]
 pub(super) struct Envs {
     /// Print JSON, one array of environments; an infinite bound is null.
@@ -16,10 +18,24 @@ pub(super) struct Envs {
     json: bool,
 }
 
+/// One environment in the list.
+#[derive(Serialize)]
+struct Listed {
+    #[serde(flatten)]
+    spec: EnvSpec,
+    /// Whether a scripted expert solves it.
+    expert: bool,
+}
+
 impl Envs {
     pub(super) fn run(self) -> Result<i32, TelosError> {
         let specs = registry::ids()
-            .map(|id| Ok(registry::make(id)?.spec().clone()))
+            .map(|id| {
+                Ok(Listed {
+                    spec: registry::make(id)?.spec().clone(),
+                    expert: registry::expert(id).is_some(),
+                })
+            })
             .collect::<Result<Vec<_>, TelosError>>()?;
         if self.json {
             print_json(&specs)?;
@@ -30,7 +46,8 @@ impl Envs {
     }
 }
 
-fn describe(spec: &EnvSpec) -> String {
+fn describe(listed: &Listed) -> String {
+    let spec = &listed.spec;
     let mut text = String::new();
     let ending = if spec.can_terminate { "may end early" } else { "never ends early" };
     // Writing to a string cannot fail.
@@ -44,6 +61,7 @@ fn describe(spec: &EnvSpec) -> String {
         spec.horizon,
         spec.dt * spec.horizon as f32
     );
-    let _ = writeln!(text, "    factors {}", spec.factors.join(", "));
+    let expert = if listed.expert { "; has a scripted expert" } else { "" };
+    let _ = writeln!(text, "    factors {}{expert}", spec.factors.join(", "));
     text
 }

@@ -1,5 +1,7 @@
 //! The fully resolved form: every key that the run reads, written out, comparable.
 
+use std::collections::BTreeMap;
+
 use toml::{Table, Value};
 
 use super::{Config, deserialize::ABSENT};
@@ -39,6 +41,13 @@ impl Config {
         first_difference("", &Value::Table(self.table()), &Value::Table(other.table()))
     }
 
+    /// Every key that the run reads, as a dotted name, with its value as TOML; names ascending.
+    pub fn entries(&self) -> BTreeMap<String, String> {
+        let mut entries = BTreeMap::new();
+        flatten("", &Value::Table(self.table()), &mut entries);
+        entries
+    }
+
     fn table(&self) -> Table {
         let mut table = table_of(self);
         write_absences(&mut table, &table_of(&Self::default()));
@@ -76,6 +85,17 @@ fn write_absences(table: &mut Table, defaults: &Table) {
                 table.insert(key.clone(), Value::String(ABSENT.to_owned()));
             }
         }
+    }
+}
+
+fn flatten(key: &str, value: &Value, entries: &mut BTreeMap<String, String>) {
+    let Value::Table(table) = value else {
+        entries.insert(key.to_owned(), value.to_string());
+        return;
+    };
+    for (name, value) in table {
+        let inner = if key.is_empty() { name.clone() } else { format!("{key}.{name}") };
+        flatten(&inner, value, entries);
     }
 }
 

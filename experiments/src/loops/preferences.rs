@@ -21,7 +21,7 @@ use telos_nn::{Device, Parameters};
 use telos_rewards::{
     feedback::{Answer, FeedbackLedger},
     intrinsic::StateEntropy,
-    query::QuerySelector,
+    query::{QueryContext, QuerySelector},
     reward_model::{PreferenceData, PreferenceModel, RewardEnsemble, RewardModel},
     teacher::{ScriptedTeacher, Teacher},
 };
@@ -103,7 +103,9 @@ impl PreferenceLoop {
     /// Chooses the next questions and hands them to the teacher.
     fn ask(&mut self) -> Result<(), TelosError> {
         let count = self.config.queries_per_session.min(self.config.budget - self.asked);
-        let queries = self.selector.select(&self.trajectories, &self.model, count, &mut self.rng)?;
+        let context =
+            QueryContext { store: &self.trajectories, model: &self.model, answered: &self.preferences };
+        let queries = self.selector.select(&context, count, &mut self.rng)?;
         self.asked += queries.len();
         self.next_session = self.core.step + self.config.session_interval;
         for query in queries {

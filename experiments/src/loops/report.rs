@@ -2,13 +2,13 @@
 
 use std::fmt;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::evaluation::Evaluation;
 use crate::{config::Config, statistics::Summary};
 
 /// The results of one seed, or of several seeds of one experiment.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Report {
     /// Environment id.
     pub env: String,
@@ -23,7 +23,7 @@ pub struct Report {
 }
 
 /// The results of one seed.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SeedReport {
     /// The seed.
     pub seed: u64,
@@ -39,7 +39,7 @@ pub struct SeedReport {
 }
 
 /// Feedback that a run used, and how well its reward model predicts feedback that it never saw.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PreferenceReport {
     /// Questions asked.
     pub asked: usize,

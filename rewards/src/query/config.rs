@@ -13,6 +13,16 @@ pub enum SelectorKind {
     /// Of many uniform candidates, those over which the ensemble's members disagree most.
     #[default]
     Disagreement,
+    /// Of many uniform candidates, those whose predicted answer is most open.
+    Entropy,
+    /// Of many uniform candidates, those that lie furthest from all asked before.
+    KCenter,
+    /// The same among the half over which the members disagree most.
+    KCenterDisagreement,
+    /// The same among the half whose predicted answer is most open.
+    KCenterEntropy,
+    /// For each query, the best against the worst of many segments, as the model sees them.
+    BestWorst,
 }
 
 /// Length of segments and choice of queries.
@@ -23,7 +33,8 @@ pub struct QueryConfig {
     pub segment: usize,
     /// Which rule chooses pairs. Default `disagreement` (PEBBLE's main setting).
     pub selector: SelectorKind,
-    /// Candidates drawn per query asked, for rules that choose. Default 10 (B-Pref, `large_batch`).
+    /// Candidates drawn per query asked, for rules that choose: pairs, or segments for `best_worst`.
+    /// Default 10 (B-Pref, `large_batch`).
     pub large_batch: usize,
 }
 

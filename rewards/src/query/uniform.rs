@@ -3,8 +3,8 @@
 use rand_xoshiro::Xoshiro256PlusPlus;
 use telos_envs::{SegmentRef, TrajectoryStore};
 
-use super::QuerySelector;
-use crate::{RewardError, feedback::Query, reward_model::PreferenceModel};
+use super::{QueryContext, QuerySelector};
+use crate::{RewardError, feedback::Query};
 
 /// Asks about pairs drawn uniformly from all stored segments.
 #[derive(Clone, Copy, Debug)]
@@ -16,14 +16,25 @@ pub struct Uniform {
 impl QuerySelector for Uniform {
     fn select(
         &self,
-        store: &TrajectoryStore,
-        model: &dyn PreferenceModel,
+        context: &QueryContext<'_>,
         count: usize,
         rng: &mut Xoshiro256PlusPlus,
     ) -> Result<Vec<Query>, RewardError> {
-        let pairs = (0..count).map(|_| draw_pair(store, self.segment, rng)).collect::<Result<Vec<_>, _>>()?;
-        Ok(pairs.into_iter().map(|pair| query(store, pair, model.version())).collect())
+        (0..count).map(|_| Ok(query(context, draw_pair(context.store, self.segment, rng)?))).collect()
     }
+}
+
+/// A segment, uniform among all stored ones.
+pub(super) fn draw(
+    store: &TrajectoryStore,
+    segment: usize,
+    rng: &mut Xoshiro256PlusPlus,
+) -> Result<SegmentRef, RewardError> {
+    store.sample_segment(rng, segment).ok_or_else(|| {
+        RewardError::NotEnoughData(format!(
+            "no stored episode has {segment} steps; collect more before asking, or lower `segment`"
+        ))
+    })
 }
 
 /// Two segments, each uniform among all stored ones; distinct when there are two.
@@ -32,24 +43,36 @@ pub(super) fn draw_pair(
     segment: usize,
     rng: &mut Xoshiro256PlusPlus,
 ) -> Result<[SegmentRef; 2], RewardError> {
-    let mut draw = || {
-        store.sample_segment(rng, segment).ok_or_else(|| {
-            RewardError::NotEnoughData(format!(
-                "no stored episode has {segment} steps; collect more before asking, or lower `segment`"
-            ))
-        })
-    };
-    let first = draw()?;
-    let mut second = draw()?;
+    let first = draw(store, segment, rng)?;
+    let mut second = draw(store, segment, rng)?;
     while second == first && store.segments(segment) > 1 {
-        second = draw()?;
+        second = draw(store, segment, rng)?;
     }
     Ok([first, second])
 }
 
-/// The query about two segments that were just drawn from `store`.
-pub(super) fn query(store: &TrajectoryStore, pair: [SegmentRef; 2], model_version: u64) -> Query {
-    let [first, second] =
-        pair.map(|segment| store.segment(segment).expect("the store has not changed since it was drawn"));
-    Query::new(first, second, model_version)
+/// The query about two segments that were just drawn.
+pub(super) fn query(context: &QueryContext<'_>, pair: [SegmentRef; 2]) -> Query {
+    let [first, second] = pair
+        .map(|segment| context.store.segment(segment).expect("the store has not changed since it was drawn"));
+    Query::new(first, second, context.model.version())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{
+        super::fixture::{FirstObservation, line, nothing_answered},
+        *,
+    };
+    use rand::SeedableRng;
+
+    #[test]
+    fn too_short_episodes_are_an_error_with_advice() {
+        let (store, answered, model) = (line(), nothing_answered(), FirstObservation { members: 1 });
+        assert_eq!(store.segments(5), 96);
+        let context = QueryContext { store: &store, model: &model, answered: &answered };
+        let mut rng = Xoshiro256PlusPlus::seed_from_u64(3);
+        let error = Uniform { segment: 101 }.select(&context, 1, &mut rng).unwrap_err().to_string();
+        assert!(error.contains("101 steps"), "{error}");
+    }
 }

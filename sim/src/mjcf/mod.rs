@@ -1,7 +1,7 @@
 //! MJCF, MuJoCo's robot format: the part of it that describes rigid robots with hinges, slides and
 //! free bodies. Anything outside [`schema`] is an error that names file, line and element.
 //!
-//! Differences from MuJoCo that remain: contacts and joint limits are hard instead of soft, friction
+//! Differences from MuJoCo that remain: contacts are hard and joint limits stiff instead of soft, friction
 //! is Coulomb's without torsion and rolling, the integrator is semi-implicit Euler with the solver's
 //! iterations as substeps, and `condim` combines like friction (two geoms slide freely only if both
 //! have condim 1 or friction 0).
@@ -58,6 +58,7 @@ pub(crate) fn parse(file: &str, xml: &str) -> Result<Description, SimError> {
         actuators: Vec::new(),
         excluded: Vec::new(),
         total_mass: None,
+        solver_iterations: 2,
         approximations: Vec::new(),
     };
 
@@ -69,6 +70,7 @@ pub(crate) fn parse(file: &str, xml: &str) -> Result<Description, SimError> {
                 read_compiler(&element, &mut compiler, &mut description)?;
             }
             "option" => read_option(file, node, &mut description, &mut approximations)?,
+            "custom" => read_custom(file, node, &mut description)?,
             "default" => defaults.read(file, node, &mut approximations)?,
             "asset" => {
                 for asset in elements(node) {
@@ -160,6 +162,21 @@ fn read_option<'a>(
         Some(child) => ignored_or_unsupported(file, child),
         None => Ok(()),
     }
+}
+
+/// The one custom number that telos knows: `<numeric name="telos_solver_iterations" data="1"/>`, the
+/// solver iterations per physics step, which act as substeps. MuJoCo ignores it.
+fn read_custom<'a>(file: &'a str, node: Node<'a, 'a>, description: &mut Description) -> Result<(), SimError> {
+    let ours = |node: &Node<'_, '_>| node.attribute("name") == Some("telos_solver_iterations");
+    if let Some(numeric) = elements(node).find(ours) {
+        let element = Element::read(file, numeric, &mut Vec::new())?;
+        let iterations = element.number("data", 0.0)?;
+        if iterations.fract() != 0.0 || !(1.0..=100.0).contains(&iterations) {
+            return Err(element.error("data must be a whole number of iterations between 1 and 100"));
+        }
+        description.solver_iterations = iterations as usize;
+    }
+    Ok(())
 }
 
 fn read_contact<'a>(

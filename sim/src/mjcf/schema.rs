@@ -119,6 +119,7 @@ pub(super) const RULES: &[Rule] = &[
     Rule { tag: "actuator", reads: &[], approximates: &[], ignores: &[] },
     Rule { tag: "contact", reads: &[], approximates: &[], ignores: &[] },
     Rule { tag: "exclude", reads: &["body1", "body2"], approximates: &[], ignores: &["name"] },
+    Rule { tag: "numeric", reads: &["name", "data"], approximates: &[], ignores: &["size"] },
     Rule { tag: "asset", reads: &[], approximates: &[], ignores: &[] },
 ];
 

@@ -1,0 +1,41 @@
+//! Scripted experts: policies written by hand that solve a task, as proof that it can be solved and
+//! as a source of demonstrations.
+//!
+//! ```
+//! use telos_envs::registry;
+//!
+//! let mut env = registry::make("reacher")?;
+//! let expert = registry::expert("reacher").expect("the reacher has one");
+//! let (mut obs, mut action) = ([0.0; 7], [0.0; 2]);
+//! env.reset(0, &mut obs);
+//! for _ in 0..200 {
+//!     expert.act(&obs, &mut action);
+//!     env.step(&action, &mut obs);
+//! }
+//! assert_eq!(env.success(), Some(true));
+//! # Ok::<(), telos_envs::EnvError>(())
+//! ```
+
+mod point_maze;
+mod reacher;
+
+use crate::tasks::{MEDIUM, UMAZE};
+
+/// A policy that knows how its task is solved.
+///
+/// It is a function of the observation alone: it has no memory to reset or to checkpoint, and one
+/// expert serves all environments of a batch.
+pub trait Expert: Send + Sync {
+    /// Writes the action, each component in [-1, 1], for one observation of the task.
+    fn act(&self, obs: &[f32], action: &mut [f32]);
+}
+
+/// The expert of a task.
+pub(crate) fn of(id: &str) -> Option<Box<dyn Expert>> {
+    Some(match id {
+        "point-maze-umaze" => Box::new(point_maze::PointMaze::new(UMAZE)),
+        "point-maze-medium" => Box::new(point_maze::PointMaze::new(MEDIUM)),
+        "reacher" => Box::new(reacher::Reacher),
+        _ => return None,
+    })
+}
