@@ -19,6 +19,7 @@ pub mod run_directory;
 pub mod run_record;
 pub mod seeds;
 pub mod statistics;
+pub mod sweep;
 mod tensorboard;
 
 pub use error::TelosError;

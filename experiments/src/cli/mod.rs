@@ -3,6 +3,7 @@
 mod bench;
 mod envs;
 mod eval;
+mod sweep;
 mod train;
 
 use std::{
@@ -31,6 +32,8 @@ enum Command {
     Train(train::Train),
     /// Evaluates the policy of a run.
     Eval(eval::Eval),
+    /// Runs many trainings from one file, here or on a cluster.
+    Sweep(sweep::Sweep),
     /// Lists the environments.
     Envs(envs::Envs),
     /// Measures speed.
@@ -51,6 +54,7 @@ pub fn run() -> ExitCode {
         .init();
     let outcome = panic::catch_unwind(|| match cli.command {
         Command::Train(train) => train.run(),
+        Command::Sweep(sweep) => sweep.run(),
         Command::Eval(eval) => eval.run(),
         Command::Envs(envs) => envs.run(),
         Command::Bench(bench) => bench.run(),

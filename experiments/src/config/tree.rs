@@ -127,7 +127,7 @@ impl Node {
     }
 
     /// Whether `key` (dotted) was written.
-    pub(super) fn has(&self, key: &str) -> bool {
+    pub(crate) fn has(&self, key: &str) -> bool {
         let mut node = self;
         key.split('.').all(|part| match &node.value {
             Value::Table(entries) => {

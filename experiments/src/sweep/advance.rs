@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     TelosError,
-    config::{Config, LoopKind},
+    config::{Config, LearnerKind, LoopKind},
 };
 
 /// What is to be done next.
@@ -93,7 +93,8 @@ fn decide(
             let parent = match proposal.parent {
                 None => None,
                 Some(ancestor) => {
-                    let trial = before[ancestor.generation].settings[ancestor.setting].trials[position].clone();
+                    let trial =
+                        before[ancestor.generation].settings[ancestor.setting].trials[position].clone();
                     Some(Parent { checkpoint: attempt::last_checkpoint(store, &trial)?, trial })
                 }
             };
@@ -101,17 +102,10 @@ fn decide(
             let text = config.to_toml();
             let id = Trial::identify(store.program(), &text, parent.as_ref());
             trials.push(id.clone());
-            planned.push((
-                Trial { id, values: proposal.setting.0.clone(), seed: *seed, steps, parent },
-                text,
-            ));
+            planned
+                .push((Trial { id, values: proposal.setting.0.clone(), seed: *seed, steps, parent }, text));
         }
-        settings.push(PlannedSetting {
-            values: proposal.setting.0,
-            steps,
-            parent: proposal.parent,
-            trials,
-        });
+        settings.push(PlannedSetting { values: proposal.setting.0, steps, parent: proposal.parent, trials });
     }
     for (trial, config) in &planned {
         store.add_trial(trial, config)?;
@@ -127,8 +121,10 @@ fn config(store: &Store, setting: &Setting, seed: u64, steps: Option<u64>) -> Re
     overrides.extend(steps.map(|steps| format!("steps={steps}")));
     // One trial, one seed: the sweep's seeds take the place of those of the base.
     overrides.extend(["seeds=[]".to_owned(), format!("seed={seed}")]);
-    let mut config = Config::parse(store.path().join("base.toml"), store.base(), &overrides)
-        .map_err(|error| TelosError::run(&store.path().join("sweep.toml"), format!("with {setting}: {error}")))?;
+    let mut config =
+        Config::parse(store.path().join("base.toml"), store.base(), &overrides).map_err(|error| {
+            TelosError::run(&store.path().join("sweep.toml"), format!("with {setting}: {error}"))
+        })?;
     // No result depends on it, and it is the launcher's to choose.
     config.env.threads = 0;
     Ok(config)
@@ -141,10 +137,19 @@ fn check_config(store: &Store, config: &Config) -> Result<(), TelosError> {
     for path in &specification.sampler.descriptor {
         measure::check(&file, "sampler.descriptor", path, config)?;
     }
-    if specification.sampler.inherits() && config.comparison.gold && config.loop_kind != LoopKind::Online {
+    if !specification.sampler.inherits() {
+        return Ok(());
+    }
+    let base = store.path().join("base.toml");
+    if config.comparison.gold && config.loop_kind != LoopKind::Online {
         let reason = "comparison.gold = true is in conflict with the sampler: the run beside the trial has no \
                       checkpoint to go on from; set it to false";
-        return Err(TelosError::run(&store.path().join("base.toml"), reason));
+        return Err(TelosError::run(&base, reason));
+    }
+    if config.learner == LearnerKind::Ppo && config.ppo.anneal_lr {
+        let reason = "ppo.anneal_lr = true is in conflict with the sampler: the step size would fall to 0 at \
+                      the end of every generation; set it to false";
+        return Err(TelosError::run(&base, reason));
     }
     Ok(())
 }

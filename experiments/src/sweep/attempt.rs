@@ -117,7 +117,9 @@ pub fn given_up(attempts: &[Attempt], most: usize) -> Option<String> {
         _ => None,
     });
     let fruitless = attempts.iter().filter(|attempt| attempt.is_fruitless()).count();
-    failed.or_else(|| (fruitless >= most).then(|| format!("{fruitless} attempts ended without a new checkpoint")))
+    failed.or_else(|| {
+        (fruitless >= most).then(|| format!("{fruitless} attempts ended without a new checkpoint"))
+    })
 }
 
 /// A new attempt, ready to train.
@@ -138,7 +140,8 @@ pub(super) fn begin(store: &Store, trial: &Trial, config: &Config) -> Result<Beg
     let number = claim(&directory, before.last().map_or(0, |attempt| attempt.number) + 1)?;
     let path = run_path(&directory, number);
     // The earliest of those that got furthest.
-    let furthest = before.iter().filter(|attempt| attempt.step.is_some()).rev().max_by_key(|attempt| attempt.step);
+    let furthest =
+        before.iter().filter(|attempt| attempt.step.is_some()).rev().max_by_key(|attempt| attempt.step);
     let staging = directory.join(format!("{number:04}.seeding"));
     match (furthest, &trial.parent) {
         (Some(attempt), _) => copy_run(&attempt.path, &staging)?,
@@ -256,7 +259,10 @@ fn copy_logs(from: &Path, to: &Path, except: &[&str]) -> Result<(), TelosError> 
             if name != "checkpoints" {
                 copy_run(&source, &target)?;
             }
-        } else if !except.contains(&name.as_str()) && !name.ends_with(".tmp") && !name.ends_with(".safetensors") {
+        } else if !except.contains(&name.as_str())
+            && !name.ends_with(".tmp")
+            && !name.ends_with(".safetensors")
+        {
             let io = |error| TelosError::io(&target, error);
             fs::copy(&source, &target).map_err(io)?;
             File::open(&target).and_then(|file| file.sync_all()).map_err(io)?;

@@ -74,7 +74,8 @@ impl Domain {
             Self::Values(values) => return values.clone(),
             // Ends of whole-number ranges lie half a bin inside.
             Self::Int(low, high) => {
-                let step = |k: usize| *low as f64 + k as f64 * (high - low) as f64 / (points - 1).max(1) as f64;
+                let step =
+                    |k: usize| *low as f64 + k as f64 * (high - low) as f64 / (points - 1).max(1) as f64;
                 (0..points).map(|k| Value::from(step(k).round() as i64)).collect()
             }
             _ => (0..points).map(|k| self.at(k as f64 / (points - 1).max(1) as f64)).collect(),

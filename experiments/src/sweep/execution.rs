@@ -63,7 +63,11 @@ pub fn execute(
         }
         Ok(Err(error)) => {
             let message = error.to_string();
-            let end = if is_refusal(&error) { End::Refused { error: message } } else { End::Failed { error: message } };
+            let end = if is_refusal(&error) {
+                End::Refused { error: message }
+            } else {
+                End::Failed { error: message }
+            };
             // On a full disk this fails too; the first error is the one to report.
             let _ = begun.end(&end);
             return Err(error);

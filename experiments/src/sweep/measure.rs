@@ -12,9 +12,9 @@ use crate::{
 };
 
 /// The number at `path`; `None` when there is none, or none that is finite.
-pub(super) fn number(result: &Value, path: &str) -> Option<f64> {
-    let step = |value, part: &str| match value {
-        &Value::Array(ref items) => items.get(part.parse::<usize>().ok()?),
+pub(super) fn number<'a>(result: &'a Value, path: &str) -> Option<f64> {
+    let step = |value: &'a Value, part: &str| match value {
+        Value::Array(items) => items.get(part.parse::<usize>().ok()?),
         value => value.get(part),
     };
     path.split('.').try_fold(result, step)?.as_f64()

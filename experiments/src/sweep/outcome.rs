@@ -100,7 +100,8 @@ fn mean(
     for (id, outcome) in setting.trials.iter().zip(outcomes) {
         let TrialOutcome::Done(result) = outcome else { return Ok(None) };
         total += measure::number(result, path).ok_or_else(|| {
-            let reason = format!("has no finite number at `{path}`, the `{key}` of the sweep; choose another");
+            let reason =
+                format!("has no finite number at `{path}`, the `{key}` of the sweep; choose another");
             TelosError::run(&store.result_path(id), reason)
         })?;
     }

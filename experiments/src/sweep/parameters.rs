@@ -74,7 +74,8 @@ fn parameter(before: &Space, key: &str, keys: Keys) -> Result<Parameter, Wrong> 
             return Err((second, format!("is in conflict with `{first}`; a parameter has one domain")));
         }
         (None, _) => {
-            let reason = "has no domain; give an array of values, or one of values, linear, log, int, log_int";
+            let reason =
+                "has no domain; give an array of values, or one of values, linear, log, int, log_int";
             return Err(("", reason.into()));
         }
     };
@@ -110,7 +111,12 @@ fn parameter(before: &Space, key: &str, keys: Keys) -> Result<Parameter, Wrong> 
         }
         _ => {}
     }
-    let when = keys.when.0.into_iter().map(|(other, value)| condition(before, other, value)).collect::<Result<_, _>>()?;
+    let when = keys
+        .when
+        .0
+        .into_iter()
+        .map(|(other, value)| condition(before, other, value))
+        .collect::<Result<_, _>>()?;
     Ok(Parameter { key: key.to_owned(), domain, points, when })
 }
 

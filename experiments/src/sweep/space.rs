@@ -33,7 +33,9 @@ pub struct Setting(pub Map<String, Value>);
 impl Parameter {
     /// Whether the parameter exists beside the values of those before it.
     fn is_active(&self, before: &Setting) -> bool {
-        self.when.iter().all(|(key, accepted)| before.0.get(key).is_some_and(|value| accepted.contains(value)))
+        self.when
+            .iter()
+            .all(|(key, accepted)| before.0.get(key).is_some_and(|value| accepted.contains(value)))
     }
 }
 
@@ -74,8 +76,9 @@ impl Space {
 
     /// Where the values of `setting` lie; `None` for parameters that it does not have.
     pub fn units(&self, setting: &Setting) -> Vec<Option<f64>> {
-        let unit =
-            |parameter: &Parameter| setting.0.get(&parameter.key).and_then(|value| parameter.domain.unit(value));
+        let unit = |parameter: &Parameter| {
+            setting.0.get(&parameter.key).and_then(|value| parameter.domain.unit(value))
+        };
         self.parameters.iter().map(unit).collect()
     }
 

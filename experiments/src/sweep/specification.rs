@@ -136,7 +136,10 @@ impl Specification {
         if let Some(key) =
             written.set.iter().map(set_key).find(|key| space.parameters.iter().any(|p| p.key == *key))
         {
-            return Err(wrong(&["set"], format!("fixes `{key}`, which [parameters] varies; keep one of them")));
+            return Err(wrong(
+                &["set"],
+                format!("fixes `{key}`, which [parameters] varies; keep one of them"),
+            ));
         }
         written.sampler.check(&root, &space)?;
         written.slurm.check(&root)?;

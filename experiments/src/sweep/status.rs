@@ -88,7 +88,9 @@ impl Status {
                     TrialOutcome::Open if attempts.is_empty() => count.waiting += 1,
                     TrialOutcome::Open => {
                         count.begun += 1;
-                        if let Some(End::Refused { error }) = attempts.last().and_then(|last| last.end.clone()) {
+                        if let Some(End::Refused { error }) =
+                            attempts.last().and_then(|last| last.end.clone())
+                        {
                             status.refused.push(trouble(error));
                         }
                     }

@@ -274,11 +274,13 @@ fn read_sweep(file: &Path) -> Result<(String, Specification, String), TelosError
 }
 
 fn sweep_digest(sweep: &str, base: &str) -> String {
-    digest::of_bytes(format!("{}\n{}\n", digest::of_bytes(sweep.as_bytes()), digest::of_bytes(base.as_bytes())).as_bytes())
+    digest::of_bytes(
+        format!("{}\n{}\n", digest::of_bytes(sweep.as_bytes()), digest::of_bytes(base.as_bytes())).as_bytes(),
+    )
 }
 
 /// Makes a directory and its parents, durably.
-pub(super) fn make_directory(path: &Path) -> Result<(), TelosError> {
+pub(crate) fn make_directory(path: &Path) -> Result<(), TelosError> {
     if path.is_dir() {
         return Ok(());
     }

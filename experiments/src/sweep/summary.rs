@@ -131,7 +131,8 @@ impl Summary {
             let setting = setting.expect("every trial has its setting");
             let score = trial.score.map_or(String::new(), |score| score.to_string());
             let TrialSummary { id, place, index, seed, status, .. } = trial;
-            let _ = write!(text, "{},{index},{id},{seed},{},{status},{score}", place.generation, setting.steps);
+            let _ =
+                write!(text, "{},{index},{id},{seed},{},{status},{score}", place.generation, setting.steps);
             for key in &keys {
                 let value = match setting.values.get(*key) {
                     None => String::new(),
@@ -148,5 +149,9 @@ impl Summary {
 
 /// A field of a CSV file (RFC 4180).
 fn quoted(field: &str) -> String {
-    if field.contains(['"', ',', '\n', '\r']) { format!("\"{}\"", field.replace('"', "\"\"")) } else { field.to_owned() }
+    if field.contains(['"', ',', '\n', '\r']) {
+        format!("\"{}\"", field.replace('"', "\"\""))
+    } else {
+        field.to_owned()
+    }
 }

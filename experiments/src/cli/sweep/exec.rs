@@ -49,7 +49,13 @@ impl Exec {
                 interrupt.request();
             });
         }
-        match execute(&store, self.generation, self.index.saturating_add(self.offset), self.threads, &interrupt)? {
+        match execute(
+            &store,
+            self.generation,
+            self.index.saturating_add(self.offset),
+            self.threads,
+            &interrupt,
+        )? {
             Execution::WasDone | Execution::Done => Ok(exit_code::DONE),
             Execution::Interrupted => {
                 print_note("interrupted; the same command goes on from the checkpoint");

@@ -29,7 +29,11 @@ impl ShowStatus {
     pub(super) fn run(self) -> Result<i32, TelosError> {
         let store = Store::open(&self.sweep)?;
         let status = Status::of(&store, cap(self.attempts, &store))?;
-        if self.json { print_json(&status)? } else { print(&describe(&status))? }
+        if self.json {
+            print_json(&status)?
+        } else {
+            print(&describe(&status))?
+        }
         Ok(exit_code::DONE)
     }
 }

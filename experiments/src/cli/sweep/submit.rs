@@ -1,10 +1,6 @@
 //! `telos sweep submit`.
 
-use std::{
-    fs,
-    path::PathBuf,
-    process::Command,
-};
+use std::{fs, path::PathBuf, process::Command};
 
 use clap::{Args, ValueEnum};
 use telos_checkpoint::atomic_write;
@@ -68,7 +64,10 @@ impl Submit {
         let tried = Status::of(&store, cap)?.generations.iter().map(|count| count.attempts).sum();
         if self.tried == Some(tried) {
             let logs = path.join("slurm");
-            let reason = format!("the jobs of the last submission began no trial; see their logs in {}", logs.display());
+            let reason = format!(
+                "the jobs of the last submission began no trial; see their logs in {}",
+                logs.display()
+            );
             return Err(TelosError::run(&path, reason));
         }
         match self.to {
@@ -119,9 +118,10 @@ impl Submit {
             let path = store.path().join("kubernetes").join(name);
             make_directory(path.parent().expect("the path has a directory"))?;
             atomic_write(&path, text.as_bytes())?;
-            let status = Command::new("kubectl").args(["create", "-f"]).arg(&path).status().map_err(|error| {
-                TelosError::Usage(format!("kubectl: {error}; the manifest is {}", path.display()))
-            })?;
+            let status =
+                Command::new("kubectl").args(["create", "-f"]).arg(&path).status().map_err(|error| {
+                    TelosError::Usage(format!("kubectl: {error}; the manifest is {}", path.display()))
+                })?;
             if !status.success() {
                 let reason = "kubectl did not accept this manifest; its own message stands above";
                 return Err(TelosError::run(&path, reason));

@@ -67,7 +67,10 @@ impl KubernetesConfig {
         let wrong = |key: &str, reason: String| Err(value_error(root, &["kubernetes", key], reason));
         for (key, amount) in [("cpu", &self.cpu), ("memory", &self.memory)] {
             if !is_quantity(amount) {
-                return wrong(key, format!("\"{amount}\" is no positive quantity; write such as \"500m\" or \"2Gi\""));
+                return wrong(
+                    key,
+                    format!("\"{amount}\" is no positive quantity; write such as \"500m\" or \"2Gi\""),
+                );
             }
         }
         if self.parallelism == 0 {

@@ -170,8 +170,9 @@ fn wait(mut child: Child, interrupt: &Interrupt) -> Result<(ExitStatus, String),
     });
     let mut lifeline = child.stdin.take();
     let status = loop {
-        let status =
-            child.try_wait().map_err(|source| TelosError::Io { doing: "waiting for a trial".into(), source })?;
+        let status = child
+            .try_wait()
+            .map_err(|source| TelosError::Io { doing: "waiting for a trial".into(), source })?;
         if let Some(status) = status {
             break status;
         }

@@ -66,8 +66,19 @@ impl Default for SlurmConfig {
 
 /// Options that the launcher sets itself.
 const OWN_OPTIONS: [&str; 13] = [
-    "--array", "--dependency", "--requeue", "--no-requeue", "--signal", "--output", "--error", "--open-mode",
-    "--job-name", "--wrap", "--parsable", "--time", "--mem",
+    "--array",
+    "--dependency",
+    "--requeue",
+    "--no-requeue",
+    "--signal",
+    "--output",
+    "--error",
+    "--open-mode",
+    "--job-name",
+    "--wrap",
+    "--parsable",
+    "--time",
+    "--mem",
 ];
 
 impl SlurmConfig {
@@ -85,18 +96,25 @@ impl SlurmConfig {
             return wrong("time", reason);
         };
         if seconds <= self.warning {
-            let reason = format!("is {}, but must be below the time limit of {seconds} seconds", self.warning);
+            let reason =
+                format!("is {}, but must be below the time limit of {seconds} seconds", self.warning);
             return wrong("warning", reason);
         }
         let (number, unit) = self.memory.split_at(self.memory.trim_end_matches(char::is_alphabetic).len());
         let known = ["", "K", "M", "G", "T"].contains(&unit);
         if !known || !number.parse::<u64>().is_ok_and(|number| number > 0) {
-            return wrong("memory", format!("\"{}\" is no amount of memory; write such as \"2G\"", self.memory));
+            return wrong(
+                "memory",
+                format!("\"{}\" is no amount of memory; write such as \"2G\"", self.memory),
+            );
         }
         for option in &self.options {
             let name = option.split('=').next().unwrap_or_default();
             if OWN_OPTIONS.contains(&name) {
-                return wrong("options", format!("`{name}` is in conflict with what the launcher sets itself"));
+                return wrong(
+                    "options",
+                    format!("`{name}` is in conflict with what the launcher sets itself"),
+                );
             }
             if !name.starts_with("--") {
                 return wrong("options", format!("\"{option}\" is no option of sbatch; write --name=value"));

@@ -98,7 +98,14 @@ impl SamplerKind {
             Self::Halving => &["seed", "settings", "generations", "first_steps", "eta"],
             Self::Population => &["seed", "settings", "generations", "first_steps", "quantile", "sigma"],
             Self::Novelty => &[
-                "seed", "settings", "generations", "sigma", "descriptor", "neighbours", "inherit", "first_steps",
+                "seed",
+                "settings",
+                "generations",
+                "sigma",
+                "descriptor",
+                "neighbours",
+                "inherit",
+                "first_steps",
             ],
             Self::MapElites => {
                 &["seed", "settings", "generations", "sigma", "descriptor", "cells", "inherit", "first_steps"]
@@ -117,11 +124,22 @@ impl SamplerConfig {
     pub(in crate::sweep) fn check(&self, root: &Node, space: &Space) -> Result<(), ConfigError> {
         let wrong = |key: &str, reason: String| Err(value_error(root, &["sampler", key], reason));
         const KEYS: [&str; 12] = [
-            "seed", "settings", "generations", "first_steps", "eta", "quantile", "sigma", "gamma", "descriptor",
-            "neighbours", "cells", "inherit",
+            "seed",
+            "settings",
+            "generations",
+            "first_steps",
+            "eta",
+            "quantile",
+            "sigma",
+            "gamma",
+            "descriptor",
+            "neighbours",
+            "cells",
+            "inherit",
         ];
         let reads = self.kind.reads();
-        if let Some(key) = KEYS.iter().find(|key| !reads.contains(key) && root.has(&format!("sampler.{key}"))) {
+        if let Some(key) = KEYS.iter().find(|key| !reads.contains(key) && root.has(&format!("sampler.{key}")))
+        {
             let known = if reads.is_empty() { "no other key".to_owned() } else { reads.join(", ") };
             return wrong(key, format!("is in conflict with this kind, which reads {known}"));
         }
@@ -149,10 +167,16 @@ impl SamplerConfig {
             && matches!(self.kind, SamplerKind::Novelty | SamplerKind::MapElites)
             && !self.inherit
         {
-            return wrong("first_steps", "is in conflict with `inherit = false`, where every trial has all steps".into());
+            return wrong(
+                "first_steps",
+                "is in conflict with `inherit = false`, where every trial has all steps".into(),
+            );
         }
         if matches!(self.kind, SamplerKind::Novelty | SamplerKind::MapElites) && self.descriptor.is_empty() {
-            return wrong("descriptor", "is missing; name numbers of result.json that tell behaviours apart".into());
+            return wrong(
+                "descriptor",
+                "is missing; name numbers of result.json that tell behaviours apart".into(),
+            );
         }
         if self.neighbours == 0 {
             return wrong("neighbours", "is 0, but must be at least 1".into());
@@ -163,17 +187,24 @@ impl SamplerConfig {
                 return wrong("cells", reason.into());
             }
             if self.cells.iter().any(|(low, high, count)| low >= high || *count == 0) {
-                return wrong("cells", "must be [low, high, count] with low below high and a count above 0".into());
+                return wrong(
+                    "cells",
+                    "must be [low, high, count] with low below high and a count above 0".into(),
+                );
             }
         }
         if self.kind == SamplerKind::Grid {
-            let unbounded = space.parameters.iter().find(|p| p.points.is_none() && p.domain.choices().is_none());
+            let unbounded =
+                space.parameters.iter().find(|p| p.points.is_none() && p.domain.choices().is_none());
             if let Some(parameter) = unbounded {
                 let reason = "is a range, of which a grid needs `points`";
                 return Err(value_error(root, &["parameters", &parameter.key], reason.into()));
             }
             if space.grid(MOST_SETTINGS).is_none() {
-                return wrong("kind", format!("\"grid\" has more than {MOST_SETTINGS} settings here; use \"sobol\""));
+                return wrong(
+                    "kind",
+                    format!("\"grid\" has more than {MOST_SETTINGS} settings here; use \"sobol\""),
+                );
             }
         } else if let Some(parameter) = space.parameters.iter().find(|parameter| parameter.points.is_some()) {
             let reason = "is in conflict with the sampler; only a grid reads it";
@@ -189,7 +220,8 @@ impl SamplerConfig {
     fn check_inheritance(&self, root: &Node, space: &Space) -> Result<(), ConfigError> {
         let halving = self.kind == SamplerKind::Halving;
         let shapes = |key: &str| {
-            key.starts_with("env.") || ["hidden", "rollout_steps"].iter().any(|end| key.ends_with(end))
+            key.starts_with("env.")
+                || ["hidden", "rollout_steps"].iter().any(|end| key.ends_with(end))
                 || ["loop", "learner"].contains(&key)
         };
         let conflict = |parameter: &&crate::sweep::space::Parameter| {

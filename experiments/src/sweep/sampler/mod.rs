@@ -107,7 +107,9 @@ impl Search<'_> {
             return None;
         }
         let share = match self.config.kind {
-            SamplerKind::Halving => (self.config.eta as u64).saturating_pow(self.config.generations as u32 - 1),
+            SamplerKind::Halving => {
+                (self.config.eta as u64).saturating_pow(self.config.generations as u32 - 1)
+            }
             _ => self.config.generations as u64,
         };
         Some(self.config.first_steps.unwrap_or((self.steps / share).max(1)))
@@ -151,6 +153,3 @@ impl Proposal {
         Self { setting, steps: None, parent: None }
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -28,9 +28,8 @@ pub(super) fn propose(search: &Search<'_>) -> Vec<Proposal> {
 
 /// Mean distance to the nearest neighbours, itself not counted.
 fn novelty(behaviours: &[Vec<f64>], index: usize, neighbours: usize) -> f64 {
-    let distance = |other: &[f64]| {
-        behaviours[index].iter().zip(other).map(|(a, b)| (a - b).powi(2)).sum::<f64>().sqrt()
-    };
+    let distance =
+        |other: &[f64]| behaviours[index].iter().zip(other).map(|(a, b)| (a - b).powi(2)).sum::<f64>().sqrt();
     let others = behaviours.iter().enumerate().filter(|(other, _)| *other != index);
     let mut distances: Vec<f64> = others.map(|(_, behaviour)| distance(behaviour)).collect();
     distances.sort_by(f64::total_cmp);
@@ -47,6 +46,7 @@ fn standardised(archive: &[(Ancestor, &Evaluated)]) -> Vec<Vec<f64>> {
         if high > low { high - low } else { 1.0 }
     };
     let spreads: Vec<f64> = (0..numbers).map(spread).collect();
-    let scale = |evaluated: &Evaluated| evaluated.descriptor.iter().zip(&spreads).map(|(x, s)| x / s).collect();
+    let scale =
+        |evaluated: &Evaluated| evaluated.descriptor.iter().zip(&spreads).map(|(x, s)| x / s).collect();
     archive.iter().map(|(_, evaluated)| scale(evaluated)).collect()
 }
