@@ -1,8 +1,9 @@
-//! The command line: `telos train|eval|envs|bench`.
+//! The command line: `telos train|eval|envs|expert|bench`.
 
 mod bench;
 mod envs;
 mod eval;
+mod expert;
 mod sweep;
 mod train;
 
@@ -36,6 +37,8 @@ enum Command {
     Sweep(sweep::Sweep),
     /// Lists the environments.
     Envs(envs::Envs),
+    /// Plays a task with a planner.
+    Expert(expert::Expert),
     /// Measures speed.
     Bench(bench::Bench),
 }
@@ -57,6 +60,7 @@ pub fn run() -> ExitCode {
         Command::Sweep(sweep) => sweep.run(),
         Command::Eval(eval) => eval.run(),
         Command::Envs(envs) => envs.run(),
+        Command::Expert(expert) => expert.run(),
         Command::Bench(bench) => bench.run(),
     });
     let code = match outcome {
