@@ -1,4 +1,4 @@
-//! The command line: `telos train|eval|envs|expert|bench`.
+//! The command line: `telos train|eval|sweep|envs|expert|bench`.
 
 mod bench;
 mod envs;
