@@ -21,6 +21,7 @@ mod mjcf;
 mod model;
 mod physics;
 mod planar;
+pub mod render;
 mod scene;
 mod sensors;
 mod world;
