@@ -37,6 +37,9 @@ pub enum AgentError {
         /// The length that fits.
         expected: usize,
     },
+    /// An environment cannot be built or copied.
+    #[error(transparent)]
+    Environment(#[from] telos_envs::EnvError),
     /// A network or an optimiser refused.
     #[error(transparent)]
     Network(#[from] telos_nn::NnError),

@@ -12,6 +12,7 @@ mod error;
 mod evaluate;
 mod gae;
 mod observation_normalizer;
+pub mod planner;
 mod policy;
 mod ppo;
 mod ppo_config;

@@ -1,9 +1,11 @@
 //! The [`Env`] trait: one environment, Gymnasium semantics, no allocation per step.
 
+use std::any::Any;
+
 use telos_checkpoint::Checkpoint;
 use telos_sim::Scene;
 
-use crate::EnvSpec;
+use crate::{EnvError, EnvSpec, branch};
 
 /// What one step reports beside the observation.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -24,8 +26,9 @@ pub struct Transition {
 /// An implementation must be a deterministic function of the seed given to [`reset`](Env::reset)
 /// and of the actions since. [`Checkpoint`] is also its snapshot: `telos_checkpoint::to_bytes`
 /// captures the state in the middle of an episode, `from_bytes` restores it bit-exactly, into the
-/// same environment or, to branch, into another one of the same spec.
-pub trait Env: Checkpoint + Send {
+/// same environment or into another one of the same spec; [`branch_from`](Env::branch_from) does so
+/// without the bytes.
+pub trait Env: Any + Checkpoint + Send {
     /// Spaces, time step and names.
     fn spec(&self) -> &EnvSpec;
 
@@ -49,5 +52,24 @@ pub trait Env: Checkpoint + Send {
     /// What a camera would see; `None` for environments without bodies.
     fn scene(&self) -> Option<Scene> {
         None
+    }
+
+    /// The gold reward of reaching `achieved` when `desired` is asked for, both laid out as
+    /// [`EnvSpec::goal`] says. It depends on nothing else, so hindsight may ask it about any pair.
+    /// `None` where the task has no goals, or its reward does not follow from them.
+    fn goal_reward(&self, _achieved: &[f32], _desired: &[f32]) -> Option<f32> {
+        None
+    }
+
+    /// Takes over the state of `other`, an environment of the same spec, in the middle of its episode
+    /// if need be. From then on both are bit-identical functions of their actions.
+    ///
+    /// The default goes through the bytes of a checkpoint; environments that can copy their state
+    /// directly do so.
+    ///
+    /// # Errors
+    /// When the specs differ or the state of `other` does not fit. This environment must then be reset.
+    fn branch_from(&mut self, other: &dyn Env) -> Result<(), EnvError> {
+        branch::through_bytes(self, other)
     }
 }

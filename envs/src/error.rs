@@ -39,6 +39,16 @@ pub enum EnvError {
         /// What is wrong and how to put it right.
         reason: String,
     },
+    /// An environment cannot take over the state of another one.
+    #[error("`{id}` cannot branch from `{other}`: {reason}")]
+    Branch {
+        /// Id of the environment that should change.
+        id: String,
+        /// Id of the environment that it should become.
+        other: String,
+        /// What does not fit.
+        reason: String,
+    },
     /// A robot could not be built.
     #[error(transparent)]
     Sim(#[from] telos_sim::SimError),

@@ -164,6 +164,11 @@ impl Model {
         self
     }
 
+    /// Whether `other` was compiled from the same text with the same parameters.
+    pub(crate) fn is_like(&self, other: &Self) -> bool {
+        self.fingerprint == other.fingerprint && self.parameters == other.parameters
+    }
+
     /// Name of the model, for messages.
     pub fn name(&self) -> &str {
         &self.name

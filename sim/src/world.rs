@@ -63,12 +63,18 @@ impl World {
         self.met_non_finite = false;
     }
 
-    /// Takes over the state of another world of the same model, bit for bit.
+    /// Whether both worlds are of one model, or of two that were compiled alike: each can take over the
+    /// state of the other.
+    pub fn is_twin_of(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.model, &other.model) || self.model.is_like(&other.model)
+    }
+
+    /// Takes over the state of a twin, bit for bit.
     ///
     /// # Panics
-    /// When `other` has another model.
+    /// When `other` is no [twin](Self::is_twin_of).
     pub fn copy_from(&mut self, other: &Self) {
-        assert!(Arc::ptr_eq(&self.model, &other.model), "worlds of one model can be copied");
+        assert!(self.is_twin_of(other), "worlds of one model can be copied");
         self.physics.clone_from(&other.physics);
         self.ctrl.copy_from_slice(&other.ctrl);
         self.pushed = other.pushed;

@@ -1,16 +1,16 @@
 //! A robot in the physics simulator as an environment.
 
-use std::sync::Arc;
+use std::{any::Any, sync::Arc};
 
 use rand::SeedableRng;
 use rand_xoshiro::Xoshiro256PlusPlus;
 use telos_checkpoint::{Checkpoint, CheckpointError, Reader, Writer};
 use telos_sim::{Camera, Health, Model, Scene, World};
 
-use crate::{BoxSpace, Env, EnvError, EnvSpec, Transition};
+use crate::{BoxSpace, Env, EnvError, EnvSpec, GoalSpec, Transition, branch};
 
 /// What a task adds to its robot. The world holds all state, so a task is immutable.
-pub trait RobotTask: Send {
+pub trait RobotTask: Send + 'static {
     /// Number of components of an action; one per actuator unless the task says otherwise.
     fn action_size(&self, model: &Model) -> usize {
         model.actuator_count()
@@ -38,6 +38,16 @@ pub trait RobotTask: Send {
 
     /// Whether the state solves the task, where it has such a notion.
     fn success(&self, world: &World) -> Option<bool>;
+
+    /// Where the observation holds goals, for tasks whose goal varies.
+    fn goal(&self) -> Option<GoalSpec> {
+        None
+    }
+
+    /// The gold reward of reaching `achieved` when `desired` is asked for, if it follows from the two.
+    fn goal_reward(&self, _achieved: &[f32], _desired: &[f32]) -> Option<f32> {
+        None
+    }
 
     /// The state in words.
     fn caption(&self, world: &World) -> String;
@@ -108,6 +118,7 @@ impl<T: RobotTask> RobotEnv<T> {
             horizon: about.horizon,
             factors: about.factors.iter().map(|&name| name.into()).collect(),
             can_terminate: false,
+            goal: task.goal(),
         };
         Ok(Self {
             spec,
@@ -184,6 +195,22 @@ impl<T: RobotTask> Env for RobotEnv<T> {
 
     fn scene(&self) -> Option<Scene> {
         Some(self.world.scene(&self.task.camera(&self.world)))
+    }
+
+    fn goal_reward(&self, achieved: &[f32], desired: &[f32]) -> Option<f32> {
+        self.task.goal_reward(achieved, desired)
+    }
+
+    fn branch_from(&mut self, other: &dyn Env) -> Result<(), EnvError> {
+        let other = match (other as &dyn Any).downcast_ref::<Self>() {
+            Some(other) if self.spec == other.spec && self.world.is_twin_of(&other.world) => other,
+            _ => return branch::through_bytes(self, other),
+        };
+        self.world.copy_from(&other.world);
+        self.sound_obs.copy_from_slice(&other.sound_obs);
+        self.factors.copy_from_slice(&other.factors);
+        self.fault = other.fault;
+        Ok(())
     }
 }
 

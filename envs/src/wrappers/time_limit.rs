@@ -1,9 +1,11 @@
 //! Truncation at the horizon.
 
+use std::any::Any;
+
 use telos_checkpoint::{Checkpoint, CheckpointError, Reader, Writer};
 use telos_sim::Scene;
 
-use crate::{Env, EnvSpec, Transition};
+use crate::{Env, EnvError, EnvSpec, Transition, branch};
 
 /// Sets `truncated` on the step that reaches `spec().horizon`, unless that step terminates.
 #[derive(Clone, Debug)]
@@ -55,6 +57,19 @@ impl<E: Env> Env for TimeLimit<E> {
 
     fn scene(&self) -> Option<Scene> {
         self.inner.scene()
+    }
+
+    fn goal_reward(&self, achieved: &[f32], desired: &[f32]) -> Option<f32> {
+        self.inner.goal_reward(achieved, desired)
+    }
+
+    fn branch_from(&mut self, other: &dyn Env) -> Result<(), EnvError> {
+        let Some(other) = (other as &dyn Any).downcast_ref::<Self>() else {
+            return branch::through_bytes(self, other);
+        };
+        self.inner.branch_from(&other.inner)?;
+        self.steps = other.steps;
+        Ok(())
     }
 }
 

@@ -55,7 +55,8 @@ impl Eval {
     }
 }
 
-fn describe(env: &str, evaluation: &Evaluation) -> String {
+/// An evaluation as text for people.
+pub(super) fn describe(env: &str, evaluation: &Evaluation) -> String {
     let mut text = format!(
         "{env}, {} episodes of {:.0} steps on average\n",
         evaluation.gold.values.len(),

@@ -1,8 +1,9 @@
-//! The command line: `telos train|eval|envs|bench`.
+//! The command line: `telos train|eval|envs|expert|bench`.
 
 mod bench;
 mod envs;
 mod eval;
+mod expert;
 mod train;
 
 use std::{
@@ -33,6 +34,8 @@ enum Command {
     Eval(eval::Eval),
     /// Lists the environments.
     Envs(envs::Envs),
+    /// Plays a task with a planner.
+    Expert(expert::Expert),
     /// Measures speed.
     Bench(bench::Bench),
 }
@@ -53,6 +56,7 @@ pub fn run() -> ExitCode {
         Command::Train(train) => train.run(),
         Command::Eval(eval) => eval.run(),
         Command::Envs(envs) => envs.run(),
+        Command::Expert(expert) => expert.run(),
         Command::Bench(bench) => bench.run(),
     });
     let code = match outcome {

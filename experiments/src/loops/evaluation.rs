@@ -24,6 +24,19 @@ pub struct Evaluation {
 }
 
 impl Evaluation {
+    /// The evaluation that consists of these episodes, without a learned reward.
+    pub(super) fn of(episodes: &[Episode]) -> Self {
+        let judged: Vec<bool> = episodes.iter().filter_map(|e| e.success).collect();
+        let share = |successes: usize| successes as f64 / judged.len() as f64;
+        Self {
+            gold: Summary::of(episodes.iter().map(|e| e.gold).collect()),
+            learned: None,
+            success_rate: (!judged.is_empty()).then(|| share(judged.iter().filter(|s| **s).count())),
+            length: episodes.iter().map(|e| f64::from(e.length)).sum::<f64>() / episodes.len() as f64,
+            faults: episodes.iter().filter(|e| e.fault).count(),
+        }
+    }
+
     /// The numbers of a learning curve.
     pub(super) fn metrics(&self) -> Vec<(String, f64)> {
         let mut metrics = vec![("eval/gold_return".into(), self.gold.mean)];
@@ -103,21 +116,19 @@ pub fn evaluate(
         obs.copy_from_slice(&batch.obs);
     }
     let episodes: Vec<Episode> = ended.into_iter().flatten().collect();
-    let judged: Vec<bool> = episodes.iter().filter_map(|e| e.success).collect();
-    Ok(Evaluation {
-        gold: Summary::of(episodes.iter().map(|e| e.gold).collect()),
-        learned: reward_model.is_some().then(|| Summary::of(learned)),
-        success_rate: (!judged.is_empty())
-            .then(|| judged.iter().filter(|s| **s).count() as f64 / judged.len() as f64),
-        length: episodes.iter().map(|e| f64::from(e.length)).sum::<f64>() / n as f64,
-        faults: episodes.iter().filter(|e| e.fault).count(),
-    })
+    let learned = reward_model.is_some().then(|| Summary::of(learned));
+    Ok(Evaluation { learned, ..Evaluation::of(&episodes) })
 }
 
+/// A whole episode.
 #[derive(Clone, Copy)]
-struct Episode {
-    gold: f64,
-    length: u32,
-    success: Option<bool>,
-    fault: bool,
+pub(super) struct Episode {
+    /// Return under the environment's own reward.
+    pub(super) gold: f64,
+    /// Steps.
+    pub(super) length: u32,
+    /// Whether its last state fulfils the success predicate.
+    pub(super) success: Option<bool>,
+    /// Whether a simulation fault ended it.
+    pub(super) fault: bool,
 }

@@ -1,5 +1,6 @@
 //! The loops that join environments, learners and rewards, and the runs made of them.
 
+mod demonstration;
 mod driver;
 mod episodes;
 mod evaluation;
@@ -27,6 +28,7 @@ use on_policy::OnPolicyLoop;
 use online::OnlineLoop;
 use preferences::PreferenceLoop;
 
+pub use demonstration::{PlannedEpisodes, play_planned};
 pub use evaluation::{Evaluation, EvaluationPlan, evaluate};
 pub use report::{PreferenceReport, Report, SeedReport};
 
