@@ -62,7 +62,7 @@ impl Solid {
         };
         let sound = |size: f32| size > 1e-9 && size < 1e9;
         let extended = match form {
-            Form::Capsule(half) => half >= 0.0 && half < 1e9,
+            Form::Capsule(half) => (0.0..1e9).contains(&half),
             _ => true,
         };
         let [r, g, b, alpha] = geom.rgba;
