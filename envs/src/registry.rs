@@ -29,9 +29,19 @@ const ENTRIES: &[Entry] = &[
         make: || Ok(limited(tasks::PendulumSwingup::env()?)),
     },
     Entry {
+        id: "cartpole-balance",
+        description: "keep a pole upright by moving its cart",
+        make: || Ok(limited(tasks::Cartpole::balance()?)),
+    },
+    Entry {
         id: "cartpole-swingup",
         description: "swing a pole up by moving its cart, and balance it",
-        make: || Ok(limited(tasks::CartpoleSwingup::env()?)),
+        make: || Ok(limited(tasks::Cartpole::swingup()?)),
+    },
+    Entry {
+        id: "acrobot-swingup",
+        description: "swing two links up with a motor between them only",
+        make: || Ok(limited(tasks::Acrobot::swingup()?)),
     },
     Entry {
         id: "reacher",
@@ -39,9 +49,14 @@ const ENTRIES: &[Entry] = &[
         make: || Ok(limited(tasks::Reacher::env()?)),
     },
     Entry {
+        id: "hopper-stand",
+        description: "stand on one leg",
+        make: || Ok(limited(tasks::Hopper::stand()?)),
+    },
+    Entry {
         id: "hopper-hop",
         description: "hop forward on one leg",
-        make: || Ok(limited(tasks::HopperHop::env()?)),
+        make: || Ok(limited(tasks::Hopper::hop()?)),
     },
     Entry {
         id: "cheetah-run",
@@ -49,9 +64,64 @@ const ENTRIES: &[Entry] = &[
         make: || Ok(limited(tasks::CheetahRun::env()?)),
     },
     Entry {
+        id: "walker-stand",
+        description: "a biped stands up",
+        make: || Ok(limited(tasks::Walker::stand()?)),
+    },
+    Entry {
         id: "walker-walk",
         description: "a biped stands up and walks",
-        make: || Ok(limited(tasks::WalkerWalk::env()?)),
+        make: || Ok(limited(tasks::Walker::walk()?)),
+    },
+    Entry {
+        id: "walker-run",
+        description: "a biped stands up and runs",
+        make: || Ok(limited(tasks::Walker::run()?)),
+    },
+    Entry {
+        id: "ant-run",
+        description: "a ball on four legs runs",
+        make: || Ok(limited(tasks::Ant::run()?)),
+    },
+    Entry {
+        id: "quadruped-walk",
+        description: "a robot of a dog's build walks",
+        make: || Ok(limited(tasks::Quadruped::walk()?)),
+    },
+    Entry {
+        id: "quadruped-run",
+        description: "a robot of a dog's build runs",
+        make: || Ok(limited(tasks::Quadruped::run()?)),
+    },
+    Entry {
+        id: "humanoid-stand",
+        description: "a humanoid stands still",
+        make: || Ok(limited(tasks::humanoid::Gait::stand()?)),
+    },
+    Entry {
+        id: "humanoid-walk",
+        description: "a humanoid walks",
+        make: || Ok(limited(tasks::humanoid::Gait::walk()?)),
+    },
+    Entry {
+        id: "humanoid-kneel",
+        description: "a humanoid kneels",
+        make: || Ok(limited(tasks::humanoid::Posing::kneel()?)),
+    },
+    Entry {
+        id: "humanoid-raise-arms",
+        description: "a humanoid raises its arms",
+        make: || Ok(limited(tasks::humanoid::Posing::raise_arms()?)),
+    },
+    Entry {
+        id: "humanoid-splits",
+        description: "a humanoid does the splits",
+        make: || Ok(limited(tasks::humanoid::Posing::splits()?)),
+    },
+    Entry {
+        id: "humanoid-lotus",
+        description: "a humanoid sits in the lotus position",
+        make: || Ok(limited(tasks::humanoid::Posing::lotus()?)),
     },
     Entry {
         id: "point-maze-umaze",
@@ -62,6 +132,41 @@ const ENTRIES: &[Entry] = &[
         id: "point-maze-medium",
         description: "push a ball through a maze of 25 cells to a goal; sparse reward",
         make: || Ok(limited(tasks::PointMaze::medium()?)),
+    },
+    Entry {
+        id: "arm-reach",
+        description: "bring the gripper of an arm to a point",
+        make: || Ok(limited(tasks::ArmReach::env()?)),
+    },
+    Entry {
+        id: "arm-push",
+        description: "push a block along the table to a goal",
+        make: || Ok(limited(tasks::ArmPush::env()?)),
+    },
+    Entry {
+        id: "arm-lift",
+        description: "grasp a block and lift it",
+        make: || Ok(limited(tasks::ArmLift::env()?)),
+    },
+    Entry {
+        id: "arm-pick-place",
+        description: "grasp a block and carry it to a point in the air",
+        make: || Ok(limited(tasks::ArmPickPlace::env()?)),
+    },
+    Entry {
+        id: "arm-drawer-open",
+        description: "pull a drawer open by its handle",
+        make: || Ok(limited(tasks::ArmDrawerOpen::env()?)),
+    },
+    Entry {
+        id: "arm-button-press",
+        description: "press a button from above",
+        make: || Ok(limited(tasks::ArmButtonPress::env()?)),
+    },
+    Entry {
+        id: "push-t",
+        description: "push a T-shaped block onto its outline",
+        make: || Ok(limited(tasks::PushT::env()?)),
     },
 ];
 
