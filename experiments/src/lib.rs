@@ -22,6 +22,7 @@ pub mod run_record;
 pub mod seeds;
 pub mod statistics;
 mod tensorboard;
+pub mod video;
 pub mod watch;
 
 pub use error::TelosError;

@@ -4,6 +4,7 @@ mod bench;
 mod envs;
 mod eval;
 mod expert;
+mod render;
 mod report;
 mod train;
 mod watch;
@@ -42,6 +43,8 @@ enum Command {
     Envs(envs::Envs),
     /// Plays a task with a scripted expert or a planner.
     Expert(expert::Expert),
+    /// Draws an environment.
+    Render(render::Render),
     /// Measures speed.
     Bench(bench::Bench),
 }
@@ -65,6 +68,7 @@ pub fn run() -> ExitCode {
         Command::Report(report) => report.run(),
         Command::Envs(envs) => envs.run(),
         Command::Expert(expert) => expert.run(),
+        Command::Render(render) => render.run(),
         Command::Bench(bench) => bench.run(),
     });
     let code = match outcome {

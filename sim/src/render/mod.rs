@@ -5,7 +5,8 @@
 //! are brought there too, which costs little because they are linear in column and row ([`camera`]). Only
 //! the pixels that a shape can cover are tried ([`bounds`]), eight at a time ([`lanes`]). What is nearest is
 //! kept in a [`layer`], from which the colours follow ([`shading`]); shadows need a second ray, tried
-//! against the few shapes that may be in the way ([`shadows`]).
+//! against the few shapes that may be in the way ([`shadows`]), or a look at what the sun sees
+//! ([`shadow_map`]).
 
 mod bounds;
 mod camera;
@@ -17,6 +18,7 @@ mod lanes;
 mod layer;
 mod renderer;
 mod shading;
+mod shadow_map;
 mod shadows;
 mod sky;
 mod solid;
