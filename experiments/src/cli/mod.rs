@@ -1,4 +1,4 @@
-//! The command line: `telos train|eval|watch|report|envs|expert|bench`.
+//! The command line: `telos train|eval|sweep|watch|report|envs|expert|bench`.
 
 mod bench;
 mod envs;
@@ -6,6 +6,7 @@ mod eval;
 mod expert;
 mod render;
 mod report;
+mod sweep;
 mod train;
 mod watch;
 
@@ -35,6 +36,8 @@ enum Command {
     Train(train::Train),
     /// Evaluates the policy of a run.
     Eval(eval::Eval),
+    /// Runs many trainings from one file, here or on a cluster.
+    Sweep(sweep::Sweep),
     /// Follows runs on the terminal.
     Watch(watch::Watch),
     /// Compares runs in one HTML page.
@@ -63,6 +66,7 @@ pub fn run() -> ExitCode {
         .init();
     let outcome = panic::catch_unwind(|| match cli.command {
         Command::Train(train) => train.run(),
+        Command::Sweep(sweep) => sweep.run(),
         Command::Eval(eval) => eval.run(),
         Command::Watch(watch) => watch.run(),
         Command::Report(report) => report.run(),
