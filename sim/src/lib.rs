@@ -28,6 +28,7 @@ mod planar;
 pub mod render;
 mod scene;
 mod sensors;
+mod springs;
 mod urdf;
 mod world;
 mod xml;
