@@ -5,7 +5,7 @@ use rapier3d::{parry::mass_properties::MassProperties, prelude::*};
 use crate::{
     BodyId, SimError,
     collider::collider,
-    contact::ContactFilter,
+    contact::{self, ContactFilter},
     description::{ActuatorDescription, Description, GeomDescription},
     drive::{Drive, Spring},
     inertia,
@@ -46,7 +46,7 @@ pub(crate) fn compile(name: &str, description: &Description) -> Result<Model, Si
     let joints = builder.joints();
     let Builder { mut physics, rigid, masses, filter, .. } = builder;
     let no_ctrl = vec![0.0; description.actuators.len()];
-    joints.iter().for_each(|joint| joint.load_spring(&mut physics, &no_ctrl));
+    joints.iter().for_each(|joint| joint.load_spring(&mut physics, &no_ctrl, 1.0));
     physics.forward(&trees);
 
     let bodies = description.bodies.iter().zip(&members).enumerate().map(|(index, (body, member))| Body {
@@ -210,7 +210,8 @@ impl Builder<'_> {
                         true => ActiveHooks::FILTER_CONTACT_PAIRS,
                         false => ActiveHooks::empty(),
                     };
-                    let collider = collider.active_hooks(hooks).user_data(member.group as u128);
+                    let collider =
+                        collider.active_hooks(hooks).user_data(contact::tag(member.group, geoms.len()));
                     let rigid = self.rigid[member.group];
                     self.physics.colliders.insert_with_parent(collider, rigid, &mut self.physics.bodies)
                 });
