@@ -25,7 +25,7 @@ pub enum SimError {
     },
     /// A robot file is XML, but asks for something that is wrong or that cannot be honoured.
     #[error("{file}:{line}: <{element}>: {reason}")]
-    Mjcf {
+    Robot {
         /// The file, or the name given to an embedded model.
         file: String,
         /// Line, from 1.

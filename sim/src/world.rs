@@ -33,7 +33,12 @@ pub struct World {
     pub(crate) model: Arc<Model>,
     pub(crate) physics: Physics,
     workspace: Workspace,
-    ctrl: Vec<f32>,
+    pub(crate) ctrl: Vec<f32>,
+    /// Inputs of the actuators that follow their controls with a delay.
+    pub(crate) activations: Vec<f32>,
+    /// What the springs of joints take up: controls, activations or forces, by actuator and tendon.
+    /// Computed at the start of a step and then of no use.
+    pub(crate) signals: Vec<f32>,
     pub(crate) dynamics: Dynamics,
     pub(crate) mask: ContactMask,
     /// Whether a body carries a wrench that ends with the next step.
@@ -49,13 +54,16 @@ impl World {
         let physics = model.initial.clone();
         let ctrl = vec![0.0; model.actuators.len()];
         let dynamics = Dynamics::of(&model);
+        let signals = model.actuators.len() + model.tendons.len();
         Self {
             model,
             physics,
             workspace: Workspace::new(),
+            activations: ctrl.clone(),
             ctrl,
             dynamics,
             mask: ContactMask::default(),
+            signals: vec![0.0; signals],
             pushed: false,
             steps: 0,
             met_non_finite: false,
@@ -70,6 +78,7 @@ impl World {
         self.dynamics.apply(&self.model, &mut self.physics);
         self.mask.watch(&self.model, &mut self.physics);
         self.ctrl.fill(0.0);
+        self.activations.fill(0.0);
         self.pushed = false;
         self.steps = 0;
         self.met_non_finite = false;
@@ -91,6 +100,7 @@ impl World {
         self.ctrl.copy_from_slice(&other.ctrl);
         self.dynamics.clone_from(&other.dynamics);
         self.mask.clone_from(&other.mask);
+        self.activations.copy_from_slice(&other.activations);
         self.pushed = other.pushed;
         self.steps = other.steps;
         self.met_non_finite = other.met_non_finite;
@@ -127,10 +137,11 @@ impl World {
 
     /// Advances by [`Model::timestep`] seconds.
     pub fn step(&mut self) {
+        self.actuate();
         let model = &*self.model;
         for (joint, damping) in model.joints.iter().zip(&self.dynamics.damping) {
             if joint.is_active() {
-                joint.load_spring(&mut self.physics, &self.ctrl, *damping);
+                joint.load_spring(&mut self.physics, &self.signals, *damping);
             }
         }
         let rules = ContactRules { filter: &model.filter, mask: &self.mask };
@@ -251,6 +262,7 @@ impl Checkpoint for World {
         out.f32s("ctrl", &self.ctrl);
         out.value("dynamics", &self.dynamics);
         out.value("mask", &self.mask);
+        out.f32s("activations", &self.activations);
         out.value("pushed", &self.pushed);
         out.value("steps", &self.steps);
         out.value("met_non_finite", &self.met_non_finite);
@@ -269,6 +281,7 @@ impl Checkpoint for World {
         if !(self.dynamics.fits(&self.model) && self.mask.fits(&self.model)) {
             return Err(from.wrong("dynamics", "does not fit the parts of the robot"));
         }
+        from.f32s("activations", &mut self.activations)?;
         self.pushed = from.value("pushed")?;
         self.steps = from.value("steps")?;
         self.met_non_finite = from.value("met_non_finite")?;

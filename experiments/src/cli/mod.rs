@@ -1,10 +1,12 @@
-//! The command line: `telos train|eval|envs|expert|bench`.
+//! The command line: `telos train|eval|watch|report|envs|expert|bench`.
 
 mod bench;
 mod envs;
 mod eval;
 mod expert;
+mod report;
 mod train;
+mod watch;
 
 use std::{
     io::{IsTerminal, Write},
@@ -32,9 +34,13 @@ enum Command {
     Train(train::Train),
     /// Evaluates the policy of a run.
     Eval(eval::Eval),
+    /// Follows runs on the terminal.
+    Watch(watch::Watch),
+    /// Compares runs in one HTML page.
+    Report(report::Report),
     /// Lists the environments.
     Envs(envs::Envs),
-    /// Plays a task with a planner.
+    /// Plays a task with a scripted expert or a planner.
     Expert(expert::Expert),
     /// Measures speed.
     Bench(bench::Bench),
@@ -55,6 +61,8 @@ pub fn run() -> ExitCode {
     let outcome = panic::catch_unwind(|| match cli.command {
         Command::Train(train) => train.run(),
         Command::Eval(eval) => eval.run(),
+        Command::Watch(watch) => watch.run(),
+        Command::Report(report) => report.run(),
         Command::Envs(envs) => envs.run(),
         Command::Expert(expert) => expert.run(),
         Command::Bench(bench) => bench.run(),
