@@ -5,6 +5,7 @@
 mod arm;
 mod cartpole_swingup;
 mod cheetah_run;
+mod event_counter;
 mod hopper_hop;
 mod maze;
 mod pendulum_classic;

@@ -69,7 +69,7 @@ impl<'a> EvaluationPlan<'a> {
     /// The evaluations that a configuration asks for.
     pub fn of(config: &'a Config) -> Self {
         Self {
-            env: &config.env.id,
+            env: &config.env,
             episodes: config.evaluation.episodes,
             seed: config.evaluation.seed,
             threads: config.env.thread_count(),
@@ -88,7 +88,7 @@ pub fn evaluate(
     reward_model: Option<&dyn RewardModel>,
 ) -> Result<Evaluation, TelosError> {
     let n = plan.episodes;
-    let mut envs = VecEnv::new(n, plan.threads, plan.seed, |_| registry::make(plan.env))?;
+    let mut envs = VecEnv::new(n, plan.threads, plan.seed, |_| plan.env.make())?;
     let mut obs = envs.reset().obs.clone();
     let mut actions = vec![0.0; n * envs.spec().action.size()];
     let mut rewards = vec![0.0; n];

@@ -137,7 +137,7 @@ fn build(
 }
 
 fn evaluate_random(config: &Config) -> Result<Evaluation, TelosError> {
-    let spec = registry::make(&config.env.id)?.spec().clone();
+    let spec = config.env.make()?.spec().clone();
     let mut policy = RandomPolicy::new(&spec, config.seed)?;
     evaluate(EvaluationPlan { mode: ActMode::Sample, ..EvaluationPlan::of(config) }, &mut policy, None)
 }

@@ -36,7 +36,7 @@ pub(super) struct OffPolicy {
 impl OffPolicy {
     pub(super) fn new(config: &Config, device: &Device) -> Result<Self, TelosError> {
         let (n, seed) = (config.env.count, config.seed);
-        let mut envs = VecEnv::new(n, config.env.thread_count(), seed, |_| registry::make(&config.env.id))?;
+        let mut envs = VecEnv::new(n, config.env.thread_count(), seed, |_| config.env.make())?;
         let obs = envs.reset().obs.clone();
         let spec = envs.spec();
         let (obs_size, action_size) = (spec.observation.size(), spec.action.size());

@@ -10,7 +10,7 @@ use super::{
     layout::{Layout, MEDIUM, Maze, UMAZE},
 };
 use crate::{
-    EnvError,
+    EnvError, GoalSpec,
     tasks::{RobotEnv, RobotTask, TaskSpec},
 };
 
@@ -91,6 +91,15 @@ impl RobotTask for PointMaze {
 
     fn success(&self, world: &World) -> Option<bool> {
         Some(self.course.distance(world, self.position(world)) <= super::REACH)
+    }
+
+    fn goal(&self) -> Option<GoalSpec> {
+        Some(GoalSpec { achieved: 0..2, desired: 4..6 })
+    }
+
+    fn goal_reward(&self, achieved: &[f32], desired: &[f32]) -> Option<f32> {
+        let distance = (achieved[0] - desired[0]).hypot(achieved[1] - desired[1]);
+        Some(f32::from(distance <= super::REACH))
     }
 
     fn caption(&self, world: &World) -> String {
