@@ -49,6 +49,7 @@ mod env;
 mod error;
 mod events;
 pub mod experts;
+pub mod gymnasium;
 mod privileges;
 pub mod registry;
 mod seed;

@@ -21,7 +21,9 @@ pub mod run_directory;
 pub mod run_record;
 pub mod seeds;
 pub mod statistics;
+pub mod sweep;
 mod tensorboard;
+pub mod video;
 pub mod watch;
 
 pub use error::TelosError;

@@ -25,6 +25,7 @@ mod mjcf;
 mod model;
 mod physics;
 mod planar;
+pub mod render;
 mod role;
 mod scene;
 mod sensors;

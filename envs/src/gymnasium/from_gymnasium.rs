@@ -65,7 +65,9 @@ where
         for space in [&observation, &action] {
             let ordered = space.low.iter().zip(&space.high).all(|(low, high)| low <= high);
             if space.low.len() != space.high.len() || !ordered {
-                return Err(wrong("a space of the gymnasium-rs environment has a low bound above its high bound"));
+                return Err(wrong(
+                    "a space of the gymnasium-rs environment has a low bound above its high bound",
+                ));
             }
         }
         let actions = Vec::with_capacity(about.horizon * action.size());

@@ -1,10 +1,12 @@
-//! The command line: `telos train|eval|watch|report|envs|expert|bench`.
+//! The command line: `telos train|eval|sweep|watch|report|envs|expert|bench`.
 
 mod bench;
 mod envs;
 mod eval;
 mod expert;
+mod render;
 mod report;
+mod sweep;
 mod train;
 mod watch;
 
@@ -34,6 +36,8 @@ enum Command {
     Train(train::Train),
     /// Evaluates the policy of a run.
     Eval(eval::Eval),
+    /// Runs many trainings from one file, here or on a cluster.
+    Sweep(sweep::Sweep),
     /// Follows runs on the terminal.
     Watch(watch::Watch),
     /// Compares runs in one HTML page.
@@ -42,6 +46,8 @@ enum Command {
     Envs(envs::Envs),
     /// Plays a task with a scripted expert or a planner.
     Expert(expert::Expert),
+    /// Draws an environment.
+    Render(render::Render),
     /// Measures speed.
     Bench(bench::Bench),
 }
@@ -60,11 +66,13 @@ pub fn run() -> ExitCode {
         .init();
     let outcome = panic::catch_unwind(|| match cli.command {
         Command::Train(train) => train.run(),
+        Command::Sweep(sweep) => sweep.run(),
         Command::Eval(eval) => eval.run(),
         Command::Watch(watch) => watch.run(),
         Command::Report(report) => report.run(),
         Command::Envs(envs) => envs.run(),
         Command::Expert(expert) => expert.run(),
+        Command::Render(render) => render.run(),
         Command::Bench(bench) => bench.run(),
     });
     let code = match outcome {

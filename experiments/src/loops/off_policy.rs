@@ -4,7 +4,7 @@ use rand::{RngExt, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
 use telos_agents::{ActMode, Policy, Replay, ReplayBatch, Sac, SacMetrics};
 use telos_checkpoint::{Checkpoint, CheckpointError, Reader, Writer};
-use telos_envs::{StepBatch, VecEnv, registry};
+use telos_envs::{StepBatch, VecEnv};
 use telos_nn::{Device, Parameters};
 
 use super::{episodes::EpisodeWindow, means::RunningMeans};

@@ -3,7 +3,7 @@
 
 use telos_agents::{Policy, Ppo, PpoMetrics, RolloutBuffer};
 use telos_checkpoint::{Checkpoint, CheckpointError, Reader, Writer};
-use telos_envs::{VecEnv, registry};
+use telos_envs::VecEnv;
 use telos_nn::{Device, Parameters};
 use telos_rewards::reward_model::RewardModel;
 
