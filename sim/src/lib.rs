@@ -23,6 +23,7 @@ mod physics;
 mod planar;
 mod scene;
 mod sensors;
+mod state_hash;
 mod world;
 
 pub use error::SimError;

@@ -139,7 +139,7 @@ impl Model {
     /// ```
     pub fn from_mjcf_str(name: &str, xml: &str) -> Result<Self, SimError> {
         let mut model = compile::compile(name, &mjcf::parse(name, xml)?)?;
-        model.fingerprint = fnv1a(xml.as_bytes());
+        model.fingerprint = telos_checkpoint::fnv1a(xml.as_bytes());
         Ok(model)
     }
 
@@ -301,11 +301,4 @@ impl Model {
     pub fn is_hinge(&self, joint: JointId) -> bool {
         self.joints[joint.0].axis >= 3
     }
-}
-
-/// The 64-bit FNV-1a hash.
-fn fnv1a(bytes: &[u8]) -> u64 {
-    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
-        (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3)
-    })
 }
