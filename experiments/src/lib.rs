@@ -14,12 +14,16 @@ pub mod loops;
 pub mod manifest;
 pub mod metrics;
 pub mod metrics_log;
+mod number;
 pub mod progress;
+pub mod report;
 pub mod run_directory;
 pub mod run_record;
 pub mod seeds;
 pub mod statistics;
+pub mod sweep;
 mod tensorboard;
+pub mod watch;
 
 pub use error::TelosError;
 pub use interrupt::Interrupt;

@@ -15,7 +15,8 @@ pub struct Bootstrap {
     pub resamples: usize,
     /// Share of the resampled statistics that an interval spans.
     pub confidence: f64,
-    /// Seed of the resampling; equal seeds give equal intervals.
+    /// Seed of the resampling. The number of scores is added to it, so that samples of different
+    /// sizes do not share their random numbers.
     pub seed: u64,
 }
 
@@ -38,7 +39,7 @@ impl Bootstrap {
     /// The interval of each number of a statistic of several numbers, such as a profile, all from
     /// the same resamples. `statistic` must always return equally many.
     pub fn intervals(&self, scores: &Scores, statistic: impl Fn(&Scores) -> Vec<f64>) -> Vec<[f64; 2]> {
-        let mut rng = Xoshiro256PlusPlus::seed_from_u64(self.seed);
+        let mut rng = self.rng(scores.count());
         let mut resample = scores.clone();
         let mut columns: Vec<Vec<f64>> = Vec::new();
         for _ in 0..self.resamples.max(1) {
@@ -59,7 +60,7 @@ impl Bootstrap {
         second: &Scores,
         statistic: impl Fn(&Scores, &Scores) -> f64,
     ) -> [f64; 2] {
-        let mut rng = Xoshiro256PlusPlus::seed_from_u64(self.seed);
+        let mut rng = self.rng(first.count() + second.count());
         let (mut a, mut b) = (first.clone(), second.clone());
         let draw_both = |_| {
             draw(first, &mut a, &mut rng);
@@ -67,6 +68,10 @@ impl Bootstrap {
             statistic(&a, &b)
         };
         self.ends((0..self.resamples.max(1)).map(draw_both).collect())
+    }
+
+    fn rng(&self, scores: usize) -> Xoshiro256PlusPlus {
+        Xoshiro256PlusPlus::seed_from_u64(self.seed.wrapping_add(scores as u64))
     }
 
     fn ends(&self, mut values: Vec<f64>) -> [f64; 2] {

@@ -22,20 +22,18 @@ pub struct Summary {
 }
 
 impl Summary {
-    /// Summarises a sample. The bootstrap's random numbers depend on the size of the sample only,
-    /// so equal samples have equal summaries. A sample with a value that is not finite has no
+    /// Summarises a sample; equal samples have equal summaries. A sample with a value that is not finite has no
     /// interval either: all its numbers but the values are then not numbers.
     ///
     /// # Panics
     /// When `values` is empty.
     pub fn of(values: Vec<f64>) -> Self {
         assert!(!values.is_empty(), "a summary needs at least one value");
-        let bootstrap = Bootstrap { seed: values.len() as u64, ..Bootstrap::default() };
         match Scores::of_one_task(values.clone()) {
             Some(scores) => Self {
                 mean: mean(&scores),
                 iqm: interquartile_mean(&scores),
-                interval: bootstrap.interval(&scores, mean),
+                interval: Bootstrap::default().interval(&scores, mean),
                 values,
             },
             None => Self { mean: f64::NAN, iqm: f64::NAN, interval: [f64::NAN; 2], values },

@@ -1,0 +1,197 @@
+//! The numbers of one task: what each group reached, and which is better.
+
+use crate::statistics::{
+    Bootstrap, LastAndBest, Scores, cumulative_regret, interquartile_mean, mean, performance_profile,
+    probability_of_improvement, seed_warning,
+};
+
+use super::{
+    curve::Curve,
+    figure::{Line, Point},
+    group::{Group, TaskGroups},
+};
+
+/// The metric that runs are compared by.
+pub(super) const RETURN: &str = "eval/gold_return";
+
+/// Points of a performance profile.
+const PROFILE_POINTS: usize = 100;
+
+/// The groups of one task with their statistics.
+#[derive(Clone, Debug)]
+pub(super) struct Comparison {
+    /// Environment id.
+    pub(super) env: String,
+    pub(super) groups: Vec<GroupResult>,
+    /// Mean return of uniformly random actions, where a run evaluated them.
+    pub(super) random: Option<f64>,
+    /// The return that regret is measured against: the highest mean of any group.
+    pub(super) reference: Option<f64>,
+    /// For each pair of groups with scores: how probably the first beats the second.
+    pub(super) improvements: Vec<Improvement>,
+}
+
+/// One group and what it reached.
+#[derive(Clone, Debug)]
+pub(super) struct GroupResult {
+    pub(super) group: Group,
+    /// Return over training.
+    pub(super) curve: Curve,
+    /// Of the finished runs; `None` when there are none.
+    pub(super) reached: Option<Reached>,
+}
+
+/// What the finished runs of a group reached.
+#[derive(Clone, Debug)]
+pub(super) struct Reached {
+    /// Last return of each run.
+    pub(super) last: Scores,
+    pub(super) mean: f64,
+    pub(super) mean_interval: [f64; 2],
+    pub(super) iqm: f64,
+    pub(super) iqm_interval: [f64; 2],
+    /// Mean over runs of the best evaluation of each.
+    pub(super) best: f64,
+    /// Mean over runs of the regret per step; see [`cumulative_regret`].
+    pub(super) regret: f64,
+    /// Mean over runs of the share of successful episodes in the last evaluation.
+    pub(super) success: Option<f64>,
+}
+
+/// How probably a run of one group beats a run of another.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Improvement {
+    /// Indices of the groups.
+    pub(super) first: usize,
+    pub(super) second: usize,
+    pub(super) probability: f64,
+    pub(super) interval: [f64; 2],
+}
+
+impl Comparison {
+    /// Compares the groups of one task; `warnings` says what the numbers cannot carry.
+    pub(super) fn of(task: TaskGroups, warnings: &mut Vec<String>) -> Self {
+        let TaskGroups { env, groups } = task;
+        for group in &groups {
+            warn(&env, group, warnings);
+        }
+        let last_means = groups.iter().filter_map(|group| Some(mean(&last_scores(group)?)));
+        let reference = last_means.reduce(f64::max);
+        let random = groups.iter().flat_map(|group| &group.runs).find_map(|run| run.random.as_ref());
+        let random = random.map(|evaluation| evaluation.gold.mean).filter(|mean| mean.is_finite());
+        let result = |group: Group| {
+            let curve = group.curve(RETURN);
+            let reached = reference.and_then(|reference| Reached::of(&group, reference));
+            GroupResult { group, curve, reached }
+        };
+        let groups: Vec<GroupResult> = groups.into_iter().map(result).collect();
+        let improvements = improvements(&groups);
+        Self { env, groups, random, reference, improvements }
+    }
+
+    /// The share of runs above each return, as lines of a chart; one for each group with scores.
+    pub(super) fn profiles(&self) -> Vec<Line> {
+        let scored = || {
+            self.groups
+                .iter()
+                .enumerate()
+                .filter_map(|(index, one)| Some((index, one, one.reached.as_ref()?)))
+        };
+        let all = || scored().flat_map(|(_, _, reached)| reached.last.pooled());
+        let (low, high) = (all().fold(f64::MAX, f64::min), all().fold(f64::MIN, f64::max));
+        // A little beyond both ends, so that the profiles begin at 1 and end at 0.
+        let (low, high) = (low - 0.1 * (high - low), high + 0.1 * (high - low));
+        let threshold = |k: usize| low + (high - low) * k as f64 / PROFILE_POINTS as f64;
+        let thresholds: Vec<f64> = (0..=PROFILE_POINTS).map(threshold).collect();
+        let line = |(series, one, reached): (usize, &GroupResult, &Reached)| {
+            let profile = |scores: &Scores| performance_profile(scores, &thresholds);
+            let intervals = Bootstrap::default().intervals(&reached.last, profile);
+            let points = thresholds.iter().zip(profile(&reached.last)).zip(intervals);
+            let points = points.map(|((x, y), interval)| Point { x: *x, y, interval: Some(interval) });
+            Line { label: one.group.label.clone(), series, points: points.collect(), runs: Vec::new() }
+        };
+        scored().map(line).collect()
+    }
+}
+
+impl Reached {
+    fn of(group: &Group, reference: f64) -> Option<Self> {
+        let last = last_scores(group)?;
+        let series = || group.finished().map(|run| run.metrics.series(RETURN));
+        let best = series().filter_map(|curve| Some(LastAndBest::of(&curve)?.best)).collect();
+        let regret = series().filter_map(|curve| cumulative_regret(&curve, reference)).collect();
+        let success = group.scores(|run| run.metrics.latest("eval/success_rate"));
+        let bootstrap = Bootstrap::default();
+        Some(Self {
+            mean: mean(&last),
+            mean_interval: bootstrap.interval(&last, mean),
+            iqm: interquartile_mean(&last),
+            iqm_interval: bootstrap.interval(&last, interquartile_mean),
+            best: mean(&Scores::of_one_task(best)?),
+            regret: mean(&Scores::of_one_task(regret)?),
+            success: success.as_ref().map(mean),
+            last,
+        })
+    }
+}
+
+/// The last return of each finished run.
+fn last_scores(group: &Group) -> Option<Scores> {
+    group.scores(|run| Some(LastAndBest::of(&run.metrics.series(RETURN))?.last))
+}
+
+fn improvements(groups: &[GroupResult]) -> Vec<Improvement> {
+    let mut found = Vec::new();
+    for (first, a) in groups.iter().enumerate() {
+        for (second, b) in groups.iter().enumerate() {
+            if let (true, Some(a), Some(b)) = (first != second, &a.reached, &b.reached) {
+                let bootstrap = Bootstrap::default();
+                found.push(Improvement {
+                    first,
+                    second,
+                    probability: probability_of_improvement(&a.last, &b.last),
+                    interval: bootstrap.interval_of_pair(&a.last, &b.last, probability_of_improvement),
+                });
+            }
+        }
+    }
+    found
+}
+
+fn warn(env: &str, group: &Group, warnings: &mut Vec<String>) {
+    let label = format!("{env}, {}", group.label);
+    if let Some(warning) = seed_warning(group.finished().count()) {
+        let finished = if group.finished().count() == group.runs.len() { "" } else { "finished: " };
+        warnings.push(format!("{label}: {finished}{warning}"));
+    }
+    for run in &group.runs {
+        if run.metrics.rows().is_empty() {
+            warnings.push(format!(
+                "{}: has no metrics yet; `telos train {} --resume` goes on with it",
+                run.name,
+                run.path.display()
+            ));
+        } else if !run.is_finished() {
+            warnings.push(format!(
+                "{}: stands at step {} of {}, so it is in the curves but not in the tables",
+                run.name,
+                run.step(),
+                run.config.steps
+            ));
+        }
+        let missing: Vec<&str> = run.metrics.not_finite().into_iter().collect();
+        if !missing.is_empty() {
+            warnings.push(format!("{}: not finite at some steps: {}", run.name, missing.join(", ")));
+        }
+        let faults = run.metrics.latest("train/faults").unwrap_or(0.0);
+        if faults > 0.0 {
+            warnings.push(format!("{}: {faults:.0} training episodes ended in a simulation fault", run.name));
+        }
+    }
+    let mut versions: Vec<&str> = group.runs.iter().map(|run| run.telos.as_str()).collect();
+    versions.sort_unstable();
+    versions.dedup();
+    if versions.len() > 1 {
+        warnings.push(format!("{label}: trained by different versions of telos: {}", versions.join(", ")));
+    }
+}
