@@ -97,4 +97,10 @@ pub trait Env: Any + Checkpoint + Send {
     fn hidden(&self) -> Option<HiddenParameters> {
         None
     }
+
+    /// Hash of everything that later results depend on: of the bytes of a checkpoint. Runs that
+    /// should be bit-equal differ first where their hashes do; `telos envs hash` prints them.
+    fn state_hash(&self) -> u64 {
+        telos_checkpoint::fnv1a(&telos_checkpoint::to_bytes(self))
+    }
 }

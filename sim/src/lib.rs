@@ -29,6 +29,7 @@ pub mod render;
 mod role;
 mod scene;
 mod sensors;
+mod state_hash;
 mod urdf;
 mod world;
 mod xml;
