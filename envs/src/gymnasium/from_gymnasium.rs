@@ -144,7 +144,7 @@ where
         self.seed = from.value("seed")?;
         self.actions = from.value("actions")?;
         let width = self.spec.action.size();
-        if self.actions.len() % width != 0 {
+        if !self.actions.len().is_multiple_of(width) {
             return Err(from.wrong("actions", &format!("are no multiple of {width} numbers")));
         }
         self.begin();
