@@ -1,21 +1,17 @@
 //! The numbers of one task: what each group reached, and which is better.
 
 use crate::statistics::{
-    Bootstrap, LastAndBest, Scores, cumulative_regret, interquartile_mean, mean, performance_profile,
-    probability_of_improvement, seed_warning,
+    Bootstrap, LastAndBest, Scores, cumulative_regret, interquartile_mean, mean, seed_warning,
 };
 
 use super::{
     curve::Curve,
-    figure::{Line, Point},
     group::{Group, TaskGroups},
+    improvement::{Improvement, improvements},
 };
 
 /// The metric that runs are compared by.
 pub(super) const RETURN: &str = "eval/gold_return";
-
-/// Points of a performance profile.
-const PROFILE_POINTS: usize = 100;
 
 /// The groups of one task with their statistics.
 #[derive(Clone, Debug)]
@@ -23,7 +19,7 @@ pub(super) struct Comparison {
     /// Environment id.
     pub(super) env: String,
     pub(super) groups: Vec<GroupResult>,
-    /// Mean return of uniformly random actions, where a run evaluated them.
+    /// Mean return of uniformly random actions over the seeds of the first group that evaluated them.
     pub(super) random: Option<f64>,
     /// The return that regret is measured against: the highest mean of any group.
     pub(super) reference: Option<f64>,
@@ -58,14 +54,11 @@ pub(super) struct Reached {
     pub(super) success: Option<f64>,
 }
 
-/// How probably a run of one group beats a run of another.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Improvement {
-    /// Indices of the groups.
-    pub(super) first: usize,
-    pub(super) second: usize,
-    pub(super) probability: f64,
-    pub(super) interval: [f64; 2],
+impl GroupResult {
+    /// Last returns of the finished runs; `None` when there are none.
+    pub(super) fn last(&self) -> Option<&Scores> {
+        self.reached.as_ref().map(|reached| &reached.last)
+    }
 }
 
 impl Comparison {
@@ -77,40 +70,19 @@ impl Comparison {
         }
         let last_means = groups.iter().filter_map(|group| Some(mean(&last_scores(group)?)));
         let reference = last_means.reduce(f64::max);
-        let random = groups.iter().flat_map(|group| &group.runs).find_map(|run| run.random.as_ref());
-        let random = random.map(|evaluation| evaluation.gold.mean).filter(|mean| mean.is_finite());
+        let random = groups.iter().find_map(|group| {
+            let returns = group.runs.iter().filter_map(|run| Some(run.random.as_ref()?.gold.mean));
+            Some(mean(&Scores::of_one_task(returns.collect())?))
+        });
         let result = |group: Group| {
             let curve = group.curve(RETURN);
             let reached = reference.and_then(|reference| Reached::of(&group, reference));
             GroupResult { group, curve, reached }
         };
         let groups: Vec<GroupResult> = groups.into_iter().map(result).collect();
-        let improvements = improvements(&groups);
+        let last: Vec<Option<&Scores>> = groups.iter().map(GroupResult::last).collect();
+        let improvements = improvements(&last);
         Self { env, groups, random, reference, improvements }
-    }
-
-    /// The share of runs above each return, as lines of a chart; one for each group with scores.
-    pub(super) fn profiles(&self) -> Vec<Line> {
-        let scored = || {
-            self.groups
-                .iter()
-                .enumerate()
-                .filter_map(|(index, one)| Some((index, one, one.reached.as_ref()?)))
-        };
-        let all = || scored().flat_map(|(_, _, reached)| reached.last.pooled());
-        let (low, high) = (all().fold(f64::MAX, f64::min), all().fold(f64::MIN, f64::max));
-        // A little beyond both ends, so that the profiles begin at 1 and end at 0.
-        let (low, high) = (low - 0.1 * (high - low), high + 0.1 * (high - low));
-        let threshold = |k: usize| low + (high - low) * k as f64 / PROFILE_POINTS as f64;
-        let thresholds: Vec<f64> = (0..=PROFILE_POINTS).map(threshold).collect();
-        let line = |(series, one, reached): (usize, &GroupResult, &Reached)| {
-            let profile = |scores: &Scores| performance_profile(scores, &thresholds);
-            let intervals = Bootstrap::default().intervals(&reached.last, profile);
-            let points = thresholds.iter().zip(profile(&reached.last)).zip(intervals);
-            let points = points.map(|((x, y), interval)| Point { x: *x, y, interval: Some(interval) });
-            Line { label: one.group.label.clone(), series, points: points.collect(), runs: Vec::new() }
-        };
-        scored().map(line).collect()
     }
 }
 
@@ -138,24 +110,6 @@ impl Reached {
 /// The last return of each finished run.
 fn last_scores(group: &Group) -> Option<Scores> {
     group.scores(|run| Some(LastAndBest::of(&run.metrics.series(RETURN))?.last))
-}
-
-fn improvements(groups: &[GroupResult]) -> Vec<Improvement> {
-    let mut found = Vec::new();
-    for (first, a) in groups.iter().enumerate() {
-        for (second, b) in groups.iter().enumerate() {
-            if let (true, Some(a), Some(b)) = (first != second, &a.reached, &b.reached) {
-                let bootstrap = Bootstrap::default();
-                found.push(Improvement {
-                    first,
-                    second,
-                    probability: probability_of_improvement(&a.last, &b.last),
-                    interval: bootstrap.interval_of_pair(&a.last, &b.last, probability_of_improvement),
-                });
-            }
-        }
-    }
-    found
 }
 
 fn warn(env: &str, group: &Group, warnings: &mut Vec<String>) {
