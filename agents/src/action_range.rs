@@ -71,6 +71,7 @@ mod tests {
             horizon: 10,
             factors: vec![],
             can_terminate: false,
+            goal: None,
         }
     }
 

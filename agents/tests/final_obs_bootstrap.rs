@@ -77,6 +77,7 @@ fn envs(terminates: bool) -> VecEnv {
         horizon: 4,
         factors: vec![],
         can_terminate: terminates,
+        goal: None,
     };
     VecEnv::new(8, 1, 0, |_| {
         Ok(Box::new(TimeLimit::new(TwoStates { spec: spec.clone(), state: 0.0, terminates })))

@@ -81,6 +81,41 @@ impl StepBatch {
         self.zip_columns(whole, Rows { to: 0, from: first, count: rows });
     }
 
+    /// Makes row `to` a copy of row `from`.
+    pub(crate) fn copy_row(&mut self, from: usize, to: usize) {
+        let n = self.len();
+        let row = |width: usize| from * width..(from + 1) * width;
+        let (obs, factors) = (self.obs.len() / n, self.factors.len() / n);
+        self.obs.copy_within(row(obs), to * obs);
+        self.final_obs.copy_within(row(obs), to * obs);
+        self.reward[to] = self.reward[from];
+        self.terminated[to] = self.terminated[from];
+        self.truncated[to] = self.truncated[from];
+        self.fault[to] = self.fault[from];
+        self.factors.copy_within(row(factors), to * factors);
+        self.success[to] = self.success[from];
+        self.episode_return[to] = self.episode_return[from];
+        self.episode_length[to] = self.episode_length[from];
+        self.episode_index[to] = self.episode_index[from];
+    }
+
+    /// Makes row `i` that of an episode which starts at `obs`.
+    pub(crate) fn start_row(&mut self, i: usize, obs: &[f32], success: Option<bool>) {
+        let n = self.len();
+        let row = |width: usize| i * width..(i + 1) * width;
+        let (width, factors) = (self.obs.len() / n, self.factors.len() / n);
+        self.obs[row(width)].copy_from_slice(obs);
+        self.final_obs[row(width)].copy_from_slice(obs);
+        self.reward[i] = 0.0;
+        self.terminated[i] = false;
+        self.truncated[i] = false;
+        self.fault[i] = false;
+        self.factors[row(factors)].fill(0.0);
+        self.success[i] = success;
+        self.episode_return[i] = 0.0;
+        self.episode_length[i] = 0;
+    }
+
     fn zip_columns(&mut self, source: &Self, rows: Rows) {
         let (n, m) = (self.len(), source.len());
         rows.copy(&mut self.obs, n, &source.obs, m);

@@ -5,7 +5,7 @@ use std::any::Any;
 use telos_checkpoint::Checkpoint;
 use telos_sim::Scene;
 
-use crate::{EnvError, EnvSpec};
+use crate::{EnvError, EnvSpec, branch};
 
 /// What one step reports beside the observation.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -25,9 +25,10 @@ pub struct Transition {
 ///
 /// An implementation must be a deterministic function of the seed given to [`reset`](Env::reset)
 /// and of the actions since. [`Checkpoint`] is also its snapshot: `telos_checkpoint::to_bytes`
-/// captures the state in the middle of an episode, `from_bytes` restores it bit-exactly.
-/// [`branch_from`](Env::branch_from) does the same between two environments in one go.
-pub trait Env: Checkpoint + Send + Any {
+/// captures the state in the middle of an episode, `from_bytes` restores it bit-exactly, into the
+/// same environment or into another one of the same spec; [`branch_from`](Env::branch_from) does so
+/// without the bytes.
+pub trait Env: Any + Checkpoint + Send {
     /// Spaces, time step and names.
     fn spec(&self) -> &EnvSpec;
 
@@ -45,19 +46,6 @@ pub trait Env: Checkpoint + Send + Any {
         None
     }
 
-    /// Takes over the state of another environment of the same spec, bit for bit, in the middle of an
-    /// episode or not: planners and comparisons of actions start from it.
-    ///
-    /// Implementations may be faster than the default, which writes and reads a snapshot.
-    ///
-    /// # Errors
-    /// When the specs differ.
-    fn branch_from(&mut self, other: &dyn Env) -> Result<(), EnvError> {
-        check_same_spec(self.spec(), other.spec())?;
-        telos_checkpoint::from_bytes(self, &telos_checkpoint::to_bytes(other))
-            .map_err(|error| EnvError::Branch { id: self.spec().id.clone(), reason: error.to_string() })
-    }
-
     /// The state in words, for judges that read.
     fn caption(&self) -> String;
 
@@ -65,13 +53,23 @@ pub trait Env: Checkpoint + Send + Any {
     fn scene(&self) -> Option<Scene> {
         None
     }
-}
 
-/// Refuses to branch between environments of different specs.
-pub(crate) fn check_same_spec(own: &EnvSpec, other: &EnvSpec) -> Result<(), EnvError> {
-    if own == other {
-        return Ok(());
+    /// The gold reward of reaching `achieved` when `desired` is asked for, both laid out as
+    /// [`EnvSpec::goal`] says. It depends on nothing else, so hindsight may ask it about any pair.
+    /// `None` where the task has no goals, or its reward does not follow from them.
+    fn goal_reward(&self, _achieved: &[f32], _desired: &[f32]) -> Option<f32> {
+        None
     }
-    let reason = format!("it is not of the same spec as `{}`; build both by one constructor", other.id);
-    Err(EnvError::Branch { id: own.id.clone(), reason })
+
+    /// Takes over the state of `other`, an environment of the same spec, in the middle of its episode
+    /// if need be. From then on both are bit-identical functions of their actions.
+    ///
+    /// The default goes through the bytes of a checkpoint; environments that can copy their state
+    /// directly do so.
+    ///
+    /// # Errors
+    /// When the specs differ or the state of `other` does not fit. This environment must then be reset.
+    fn branch_from(&mut self, other: &dyn Env) -> Result<(), EnvError> {
+        branch::through_bytes(self, other)
+    }
 }

@@ -39,12 +39,14 @@ pub enum EnvError {
         /// What is wrong and how to put it right.
         reason: String,
     },
-    /// The state of another environment cannot be taken over.
-    #[error("`{id}` cannot take over the state of another environment: {reason}")]
+    /// An environment cannot take over the state of another one.
+    #[error("`{id}` cannot branch from `{other}`: {reason}")]
     Branch {
-        /// Id of the one that was to take it over.
+        /// Id of the environment that should change.
         id: String,
-        /// Why not.
+        /// Id of the environment that it should become.
+        other: String,
+        /// What does not fit.
         reason: String,
     },
     /// A robot could not be built.

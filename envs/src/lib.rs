@@ -34,7 +34,7 @@
 //!
 //! let spec = EnvSpec { id: "rail".into(), task: "Stop the cart at the mark.".into(),
 //!     observation: BoxSpace::unbounded(1), action: BoxSpace::uniform(1, -1.0, 1.0),
-//!     dt: 0.1, horizon: 20, factors: vec!["near".into()], can_terminate: false };
+//!     dt: 0.1, horizon: 20, factors: vec!["near".into()], can_terminate: false, goal: None };
 //! let make = |_| Ok(Box::new(TimeLimit::new(Rail { spec: spec.clone(), position: 0.0 })) as Box<dyn Env>);
 //! let mut envs = VecEnv::new(8, 2, 0, make)?;
 //! let toward_the_mark: Vec<f32> = envs.reset().obs.iter().map(|x| -x).collect();
@@ -43,6 +43,7 @@
 //! ```
 
 mod batch;
+mod branch;
 mod env;
 mod error;
 pub mod experts;
@@ -58,7 +59,7 @@ pub use batch::StepBatch;
 pub use env::{Env, Transition};
 pub use error::EnvError;
 pub use seed::episode_seed;
-pub use spec::{BoxSpace, EnvSpec};
+pub use spec::{BoxSpace, EnvSpec, GoalSpec};
 pub use trajectory::{Segment, SegmentRef, SegmentView, TrajectoryStore};
 pub use vec_env::VecEnv;
 pub use wrappers::TimeLimit;

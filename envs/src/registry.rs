@@ -63,6 +63,41 @@ const ENTRIES: &[Entry] = &[
         description: "push a ball through a maze of 25 cells to a goal; sparse reward",
         make: || Ok(limited(tasks::PointMaze::medium()?)),
     },
+    Entry {
+        id: "arm-reach",
+        description: "bring the gripper of an arm to a point",
+        make: || Ok(limited(tasks::ArmReach::env()?)),
+    },
+    Entry {
+        id: "arm-push",
+        description: "push a block along the table to a goal",
+        make: || Ok(limited(tasks::ArmPush::env()?)),
+    },
+    Entry {
+        id: "arm-lift",
+        description: "grasp a block and lift it",
+        make: || Ok(limited(tasks::ArmLift::env()?)),
+    },
+    Entry {
+        id: "arm-pick-place",
+        description: "grasp a block and carry it to a point in the air",
+        make: || Ok(limited(tasks::ArmPickPlace::env()?)),
+    },
+    Entry {
+        id: "arm-drawer-open",
+        description: "pull a drawer open by its handle",
+        make: || Ok(limited(tasks::ArmDrawerOpen::env()?)),
+    },
+    Entry {
+        id: "arm-button-press",
+        description: "press a button from above",
+        make: || Ok(limited(tasks::ArmButtonPress::env()?)),
+    },
+    Entry {
+        id: "push-t",
+        description: "push a T-shaped block onto its outline",
+        make: || Ok(limited(tasks::PushT::env()?)),
+    },
 ];
 
 fn limited(env: impl Env + 'static) -> Box<dyn Env> {

@@ -1,4 +1,6 @@
-//! What an environment looks like from outside: spaces, time step, horizon and named factors.
+//! What an environment looks like from outside: spaces, time step, horizon, named factors and goals.
+
+use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
@@ -34,6 +36,20 @@ impl BoxSpace {
     }
 }
 
+/// Where a goal-conditioned task keeps its goals: components of the observation.
+///
+/// Both ranges have the same length and unit, so that what was reached in one episode can stand in for
+/// what was wanted (hindsight, Andrychowicz et al. 2017, arXiv 1707.01495): copy the achieved
+/// components of a later observation over the desired ones, and ask
+/// [`Env::goal_reward`](crate::Env::goal_reward) for the reward.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GoalSpec {
+    /// What the state amounts to.
+    pub achieved: Range<usize>,
+    /// What is asked for; constant within an episode.
+    pub desired: Range<usize>,
+}
+
 /// The static description of an environment.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct EnvSpec {
@@ -54,4 +70,6 @@ pub struct EnvSpec {
     pub factors: Vec<String>,
     /// Whether an episode can end before the horizon because of the state it is in.
     pub can_terminate: bool,
+    /// Where the observation holds goals; `None` for tasks that always want the same.
+    pub goal: Option<GoalSpec>,
 }

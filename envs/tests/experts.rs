@@ -29,6 +29,14 @@ fn the_ball_finds_through_the_mazes() {
 }
 
 #[test]
+fn the_arm_solves_its_tasks() {
+    for task in ["reach", "push", "lift", "pick-place", "drawer-open", "button-press"] {
+        let solved = solved(&format!("arm-{task}"), 10);
+        assert!(solved >= 9, "{task}: {solved} of 10");
+    }
+}
+
+#[test]
 fn the_reacher_reaches() {
     assert!(solved("reacher", 10) >= 9);
 }

@@ -18,6 +18,7 @@ fn spec() -> EnvSpec {
         horizon: HORIZON,
         factors: vec![],
         can_terminate: true,
+        goal: None,
     }
 }
 

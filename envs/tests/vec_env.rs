@@ -24,6 +24,7 @@ impl Counter {
             horizon,
             factors: vec!["count".into()],
             can_terminate: true,
+            goal: None,
         };
         Ok(Box::new(TimeLimit::new(Self { spec, seed: 0, step: 0.0 })))
     }

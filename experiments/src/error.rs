@@ -84,6 +84,7 @@ impl TelosError {
         match self {
             Self::Config(_) | Self::Usage(_) | Self::Run { .. } | Self::Sim(_) => exit_code::INPUT,
             Self::Env(EnvError::UnknownId { .. } | EnvError::Zero { .. }) => exit_code::INPUT,
+            Self::Agent(AgentError::Config { .. }) => exit_code::INPUT,
             Self::Checkpoint(CheckpointError::Io { .. }) => exit_code::FAULT,
             Self::Checkpoint(_) => exit_code::INPUT,
             Self::Reward(

@@ -276,3 +276,22 @@ fn envs_lists_every_environment_with_its_spaces() {
     }
     assert!(specs[0]["horizon"].as_u64() > Some(0));
 }
+
+#[test]
+fn experts_play_by_script_or_by_plan() {
+    let scratch = tempfile::tempdir().unwrap();
+    let play = |arguments: &[&str]| -> serde_json::Value {
+        serde_json::from_str(&succeeds(arguments, scratch.path())).unwrap()
+    };
+    let scripted = play(&["expert", "reacher", "--episodes", "4", "--json"]);
+    assert_eq!(scripted["gold"]["values"].as_array().unwrap().len(), 4);
+    assert!(scripted["success_rate"].as_f64().unwrap() >= 0.75, "{scripted}");
+    let planned = |threads| {
+        let small = ["--horizon", "8", "--population", "20", "--iterations", "1", "--threads", threads];
+        let task = ["expert", "pendulum-classic", "--planner", "--episodes", "1", "--json"];
+        play(&[task.as_slice(), &small].concat())
+    };
+    assert_eq!(planned("1"), planned("2"));
+    bad_input(&["expert", "reachr"], scratch.path(), &["did you mean `reacher`?"]);
+    bad_input(&["expert", "cheetah-run", "--population", "5"], scratch.path(), &["`population` is 5"]);
+}

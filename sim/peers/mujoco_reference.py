@@ -4,14 +4,18 @@
     python sim/peers/mujoco_reference.py
 
 writes `sim/tests/reference/<robot>.json`. MuJoCo integrates with RK4 at a tenth of the model's time
-step, so that what the test measures is telos's own error. `kinematics` is one posture with the poses
-and velocities of all bodies; `mass` is that of everything that moves. Each scenario gives the state at the start,
-the control law and the joint positions every `every` steps:
+step, so that what the test measures is telos's own error. `coordinates` says what `qpos` and `qvel`
+consist of, in MuJoCo's order and conventions (a free body has seven positions, with the quaternion w
+first, and six velocities, with the rotation in its own axes). `kinematics` is one posture with the poses
+and velocities of all bodies; `mass` is that of everything that moves. Each scenario gives the state at
+the start, the control law and `qpos` every `every` steps:
 
 * `coast`: no gravity, far from the floor, joints spinning, no control.
 * `drive`: the same at rest, under sinusoidal control: checks gears, damping, springs and limits.
 * `settle`: from the initial pose under gravity onto the floor, no control.
-* `gait`: sinusoidal control on the floor (the cheetah only; the others fall, and falling is chaotic).
+* `slide`: from where it came to rest, thrown along the floor at 1 m/s: checks friction.
+* `gait`: sinusoidal control on the floor, for the robots that stay on their feet; for the others it
+  would be falling, which is chaotic.
 """
 
 import json
@@ -26,11 +30,43 @@ ASSETS = HERE.parent / "assets"
 OUT = HERE.parent / "tests" / "reference"
 SUBSTEPS = 10
 
-# Robots on the floor are lifted for the scenarios without contact.
-LIFT = {"hopper": 5.0, "cheetah": 5.0, "walker": 5.0}
 # Amplitude of the control without contact: small enough to stay away from the joint limits, which
-# MuJoCo makes soft and telos hard.
-DRIVES = {"hopper": 0.02, "walker": 0.03}
+# MuJoCo makes soft and telos stiff.
+DRIVES = {"hopper": 0.02, "walker": 0.03, "ant": 0.02, "humanoid": 0.05}
+# Amplitude and frequency of the gaits.
+GAITS = {"cheetah": (0.4, 3.0), "quadruped": (0.12, 1.5)}
+# Robots that topple or collapse when nothing drives them; only the first steps are compared.
+FALLING = {"humanoid": 25, "ant": 25}
+
+
+def walks(model):
+    """Whether the robot has a floor to touch."""
+    return any(model.geom_type[geom] == mujoco.mjtGeom.mjGEOM_PLANE
+               and (model.geom_contype[geom] or model.geom_conaffinity[geom]) for geom in range(model.ngeom))
+
+
+def coordinates(model):
+    """Name, kind and places in qpos and qvel of every joint; a free joint goes by its body's name."""
+    joints = []
+    for joint in range(model.njnt):
+        free = model.jnt_type[joint] == mujoco.mjtJoint.mjJNT_FREE
+        name = model.body(model.jnt_bodyid[joint]).name if free else model.joint(joint).name
+        joints.append({"name": name, "free": bool(free), "qpos": int(model.jnt_qposadr[joint]),
+                       "qvel": int(model.jnt_dofadr[joint])})
+    return joints
+
+
+def lift(model, qpos):
+    """Far above the floor: the free root, or the slide along z."""
+    lifted = qpos.copy()
+    if model.jnt_type[0] == mujoco.mjtJoint.mjJNT_FREE:
+        lifted[2] += 5.0
+        return lifted
+    for joint in range(model.njnt):
+        if model.jnt_type[joint] == mujoco.mjtJoint.mjJNT_SLIDE and model.jnt_axis[joint][2] == 1.0:
+            lifted[model.jnt_qposadr[joint]] += 5.0
+            break
+    return lifted
 
 
 def control(step, dt, amplitude, frequency, size):
@@ -107,29 +143,36 @@ def main():
         robot = path.stem
         model = mujoco.MjModel.from_xml_path(str(path))
         start = model.qpos0.copy()
-        lifted = start.copy()
-        if robot in LIFT:
-            lifted[1] = LIFT[robot]
         # Away from the joint limits: the middle of each range, where there is one.
-        middle = lifted.copy()
+        middle = lift(model, start) if walks(model) else start.copy()
         for joint in range(model.njnt):
             if model.jnt_limited[joint]:
                 middle[model.jnt_qposadr[joint]] = model.jnt_range[joint].mean()
         spin = 0.6 * np.cos(1.3 * np.arange(model.nv))
         rest = np.zeros(model.nv)
+        # A posture with everything turned, also free bodies.
+        posture = middle.copy()
+        mujoco.mj_integratePos(model, posture, 0.2 * np.sin(1 + np.arange(model.nv)), 1.0)
         scenarios = {
             "coast": simulate(robot, False, middle, spin, 0.0, 1.0, 60, 5),
             "drive": simulate(robot, False, middle, rest, DRIVES.get(robot, 0.3), 1.0, 100, 5),
         }
-        if robot in LIFT:
-            scenarios["settle"] = simulate(robot, True, start, rest, 0.0, 1.0, 500, 100)
-        if robot == "cheetah":
-            scenarios["gait"] = simulate(robot, True, start, rest, 0.4, 3.0, 500, 50)
+        if walks(model):
+            steps = FALLING.get(robot, 500)
+            scenarios["settle"] = simulate(robot, True, start, rest, 0.0, 1.0, steps, steps // 5)
+            if robot != "humanoid":
+                throw = rest.copy()
+                throw[0] = 1.0
+                resting = simulate(robot, True, start, rest, 0.0, 1.0, 500, 500)["samples"][-1]
+                scenarios["slide"] = simulate(robot, True, resting, throw, 0.0, 1.0, 200, 40)
+        if robot in GAITS:
+            scenarios["gait"] = simulate(robot, True, start, rest, *GAITS[robot], 500, 50)
         reference = {
             "robot": robot,
             "mujoco": mujoco.__version__,
             "mass": float(model.body_mass[(model.body_weldid != 0) & (model.body_mocapid < 0)].sum()),
-            "kinematics": kinematics(robot, middle + 0.2 * np.sin(1 + np.arange(model.nq)), spin),
+            "coordinates": coordinates(model),
+            "kinematics": kinematics(robot, posture, spin),
             "scenarios": scenarios,
         }
         (OUT / f"{robot}.json").write_text(json.dumps(reference) + "\n")

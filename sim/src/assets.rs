@@ -24,9 +24,13 @@ pub const QUADRUPED: &str = include_str!("../assets/quadruped.xml");
 pub const HUMANOID: &str = include_str!("../assets/humanoid.xml");
 /// A ball `ball` on two slides with two motors, for mazes.
 pub const POINT: &str = include_str!("../assets/point.xml");
+/// An arm of seven hinges with a parallel gripper on a table, nine position servos.
+pub const ARM: &str = include_str!("../assets/arm.xml");
+/// A T-shaped block that slides on a table, and a pusher on two servos.
+pub const PUSH_T: &str = include_str!("../assets/push_t.xml");
 
 /// Every robot with its name.
-pub const ALL: [(&str, &str); 11] = [
+pub const ALL: [(&str, &str); 13] = [
     ("pendulum", PENDULUM),
     ("cartpole", CARTPOLE),
     ("reacher", REACHER),
@@ -38,6 +42,8 @@ pub const ALL: [(&str, &str); 11] = [
     ("quadruped", QUADRUPED),
     ("humanoid", HUMANOID),
     ("point", POINT),
+    ("arm", ARM),
+    ("push_t", PUSH_T),
 ];
 
 /// The MJCF of a robot with `objects`, bodies and geoms, added to its world.

@@ -30,7 +30,12 @@ pub struct World {
     pub(crate) model: Arc<Model>,
     pub(crate) physics: Physics,
     workspace: Workspace,
-    ctrl: Vec<f32>,
+    pub(crate) ctrl: Vec<f32>,
+    /// Inputs of the actuators that follow their controls with a delay.
+    pub(crate) activations: Vec<f32>,
+    /// What the springs of joints take up: controls, activations or forces, by actuator and tendon.
+    /// Computed at the start of a step and then of no use.
+    pub(crate) signals: Vec<f32>,
     /// Whether a body carries a force that ends with the next step.
     pushed: bool,
     /// Steps since the initial state.
@@ -43,11 +48,14 @@ impl World {
     pub fn new(model: Arc<Model>) -> Self {
         let physics = model.initial.clone();
         let ctrl = vec![0.0; model.actuators.len()];
+        let signals = model.actuators.len() + model.tendons.len();
         Self {
             model,
             physics,
             workspace: Workspace::new(),
+            activations: ctrl.clone(),
             ctrl,
+            signals: vec![0.0; signals],
             pushed: false,
             steps: 0,
             met_non_finite: false,
@@ -58,19 +66,27 @@ impl World {
     pub fn reset(&mut self) {
         self.physics.clone_from(&self.model.initial);
         self.ctrl.fill(0.0);
+        self.activations.fill(0.0);
         self.pushed = false;
         self.steps = 0;
         self.met_non_finite = false;
     }
 
-    /// Takes over the state of another world of the same model, bit for bit.
+    /// Whether both worlds are of one model, or of two that were compiled alike: each can take over the
+    /// state of the other.
+    pub fn is_twin_of(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.model, &other.model) || self.model.is_like(&other.model)
+    }
+
+    /// Takes over the state of a twin, bit for bit.
     ///
     /// # Panics
-    /// When `other` has another model; one compiled from the same text is the same.
+    /// When `other` is no [twin](Self::is_twin_of).
     pub fn copy_from(&mut self, other: &Self) {
-        assert_eq!(self.model.fingerprint, other.model.fingerprint, "worlds of one model can be copied");
+        assert!(self.is_twin_of(other), "worlds of one model can be copied");
         self.physics.clone_from(&other.physics);
         self.ctrl.copy_from_slice(&other.ctrl);
+        self.activations.copy_from_slice(&other.activations);
         self.pushed = other.pushed;
         self.steps = other.steps;
         self.met_non_finite = other.met_non_finite;
@@ -105,9 +121,10 @@ impl World {
 
     /// Advances by [`Model::timestep`] seconds.
     pub fn step(&mut self) {
+        self.actuate();
         let model = &*self.model;
         for joint in model.joints.iter().filter(|joint| joint.is_active()) {
-            joint.load_spring(&mut self.physics, &self.ctrl);
+            joint.load_spring(&mut self.physics, &self.signals);
         }
         self.physics.step(&mut self.workspace, model.gravity, &model.parameters, &model.filter);
         if std::mem::take(&mut self.pushed) {
@@ -221,6 +238,7 @@ impl Checkpoint for World {
         out.value("robot", &self.model.fingerprint);
         out.value("physics", &self.physics);
         out.f32s("ctrl", &self.ctrl);
+        out.f32s("activations", &self.activations);
         out.value("pushed", &self.pushed);
         out.value("steps", &self.steps);
         out.value("met_non_finite", &self.met_non_finite);
@@ -234,6 +252,7 @@ impl Checkpoint for World {
         }
         self.physics = from.value("physics")?;
         from.f32s("ctrl", &mut self.ctrl)?;
+        from.f32s("activations", &mut self.activations)?;
         self.pushed = from.value("pushed")?;
         self.steps = from.value("steps")?;
         self.met_non_finite = from.value("met_non_finite")?;

@@ -16,7 +16,9 @@
 //! # Ok::<(), telos_envs::EnvError>(())
 //! ```
 
+mod arm;
 mod point_maze;
+mod push_t;
 mod reacher;
 
 use crate::tasks::{MEDIUM, UMAZE};
@@ -33,8 +35,15 @@ pub trait Expert: Send + Sync {
 /// The expert of a task.
 pub(crate) fn of(id: &str) -> Option<Box<dyn Expert>> {
     Some(match id {
+        "arm-reach" => Box::new(arm::Reach),
+        "arm-push" => Box::new(arm::Push),
+        "arm-lift" => Box::new(arm::Lift),
+        "arm-pick-place" => Box::new(arm::PickPlace),
+        "arm-drawer-open" => Box::new(arm::DrawerOpen),
+        "arm-button-press" => Box::new(arm::ButtonPress),
         "point-maze-umaze" => Box::new(point_maze::PointMaze::new(UMAZE)),
         "point-maze-medium" => Box::new(point_maze::PointMaze::new(MEDIUM)),
+        "push-t" => Box::new(push_t::PushT),
         "reacher" => Box::new(reacher::Reacher),
         _ => return None,
     })

@@ -54,6 +54,7 @@ impl PendulumClassic {
             horizon: 200,
             factors: vec!["upright".into(), "slow".into(), "gentle".into()],
             can_terminate: false,
+            goal: None,
         };
         Self { spec, theta: 0.0, speed: 0.0, factors: [0.0; 3] }
     }

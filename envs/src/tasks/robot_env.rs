@@ -7,7 +7,7 @@ use rand_xoshiro::Xoshiro256PlusPlus;
 use telos_checkpoint::{Checkpoint, CheckpointError, Reader, Writer};
 use telos_sim::{Camera, Health, Model, Scene, World};
 
-use crate::{BoxSpace, Env, EnvError, EnvSpec, Transition, env::check_same_spec};
+use crate::{BoxSpace, Env, EnvError, EnvSpec, GoalSpec, Transition, branch};
 
 /// What a task adds to its robot. The world holds all state, so a task is immutable.
 pub trait RobotTask: Send + 'static {
@@ -38,6 +38,16 @@ pub trait RobotTask: Send + 'static {
 
     /// Whether the state solves the task, where it has such a notion.
     fn success(&self, world: &World) -> Option<bool>;
+
+    /// Where the observation holds goals, for tasks whose goal varies.
+    fn goal(&self) -> Option<GoalSpec> {
+        None
+    }
+
+    /// The gold reward of reaching `achieved` when `desired` is asked for, if it follows from the two.
+    fn goal_reward(&self, _achieved: &[f32], _desired: &[f32]) -> Option<f32> {
+        None
+    }
 
     /// The state in words.
     fn caption(&self, world: &World) -> String;
@@ -108,6 +118,7 @@ impl<T: RobotTask> RobotEnv<T> {
             horizon: about.horizon,
             factors: about.factors.iter().map(|&name| name.into()).collect(),
             can_terminate: false,
+            goal: task.goal(),
         };
         Ok(Self {
             spec,
@@ -178,25 +189,28 @@ impl<T: RobotTask> Env for RobotEnv<T> {
         self.task.success(&self.world).map(|success| success && !self.fault)
     }
 
-    fn branch_from(&mut self, other: &dyn Env) -> Result<(), EnvError> {
-        check_same_spec(&self.spec, other.spec())?;
-        let Some(other) = (other as &dyn Any).downcast_ref::<Self>() else {
-            let reason = "it is another kind of environment".into();
-            return Err(EnvError::Branch { id: self.spec.id.clone(), reason });
-        };
-        self.world.copy_from(&other.world);
-        self.sound_obs.copy_from_slice(&other.sound_obs);
-        self.factors.copy_from_slice(&other.factors);
-        self.fault = other.fault;
-        Ok(())
-    }
-
     fn caption(&self) -> String {
         if self.fault { "the simulation has failed".into() } else { self.task.caption(&self.world) }
     }
 
     fn scene(&self) -> Option<Scene> {
         Some(self.world.scene(&self.task.camera(&self.world)))
+    }
+
+    fn goal_reward(&self, achieved: &[f32], desired: &[f32]) -> Option<f32> {
+        self.task.goal_reward(achieved, desired)
+    }
+
+    fn branch_from(&mut self, other: &dyn Env) -> Result<(), EnvError> {
+        let other = match (other as &dyn Any).downcast_ref::<Self>() {
+            Some(other) if self.spec == other.spec && self.world.is_twin_of(&other.world) => other,
+            _ => return branch::through_bytes(self, other),
+        };
+        self.world.copy_from(&other.world);
+        self.sound_obs.copy_from_slice(&other.sound_obs);
+        self.factors.copy_from_slice(&other.factors);
+        self.fault = other.fault;
+        Ok(())
     }
 }
 

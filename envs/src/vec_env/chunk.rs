@@ -1,6 +1,7 @@
 //! A contiguous part of a vector of environments: what one thread works on.
 
-use crate::{Env, StepBatch, episode_seed};
+use super::seeding::Seeding;
+use crate::{Env, StepBatch};
 
 /// Environments with the columns they read and write. It moves between the caller and its thread,
 /// so each side has it to itself and nothing is locked.
@@ -8,7 +9,7 @@ pub(super) struct Chunk {
     pub(super) envs: Vec<Box<dyn Env>>,
     /// Place of the first environment in the whole vector.
     pub(super) first: usize,
-    pub(super) seed: u64,
+    pub(super) seeding: Seeding,
     /// `[envs, act]`.
     pub(super) actions: Vec<f32>,
     pub(super) batch: StepBatch,
@@ -36,7 +37,7 @@ impl Chunk {
         let width = batch.obs.len() / self.envs.len();
         let rows = batch.obs.chunks_exact_mut(width);
         for (i, (env, obs)) in self.envs.iter_mut().zip(rows).enumerate() {
-            env.reset(episode_seed(self.seed, (self.first + i) as u64, batch.episode_index[i]), obs);
+            env.reset(self.seeding.of(self.first + i, batch.episode_index[i]), obs);
             batch.success[i] = env.success();
         }
         batch.final_obs.copy_from_slice(&batch.obs);
@@ -72,7 +73,7 @@ impl Chunk {
             env.factors(&mut batch.factors[i * factor_width..(i + 1) * factor_width]);
             batch.success[i] = env.success();
             if batch.done(i) {
-                let seed = episode_seed(self.seed, (self.first + i) as u64, batch.episode_index[i] + 1);
+                let seed = self.seeding.of(self.first + i, batch.episode_index[i] + 1);
                 env.reset(seed, &mut batch.obs[obs_row]);
             } else {
                 batch.obs[obs_row.clone()].copy_from_slice(&batch.final_obs[obs_row]);

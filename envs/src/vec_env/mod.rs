@@ -1,6 +1,8 @@
 //! Many environments at once, over a persistent pool of threads.
 
+mod branching;
 mod chunk;
+mod seeding;
 mod worker;
 
 use std::ops::Range;
@@ -9,6 +11,7 @@ use telos_checkpoint::{Checkpoint, CheckpointError, Reader, Writer};
 
 use self::{
     chunk::{Chunk, Job},
+    seeding::Seeding,
     worker::Worker,
 };
 use crate::{Env, EnvError, EnvSpec, StepBatch};
@@ -35,7 +38,7 @@ use crate::{Env, EnvError, EnvSpec, StepBatch};
 pub struct VecEnv {
     spec: EnvSpec,
     n: usize,
-    seed: u64,
+    seeding: Seeding,
     /// In order; the first is worked by the caller. Empty places are out with their threads.
     chunks: Vec<Option<Box<Chunk>>>,
     /// One for each chunk after the first.
@@ -69,6 +72,7 @@ impl VecEnv {
         let spec = first.spec().clone();
         check_spec(&spec)?;
         let mut built = Some(first);
+        let seeding = Seeding::apart(seed);
         let mut chunks = Vec::with_capacity(threads);
         for thread in 0..threads {
             let range = share(n_envs, threads, thread);
@@ -83,11 +87,11 @@ impl VecEnv {
             }
             let actions = vec![0.0; envs.len() * spec.action.size()];
             let batch = StepBatch::new(envs.len(), &spec);
-            chunks.push(Some(Box::new(Chunk { envs, first: range.start, seed, actions, batch })));
+            chunks.push(Some(Box::new(Chunk { envs, first: range.start, seeding, actions, batch })));
         }
         let workers = (1..threads).map(Worker::spawn).collect::<Result<_, _>>()?;
         let batch = StepBatch::new(n_envs, &spec);
-        Ok(Self { spec, n: n_envs, seed, chunks, workers, batch, started: false, faults: 0 })
+        Ok(Self { spec, n: n_envs, seeding, chunks, workers, batch, started: false, faults: 0 })
     }
 
     /// What each of the environments looks like.
@@ -106,30 +110,31 @@ impl VecEnv {
     }
 
     /// Starts a new episode everywhere: episode 0 at first, then the next number of each
-    /// environment. In the batch, `final_obs` equals `obs`, and rewards and flags are zero.
+    /// environment or, where they are [grouped](Self::reset_groups), of each group. In the batch,
+    /// `final_obs` equals `obs`, and rewards and flags are zero.
     pub fn reset(&mut self) -> &StepBatch {
         if self.started {
-            self.chunks_mut().for_each(|chunk| {
-                for i in 0..chunk.batch.len() {
-                    // Where an episode has just ended, the next one has been started already, but
-                    // not stepped; it is started over.
-                    chunk.batch.episode_index[i] += 1;
-                }
-            });
+            // Where an episode has just ended, the next one has been started already, but not
+            // stepped; it is started over.
+            for group in self.batch.episode_index.chunks_mut(self.seeding.group_size) {
+                let next = 1 + group.iter().max().expect("groups are not empty");
+                group.fill(next);
+            }
         }
-        self.run(Job::Reset);
-        self.started = true;
-        &self.batch
+        self.start()
     }
 
-    /// Starts over with another seed, as a newly built vector would: episodes count from 0 again.
-    /// Evaluations use it to meet the same initial states every time.
+    /// Starts over with another seed, as a newly built vector would: episodes count from 0 again, and
+    /// every environment has its own. Evaluations use it to meet the same initial states every time.
     pub fn restart(&mut self, seed: u64) -> &StepBatch {
-        self.seed = seed;
-        self.chunks_mut().for_each(|chunk| {
-            chunk.seed = seed;
-            chunk.batch.episode_index.fill(0);
-        });
+        self.seeding = Seeding::apart(seed);
+        self.batch.episode_index.fill(0);
+        self.start()
+    }
+
+    /// Starts the episodes that the batch names.
+    fn start(&mut self) -> &StepBatch {
+        self.scatter();
         self.run(Job::Reset);
         self.started = true;
         &self.batch
@@ -171,9 +176,24 @@ impl VecEnv {
     /// When there is no such environment.
     pub fn env(&self, i: usize) -> &dyn Env {
         assert!(i < self.n, "environment {i} of {}", self.n);
-        let mut chunks = self.chunks.iter().flatten();
-        let chunk = chunks.find(|chunk| i < chunk.first + chunk.envs.len()).expect(AT_REST);
+        let chunk = self.chunks[self.chunk_of(i)].as_ref().expect(AT_REST);
         chunk.envs[i - chunk.first].as_ref()
+    }
+
+    /// The chunk of environment `i`.
+    fn chunk_of(&self, i: usize) -> usize {
+        let threads = self.chunks.len();
+        (0..threads).find(|thread| i < share(self.n, threads, *thread).end).expect("an environment")
+    }
+
+    /// Hands every chunk its rows of the batch, and the seeding.
+    fn scatter(&mut self) {
+        let (seeding, whole) = (self.seeding, &self.batch);
+        for place in &mut self.chunks {
+            let chunk = place.as_mut().expect(AT_REST);
+            chunk.seeding = seeding;
+            chunk.batch.scatter(chunk.first, whole);
+        }
     }
 
     fn chunks_mut(&mut self) -> impl Iterator<Item = &mut Chunk> {
@@ -220,7 +240,7 @@ fn check_spec(spec: &EnvSpec) -> Result<(), EnvError> {
 
 impl Checkpoint for VecEnv {
     fn save(&self, out: &mut Writer) {
-        out.value("seed", &self.seed);
+        out.value("seeding", &self.seeding);
         out.value("started", &self.started);
         out.value("faults", &self.faults);
         out.part("batch", &self.batch);
@@ -231,15 +251,12 @@ impl Checkpoint for VecEnv {
     }
 
     fn load(&mut self, from: &mut Reader<'_>) -> Result<(), CheckpointError> {
-        self.seed = from.value("seed")?;
+        self.seeding = from.value("seeding")?;
         self.started = from.value("started")?;
         self.faults = from.value("faults")?;
         from.part("batch", &mut self.batch)?;
-        let (seed, whole) = (self.seed, &self.batch);
-        for place in &mut self.chunks {
-            let chunk = place.as_mut().expect(AT_REST);
-            chunk.seed = seed;
-            chunk.batch.scatter(chunk.first, whole);
+        self.scatter();
+        for chunk in self.chunks_mut() {
             for env in &mut chunk.envs {
                 from.part("env", env.as_mut())?;
             }

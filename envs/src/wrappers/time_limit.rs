@@ -5,7 +5,7 @@ use std::any::Any;
 use telos_checkpoint::{Checkpoint, CheckpointError, Reader, Writer};
 use telos_sim::Scene;
 
-use crate::{Env, EnvError, EnvSpec, Transition, env::check_same_spec};
+use crate::{Env, EnvError, EnvSpec, Transition, branch};
 
 /// Sets `truncated` on the step that reaches `spec().horizon`, unless that step terminates.
 #[derive(Clone, Debug)]
@@ -51,23 +51,25 @@ impl<E: Env> Env for TimeLimit<E> {
         self.inner.success()
     }
 
-    fn branch_from(&mut self, other: &dyn Env) -> Result<(), EnvError> {
-        let Some(other) = (other as &dyn Any).downcast_ref::<Self>() else {
-            check_same_spec(self.spec(), other.spec())?;
-            let reason = "it is wrapped in another way".into();
-            return Err(EnvError::Branch { id: self.spec().id.clone(), reason });
-        };
-        self.inner.branch_from(&other.inner)?;
-        self.steps = other.steps;
-        Ok(())
-    }
-
     fn caption(&self) -> String {
         self.inner.caption()
     }
 
     fn scene(&self) -> Option<Scene> {
         self.inner.scene()
+    }
+
+    fn goal_reward(&self, achieved: &[f32], desired: &[f32]) -> Option<f32> {
+        self.inner.goal_reward(achieved, desired)
+    }
+
+    fn branch_from(&mut self, other: &dyn Env) -> Result<(), EnvError> {
+        let Some(other) = (other as &dyn Any).downcast_ref::<Self>() else {
+            return branch::through_bytes(self, other);
+        };
+        self.inner.branch_from(&other.inner)?;
+        self.steps = other.steps;
+        Ok(())
     }
 }
 

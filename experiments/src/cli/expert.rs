@@ -1,40 +1,43 @@
 //! `telos expert`: a task done well, without training.
 
 use clap::Args;
-use telos_agents::planner::IcemConfig;
+use telos_agents::{ActMode, planner::IcemConfig};
 
 use super::{eval, print, print_json, print_note};
 use crate::{
     TelosError,
     error::exit_code,
-    loops::{PlannedEpisodes, play_planned},
+    loops::{EvaluationPlan, play_planned, play_scripted},
 };
 
-/// Plays a task with a planner that tries its plans out in the simulator and sees the gold reward: what
-/// a learner can hope for.
+/// Plays a task with its scripted expert or, where it has none, with a planner that tries its plans out
+/// in the simulator and sees the gold reward: what a learner can hope for.
 #[derive(Debug, Args)]
 pub(super) struct Expert {
     /// The environment; `telos envs` lists them.
     env: String,
+    /// Plan even where there is a scripted expert.
+    #[arg(long)]
+    planner: bool,
     /// Episodes.
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
     episodes: u32,
-    /// Seed of the initial states and of the planner.
+    /// Seed of the initial states, and of the planner.
     #[arg(long, default_value_t = 0)]
     seed: u64,
     /// Threads [default: all cores]; results do not depend on it.
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
     threads: Option<u32>,
-    /// Actions in a plan [default: 30].
+    /// Planner: actions in a plan [default: 30].
     #[arg(long)]
     horizon: Option<usize>,
-    /// Environment steps for which each action is held [default: 1].
+    /// Planner: environment steps for which each action is held [default: 1].
     #[arg(long)]
     hold: Option<usize>,
-    /// Plans drawn for each decision [default: 64].
+    /// Planner: plans drawn for each decision [default: 64].
     #[arg(long)]
     population: Option<usize>,
-    /// Rounds of refinement of each decision [default: 3].
+    /// Planner: rounds of refinement of each decision [default: 3].
     #[arg(long)]
     iterations: Option<usize>,
     /// Print JSON.
@@ -53,17 +56,24 @@ impl Expert {
             ..default
         };
         let cores = || std::thread::available_parallelism().map_or(1, usize::from);
-        let played = PlannedEpisodes {
+        let plan = EvaluationPlan {
             env: &self.env,
             episodes: self.episodes as usize,
             seed: self.seed,
             threads: self.threads.map_or_else(cores, |threads| threads as usize),
+            mode: ActMode::Mode,
         };
-        let mut finished = 0;
-        let evaluation = play_planned(played, &config, |gold| {
-            finished += 1;
-            print_note(&format!("episode {finished} of {}: gold return {gold:.1}", played.episodes));
-        })?;
+        let scripted = if self.planner { None } else { play_scripted(plan)? };
+        let evaluation = match scripted {
+            Some(evaluation) => evaluation,
+            None => {
+                let mut finished = 0;
+                play_planned(plan, &config, |gold| {
+                    finished += 1;
+                    print_note(&format!("episode {finished} of {}: gold return {gold:.1}", plan.episodes));
+                })?
+            }
+        };
         if self.json {
             print_json(&evaluation)?;
         } else {

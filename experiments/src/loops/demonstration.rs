@@ -1,41 +1,59 @@
 //! Episodes of an expert: what a task looks like when it is done well, before anything is learned.
 
-use telos_agents::planner::{Icem, IcemConfig};
-use telos_envs::{episode_seed, registry};
+use telos_agents::{
+    ActMode, AgentError, Policy,
+    planner::{Icem, IcemConfig},
+};
+use telos_envs::{episode_seed, experts::Expert, registry};
 
-use super::evaluation::{Episode, Evaluation};
+use super::evaluation::{Episode, Evaluation, EvaluationPlan, evaluate};
 use crate::TelosError;
 
-/// Which episodes to plan.
-#[derive(Clone, Copy, Debug)]
-pub struct PlannedEpisodes<'a> {
-    /// Environment id.
-    pub env: &'a str,
-    /// Number of episodes, one after the other.
-    pub episodes: usize,
-    /// Seed of the initial states, which are those of an evaluation with this seed, and of the planner.
-    pub seed: u64,
-    /// Threads that try plans out; results do not depend on it.
-    pub threads: usize,
+/// Plays the episodes of `plan` with the scripted expert of the task; `None` where it has none.
+///
+/// # Errors
+/// When the environment does not exist.
+pub fn play_scripted(plan: EvaluationPlan<'_>) -> Result<Option<Evaluation>, TelosError> {
+    let size = registry::make(plan.env)?.spec().observation.size();
+    let Some(expert) = registry::expert(plan.env) else { return Ok(None) };
+    evaluate(plan, &mut Scripted { expert, size }, None).map(Some)
 }
 
-/// Plays episodes with the planner, and calls `watch` with the return after each.
+/// An expert as a policy.
+struct Scripted {
+    expert: Box<dyn Expert>,
+    /// Components of an observation.
+    size: usize,
+}
+
+impl Policy for Scripted {
+    fn act(&mut self, obs: &[f32], rows: usize, _: ActMode, actions: &mut [f32]) -> Result<(), AgentError> {
+        let width = actions.len() / rows;
+        for (obs, action) in obs.chunks_exact(self.size).zip(actions.chunks_exact_mut(width)) {
+            self.expert.act(obs, action);
+        }
+        Ok(())
+    }
+}
+
+/// Plays the episodes of `plan` with the planner, one after the other, on the threads of the plan and
+/// with its seed; calls `watch` with the return after each.
 ///
 /// # Errors
 /// When the environment does not exist or the planner's configuration makes no sense.
 pub fn play_planned(
-    played: PlannedEpisodes<'_>,
+    plan: EvaluationPlan<'_>,
     config: &IcemConfig,
     mut watch: impl FnMut(f64),
 ) -> Result<Evaluation, TelosError> {
-    let make = || registry::make(played.env);
+    let make = || registry::make(plan.env);
     let mut env = make()?;
-    let mut planner = Icem::new(config, played.threads, played.seed, make)?;
+    let mut planner = Icem::new(config, plan.threads, plan.seed, make)?;
     let mut obs = vec![0.0; env.spec().observation.size()];
     let mut action = vec![0.0; env.spec().action.size()];
     let mut episodes = Vec::new();
-    for index in 0..played.episodes {
-        env.reset(episode_seed(played.seed, index as u64, 0), &mut obs);
+    for index in 0..plan.episodes {
+        env.reset(episode_seed(plan.seed, index as u64, 0), &mut obs);
         planner.reset();
         let (mut gold, mut length) = (0.0, 0);
         let last = loop {

@@ -28,7 +28,7 @@ use on_policy::OnPolicyLoop;
 use online::OnlineLoop;
 use preferences::PreferenceLoop;
 
-pub use demonstration::{PlannedEpisodes, play_planned};
+pub use demonstration::{play_planned, play_scripted};
 pub use evaluation::{Evaluation, EvaluationPlan, evaluate};
 pub use report::{PreferenceReport, Report, SeedReport};
 

@@ -52,6 +52,7 @@ pub(super) fn line() -> TrajectoryStore {
         horizon: 100,
         factors: vec![],
         can_terminate: false,
+        goal: None,
     };
     let mut store = TrajectoryStore::new(&spec, 1, 4).expect("the sizes are positive");
     for step in 0..100 {

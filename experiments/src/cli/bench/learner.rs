@@ -67,6 +67,7 @@ fn half_cheetah_sized() -> EnvSpec {
         horizon: 1000,
         factors: Vec::new(),
         can_terminate: false,
+        goal: None,
     }
 }
 

@@ -9,7 +9,6 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use serde::Serialize;
-use telos_sim::Model;
 
 use self::measurement::Measurement;
 use super::{print, print_json};
@@ -26,12 +25,21 @@ pub(super) struct Bench {
     /// With `sim`: this robot in place of those of telos.
     #[arg(long, value_name = "FILE")]
     mjcf: Option<PathBuf>,
+    /// With `sim`: solver iterations per physics step, in place of those that each robot asks for.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100))]
+    iterations: Option<u32>,
+    /// With `envs`: this environment alone.
+    #[arg(long, value_name = "ID")]
+    env: Option<String>,
+    /// With `envs`: copies of each environment.
+    #[arg(long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u32).range(1..))]
+    count: u32,
     /// Print JSON.
     #[arg(long)]
     json: bool,
 }
 
-#[derive(Clone, Copy, Debug, ValueEnum, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize)]
 #[serde(rename_all = "lowercase")]
 enum Subject {
     /// Physics steps per second of every robot.
@@ -52,17 +60,17 @@ struct Report {
 
 impl Bench {
     pub(super) fn run(self) -> Result<i32, TelosError> {
-        let measurements = match (self.subject, &self.mjcf) {
-            (Subject::Sim, None) => sim::measure(self.rounds)?,
-            (Subject::Sim, Some(file)) => {
-                let name = file.display().to_string();
-                vec![sim::measure_robot(&name, Model::from_mjcf_file(file)?, self.rounds)]
-            }
-            (Subject::Envs, None) => envs::measure(self.rounds)?,
-            (Subject::Learner, None) => learner::measure(self.rounds)?,
-            (_, Some(_)) => {
-                return Err(TelosError::Usage("--mjcf: only `telos bench sim` simulates a file".into()));
-            }
+        let not_sim = self.subject != Subject::Sim;
+        if not_sim && (self.mjcf.is_some() || self.iterations.is_some()) {
+            return Err(TelosError::Usage("--mjcf and --iterations: only of `telos bench sim`".into()));
+        }
+        if self.env.is_some() && self.subject != Subject::Envs {
+            return Err(TelosError::Usage("--env: only of `telos bench envs`".into()));
+        }
+        let measurements = match self.subject {
+            Subject::Sim => sim::measure(self.mjcf.as_deref(), self.iterations, self.rounds)?,
+            Subject::Envs => envs::measure(self.env.as_deref(), self.count as usize, self.rounds)?,
+            Subject::Learner => learner::measure(self.rounds)?,
         };
         let report =
             Report { subject: self.subject, host: Host::detect(), rounds: self.rounds, measurements };

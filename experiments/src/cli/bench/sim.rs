@@ -1,6 +1,6 @@
 //! Physics alone.
 
-use std::sync::Arc;
+use std::{path::Path, sync::Arc};
 
 use telos_sim::{Model, World, assets};
 
@@ -10,16 +10,27 @@ use crate::TelosError;
 /// Physics steps per round.
 const STEPS: usize = 5_000;
 
-/// Physics steps per second of every robot, thrown about by its motors.
-pub(super) fn measure(rounds: u32) -> Result<Vec<Measurement>, TelosError> {
-    assets::ALL
-        .iter()
-        .map(|(name, xml)| Ok(measure_robot(name, Model::from_mjcf_str(name, xml)?, rounds)))
-        .collect()
+/// Physics steps per second of every robot, or of the one in `file`, thrown about by its motors.
+pub(super) fn measure(
+    file: Option<&Path>,
+    iterations: Option<u32>,
+    rounds: u32,
+) -> Result<Vec<Measurement>, TelosError> {
+    let models: Vec<(String, Model)> = match file {
+        Some(file) => vec![(file.display().to_string(), Model::from_mjcf_file(file)?)],
+        None => assets::ALL
+            .iter()
+            .map(|(name, xml)| Ok(((*name).to_owned(), Model::from_mjcf_str(name, xml)?)))
+            .collect::<Result<_, TelosError>>()?,
+    };
+    let asked = |model: Model| match iterations {
+        Some(iterations) => model.with_solver_iterations(iterations as usize),
+        None => model,
+    };
+    Ok(models.into_iter().map(|(name, model)| measure_robot(&name, asked(model), rounds)).collect())
 }
 
-/// Physics steps per second of one robot.
-pub(super) fn measure_robot(name: &str, model: Model, rounds: u32) -> Measurement {
+fn measure_robot(name: &str, model: Model, rounds: u32) -> Measurement {
     let mut world = World::new(Arc::new(model));
     let mut motors = Motors::new(world.model());
     let [time] = medians(

@@ -1,0 +1,121 @@
+//! `arm-drawer-open`: pull a drawer open by its handle.
+
+use std::sync::Arc;
+
+use rand::RngExt;
+use rand_xoshiro::Xoshiro256PlusPlus;
+use telos_sim::{BodyId, Camera, GeomId, JointId, Model, World, assets};
+
+use super::{ACTIONS, ARM, Arm, DT, HORIZON, spatial};
+use crate::{
+    EnvError,
+    tasks::{RobotEnv, RobotTask, Sigmoid, TaskSpec, Tolerance},
+};
+
+/// A cabinet whose front is the plane x = 0 of its frame, with a drawer that opens toward -x. The
+/// handle is a bar 5.5 cm in front.
+const CABINET: &str = "
+    <body name='cabinet' pos='0.58 0 0' mocap='true'>
+      <geom name='cabinet_floor' type='box' pos='0.1 0 0.02' size='0.1 0.12 0.02' contype='0' rgba='0.5 0.38 0.28 1'/>
+      <geom name='cabinet_top' type='box' pos='0.1 0 0.14' size='0.1 0.12 0.01' contype='0' rgba='0.5 0.38 0.28 1'/>
+      <geom name='cabinet_left' type='box' pos='0.1 0.11 0.085' size='0.1 0.01 0.045' contype='0' rgba='0.5 0.38 0.28 1'/>
+      <geom name='cabinet_right' type='box' pos='0.1 -0.11 0.085' size='0.1 0.01 0.045' contype='0' rgba='0.5 0.38 0.28 1'/>
+      <body name='drawer' pos='0 0 0.085'>
+        <joint name='drawer' type='slide' axis='-1 0 0' range='0 0.18' damping='8' frictionloss='1'/>
+        <geom name='drawer_front' type='box' pos='0.005 0 0' size='0.005 0.098 0.043' mass='0.2' contype='0' rgba='0.7 0.55 0.4 1'/>
+        <geom name='drawer_box' type='box' pos='0.09 0 -0.033' size='0.08 0.095 0.005' mass='0.3' contype='0' rgba='0.7 0.55 0.4 1'/>
+        <geom name='handle' type='box' pos='-0.055 0 0' size='0.006 0.05 0.008' mass='0.05' contype='0' rgba='0.8 0.2 0.2 1'/>
+        <geom name='left_post' type='box' pos='-0.025 0.045 0' size='0.025 0.005 0.005' mass='0.02' contype='0' rgba='0.8 0.2 0.2 1'/>
+        <geom name='right_post' type='box' pos='-0.025 -0.045 0' size='0.025 0.005 0.005' mass='0.02' contype='0' rgba='0.8 0.2 0.2 1'/>
+      </body>
+    </body>
+";
+/// Opening that counts as open, metres; the drawer's end stop is at 0.18 m.
+const OPEN: f32 = 0.15;
+const OPENED: Tolerance = Tolerance::at_least(OPEN).margin(OPEN, Sigmoid::Linear, 0.0);
+const AT_HANDLE: Tolerance = Tolerance::new(0.0, 0.05).margin(0.3, Sigmoid::Gaussian, 0.1);
+
+/// The task.
+///
+/// Observation: the arm (21), handle (3, m), opening (m), its velocity (m/s). Gold reward: 0.2
+/// `reached` (the gripper at the handle) + 0.8 `opened` (linear up to 15 cm). Start: home posture,
+/// cabinet at a random place within 4 x 24 cm, closed. Success: open by 15 cm.
+pub struct ArmDrawerOpen {
+    arm: Arm,
+    cabinet: BodyId,
+    drawer: JointId,
+    handle: GeomId,
+}
+
+impl ArmDrawerOpen {
+    /// Builds the environment, without a time limit.
+    ///
+    /// # Errors
+    /// When the model does not compile, which a test excludes.
+    pub fn env() -> Result<RobotEnv<Self>, EnvError> {
+        let scene = assets::in_scene(assets::ARM, CABINET);
+        let model = Arc::new(Model::from_mjcf_str("arm-drawer-open", &scene)?);
+        let task = Self {
+            arm: Arm::new(&model)?,
+            cabinet: model.body("cabinet")?,
+            drawer: model.joint("drawer")?,
+            handle: model.geom("handle")?,
+        };
+        RobotEnv::new(
+            model,
+            task,
+            &TaskSpec {
+                id: "arm-drawer-open",
+                task: "Pull the drawer open by its red handle.",
+                observations: ARM + 5,
+                dt: DT,
+                horizon: HORIZON,
+                factors: &["reached", "opened"],
+            },
+        )
+    }
+}
+
+impl RobotTask for ArmDrawerOpen {
+    fn action_size(&self, _: &Model) -> usize {
+        ACTIONS
+    }
+
+    fn control(&self, world: &World, action: &[f32], ctrl: &mut [f32]) {
+        self.arm.control(world, action, ctrl);
+    }
+
+    fn place(&self, world: &mut World, rng: &mut Xoshiro256PlusPlus) {
+        self.arm.place(world, rng);
+        let place = [rng.random_range(0.57..0.61), rng.random_range(-0.12..0.12), 0.0];
+        world.set_body_pose(self.cabinet, place, [0.0, 0.0, 0.0, 1.0]);
+        world.forward();
+    }
+
+    fn observe(&self, world: &World, obs: &mut [f32]) {
+        self.arm.observe(world, obs);
+        obs[ARM..ARM + 3].copy_from_slice(&world.geom_position(self.handle));
+        obs[ARM + 3] = world.joint_position(self.drawer);
+        obs[ARM + 4] = world.joint_velocity(self.drawer);
+    }
+
+    fn judge(&self, world: &World, _: &[f32], factors: &mut [f32]) -> f32 {
+        let handle = world.geom_position(self.handle);
+        let reached = AT_HANDLE.of(spatial::distance(self.arm.gripper(world), handle));
+        let opened = OPENED.of(world.joint_position(self.drawer));
+        factors.copy_from_slice(&[reached, opened]);
+        0.2 * reached + 0.8 * opened
+    }
+
+    fn success(&self, world: &World) -> Option<bool> {
+        Some(world.joint_position(self.drawer) >= OPEN)
+    }
+
+    fn caption(&self, world: &World) -> String {
+        format!("the drawer is open by {:.0} cm", 100.0 * world.joint_position(self.drawer).max(0.0))
+    }
+
+    fn camera(&self, _: &World) -> Camera {
+        Arm::camera()
+    }
+}

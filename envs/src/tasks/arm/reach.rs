@@ -1,0 +1,102 @@
+//! `arm-reach`: bring the gripper to a point in the air.
+
+use std::sync::Arc;
+
+use rand::RngExt;
+use rand_xoshiro::Xoshiro256PlusPlus;
+use telos_sim::{BodyId, Camera, Model, World, assets};
+
+use super::{ACTIONS, ARM, Arm, DT, HORIZON, spatial};
+use crate::{
+    EnvError,
+    tasks::{RobotEnv, RobotTask, Sigmoid, TaskSpec, Tolerance},
+};
+
+const OBJECTS: &str = "
+    <body name='goal' pos='0.45 0 0.2' mocap='true'>
+      <geom name='goal' type='sphere' size='0.02' contype='0' conaffinity='0' rgba='0.8 0.2 0.2 1'/>
+    </body>
+";
+/// Distance at which the goal counts as reached, metres.
+const REACH: f32 = 0.02;
+const AT_GOAL: Tolerance = Tolerance::new(0.0, REACH);
+const NEAR: Tolerance = AT_GOAL.margin(0.3, Sigmoid::Gaussian, 0.1);
+
+/// The task.
+///
+/// Observation: the arm (21, see the actions and components that all arm tasks share), goal (3, m).
+/// Gold reward: mean of `near`, Gaussian with 0.1 at 0.3 m outside the goal, and `at_goal`, 1 within
+/// 2 cm. Start: home posture within 0.03 rad, goal uniform in a box of 24 x 44 x 25 cm above the
+/// table. Success: at the goal.
+pub struct ArmReach {
+    arm: Arm,
+    goal: BodyId,
+}
+
+impl ArmReach {
+    /// Builds the environment, without a time limit.
+    ///
+    /// # Errors
+    /// When the model does not compile, which a test excludes.
+    pub fn env() -> Result<RobotEnv<Self>, EnvError> {
+        let model = Arc::new(Model::from_mjcf_str("arm-reach", &assets::in_scene(assets::ARM, OBJECTS))?);
+        let task = Self { arm: Arm::new(&model)?, goal: model.body("goal")? };
+        RobotEnv::new(
+            model,
+            task,
+            &TaskSpec {
+                id: "arm-reach",
+                task: "Bring the gripper to the red ball and hold it there.",
+                observations: ARM + 3,
+                dt: DT,
+                horizon: HORIZON,
+                factors: &["near", "at_goal"],
+            },
+        )
+    }
+
+    fn distance(&self, world: &World) -> f32 {
+        spatial::distance(self.arm.gripper(world), world.body_position(self.goal))
+    }
+}
+
+impl RobotTask for ArmReach {
+    fn action_size(&self, _: &Model) -> usize {
+        ACTIONS
+    }
+
+    fn control(&self, world: &World, action: &[f32], ctrl: &mut [f32]) {
+        self.arm.control(world, action, ctrl);
+    }
+
+    fn place(&self, world: &mut World, rng: &mut Xoshiro256PlusPlus) {
+        self.arm.place(world, rng);
+        let goal =
+            [rng.random_range(0.34..0.58), rng.random_range(-0.22..0.22), rng.random_range(0.05..0.30)];
+        world.set_body_pose(self.goal, goal, [0.0, 0.0, 0.0, 1.0]);
+    }
+
+    fn observe(&self, world: &World, obs: &mut [f32]) {
+        self.arm.observe(world, obs);
+        obs[ARM..].copy_from_slice(&world.body_position(self.goal));
+    }
+
+    fn judge(&self, world: &World, _: &[f32], factors: &mut [f32]) -> f32 {
+        let distance = self.distance(world);
+        let (near, at_goal) = (NEAR.of(distance), AT_GOAL.of(distance));
+        factors.copy_from_slice(&[near, at_goal]);
+        (near + at_goal) / 2.0
+    }
+
+    fn success(&self, world: &World) -> Option<bool> {
+        Some(self.distance(world) <= REACH)
+    }
+
+    fn caption(&self, world: &World) -> String {
+        format!("the gripper is {:.0} cm from the goal", 100.0 * self.distance(world))
+    }
+
+    fn camera(&self, _: &World) -> Camera {
+        Arm::camera()
+    }
+}
