@@ -1,11 +1,14 @@
 //! The numbers of one task: what each group reached, and which is better.
 
+use std::collections::BTreeMap;
+
 use crate::statistics::{
     Bootstrap, LastAndBest, Scores, cumulative_regret, interquartile_mean, mean, seed_warning,
 };
 
 use super::{
     curve::Curve,
+    figure::SERIES,
     group::{Group, TaskGroups},
     improvement::{Improvement, improvements},
 };
@@ -18,12 +21,13 @@ pub(super) const RETURN: &str = "eval/gold_return";
 pub(super) struct Comparison {
     /// Environment id.
     pub(super) env: String,
+    /// In the order in which their runs were given, or the best first when there are too many to show.
     pub(super) groups: Vec<GroupResult>,
     /// Mean return of uniformly random actions over the seeds of the first group that evaluated them.
     pub(super) random: Option<f64>,
     /// The return that regret is measured against: the highest mean of any group.
     pub(super) reference: Option<f64>,
-    /// For each pair of groups with scores: how probably the first beats the second.
+    /// For each pair of [`shown`](Self::shown) groups with scores: how probably the first beats the second.
     pub(super) improvements: Vec<Improvement>,
 }
 
@@ -65,6 +69,7 @@ impl Comparison {
     /// Compares the groups of one task; `warnings` says what the numbers cannot carry.
     pub(super) fn of(task: TaskGroups, warnings: &mut Vec<String>) -> Self {
         let TaskGroups { env, groups } = task;
+        warn_of_few_seeds(&env, &groups, warnings);
         for group in &groups {
             warn(&env, group, warnings);
         }
@@ -79,10 +84,26 @@ impl Comparison {
             let reached = reference.and_then(|reference| Reached::of(&group, reference));
             GroupResult { group, curve, reached }
         };
-        let groups: Vec<GroupResult> = groups.into_iter().map(result).collect();
-        let last: Vec<Option<&Scores>> = groups.iter().map(GroupResult::last).collect();
-        let improvements = improvements(&last);
-        Self { env, groups, random, reference, improvements }
+        let mut groups: Vec<GroupResult> = groups.into_iter().map(result).collect();
+        if groups.len() > SERIES {
+            let mean =
+                |one: &GroupResult| one.reached.as_ref().map_or(f64::NEG_INFINITY, |reached| reached.mean);
+            groups.sort_by(|a, b| mean(b).total_cmp(&mean(a)));
+            let count = groups.len();
+            warnings.push(format!(
+                "{env}: figures and comparisons show the best {SERIES} of {count} configurations, which chance \
+                 favours; the table of results and groups.csv hold all"
+            ));
+        }
+        let mut comparison = Self { env, groups, random, reference, improvements: Vec::new() };
+        let last: Vec<Option<&Scores>> = comparison.shown().iter().map(GroupResult::last).collect();
+        comparison.improvements = improvements(&last);
+        comparison
+    }
+
+    /// The groups that figures show and that are compared in pairs.
+    pub(super) fn shown(&self) -> &[GroupResult] {
+        &self.groups[..self.groups.len().min(SERIES)]
     }
 }
 
@@ -112,12 +133,21 @@ fn last_scores(group: &Group) -> Option<Scores> {
     group.scores(|run| Some(LastAndBest::of(&run.metrics.series(RETURN))?.last))
 }
 
+/// One warning for each number of seeds that is too low.
+fn warn_of_few_seeds(env: &str, groups: &[Group], warnings: &mut Vec<String>) {
+    let mut labels: BTreeMap<usize, Vec<&str>> = BTreeMap::new();
+    for group in groups {
+        labels.entry(group.finished().count()).or_default().push(&group.label);
+    }
+    for (seeds, labels) in labels {
+        let Some(warning) = seed_warning(seeds) else { continue };
+        let which = if labels.len() > 3 { format!("{} groups", labels.len()) } else { labels.join("; ") };
+        warnings.push(format!("{env}, {which}: {warning}"));
+    }
+}
+
 fn warn(env: &str, group: &Group, warnings: &mut Vec<String>) {
     let label = format!("{env}, {}", group.label);
-    if let Some(warning) = seed_warning(group.finished().count()) {
-        let finished = if group.finished().count() == group.runs.len() { "" } else { "finished: " };
-        warnings.push(format!("{label}: {finished}{warning}"));
-    }
     for run in &group.runs {
         if run.metrics.rows().is_empty() {
             warnings.push(format!(

@@ -37,8 +37,8 @@ pub(super) struct Page<'a> {
 impl TaskSection {
     /// Return over training.
     fn curve_figure(&self) -> Figure {
-        let Comparison { env, groups, random, .. } = &self.comparison;
-        let groups = groups.iter().enumerate();
+        let Comparison { env, random, .. } = &self.comparison;
+        let groups = self.comparison.shown().iter().enumerate();
         let lines: Vec<_> = groups.map(|(series, one)| one.curve.line(&one.group.label, series)).collect();
         let marks: Vec<(String, f64)> =
             random.iter().map(|mean| ("random actions".to_owned(), *mean)).collect();
@@ -59,7 +59,7 @@ impl TaskSection {
 
     /// Last return of every run.
     fn result_figure(&self) -> Option<Figure> {
-        let groups = self.comparison.groups.iter().enumerate();
+        let groups = self.comparison.shown().iter().enumerate();
         let row = |(series, one): (usize, &super::comparison::GroupResult)| {
             let reached = one.reached.as_ref()?;
             let runs = one.group.finished().zip(reached.last.pooled());
@@ -87,7 +87,7 @@ impl TaskSection {
 
     /// Share of runs above each return.
     fn profile_figure(&self) -> Option<Figure> {
-        let groups = self.comparison.groups.iter().enumerate();
+        let groups = self.comparison.shown().iter().enumerate();
         let scored = groups.filter_map(|(series, one)| Some((series, one.group.label.as_str(), one.last()?)));
         let name = format!("{}-profile", slug(&self.comparison.env));
         profile::figure(&name, "gold return", &scored.collect::<Vec<_>>())
@@ -118,7 +118,7 @@ impl TaskSection {
                 crate::number::number(reference)
             )));
         }
-        let labels: Vec<&str> = comparison.groups.iter().map(|one| one.group.label.as_str()).collect();
+        let labels: Vec<&str> = comparison.shown().iter().map(|one| one.group.label.as_str()).collect();
         let improvement = improvement::table(&labels, &comparison.improvements);
         html.push_str(&improvement.map_or(String::new(), |table| table.html()));
         html.push_str(&self.profile_figure().as_ref().map_or(String::new(), figure));

@@ -53,7 +53,7 @@ pub(super) fn results(comparison: &Comparison) -> Table {
 
 /// In what the configurations differ; `None` when there is one group only.
 pub(super) fn configurations(comparison: &Comparison) -> Option<Table> {
-    let groups: Vec<Group> = comparison.groups.iter().map(|one| one.group.clone()).collect();
+    let groups: Vec<Group> = comparison.shown().iter().map(|one| one.group.clone()).collect();
     let row = |values: Vec<Option<String>>| {
         values.into_iter().map(|value| value.unwrap_or(NOTHING.into())).collect()
     };
