@@ -12,6 +12,7 @@ mod contact;
 mod description;
 mod drive;
 mod error;
+mod fluid;
 mod free_body;
 mod health;
 mod inertia;

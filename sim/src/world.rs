@@ -130,10 +130,15 @@ impl World {
         for joint in model.joints.iter().filter(|joint| joint.is_active()) {
             joint.load_spring(&mut self.physics, &self.signals);
         }
+        if let Some(fluid) = &model.fluid {
+            fluid.resist(&mut self.physics.bodies);
+            self.pushed = true;
+        }
         self.physics.step(&mut self.workspace, model.gravity, &model.parameters, &model.filter);
         if std::mem::take(&mut self.pushed) {
             for (rigid, _) in &model.masses {
                 self.physics.bodies[*rigid].reset_forces(false);
+                self.physics.bodies[*rigid].reset_torques(false);
             }
         }
         self.steps += 1;
