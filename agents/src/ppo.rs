@@ -369,7 +369,6 @@ impl Checkpoint for Ppo {
     fn save(&self, out: &mut Writer) {
         weights::save_values(self, out);
         out.part("optimizer", &self.optimizer);
-        out.value("lr", &self.optimizer.config().lr);
         if let Some(normalizer) = &self.observation_normalizer {
             out.part("observation_normalizer", normalizer);
         }
@@ -385,7 +384,6 @@ impl Checkpoint for Ppo {
         self.log_std_values = (self.log_std.var().as_detached_tensor().to_vec1())
             .map_err(|error| from.wrong("log_std", &error.to_string()))?;
         from.part("optimizer", &mut self.optimizer)?;
-        self.optimizer.set_lr(from.value("lr")?);
         if let Some(normalizer) = &mut self.observation_normalizer {
             from.part("observation_normalizer", normalizer)?;
         }

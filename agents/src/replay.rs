@@ -186,7 +186,9 @@ impl Checkpoint for Replay {
         let (o, a) = (self.obs_size, self.action_size);
         let len: usize = from.value("len")?;
         let next: usize = from.value("next")?;
-        if len > self.capacity || next != if len < self.capacity { len } else { next % self.capacity } {
+        // A full ring, which may have been a smaller one: a run can go on with more steps.
+        let wrapped = next < len;
+        if len > self.capacity || next > len || (next == len && len == self.capacity) {
             let reason = format!("{len} rows with the next at {next} do not fit a ring of {}", self.capacity);
             return Err(from.wrong("len", &reason));
         }
@@ -200,6 +202,15 @@ impl Checkpoint for Replay {
             return Err(from.wrong("terminated", &format!("holds {} rows, expected {len}", terminated.len())));
         }
         self.terminated[..len].copy_from_slice(&terminated);
+        if wrapped && len < self.capacity {
+            // The oldest row first, so that the rows to come follow the latest.
+            self.obs[..len * o].rotate_left(next * o);
+            self.actions[..len * a].rotate_left(next * a);
+            self.rewards[..len].rotate_left(next);
+            self.next_obs[..len * o].rotate_left(next * o);
+            self.terminated[..len].rotate_left(next);
+            self.next = len;
+        }
         Ok(())
     }
 }
@@ -310,6 +321,22 @@ mod tests {
             let bytes = telos_checkpoint::to_bytes(&replay);
             let error = telos_checkpoint::from_bytes(&mut smaller, &bytes).unwrap_err().to_string();
             assert!(error.contains("`len`"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_larger_ring_goes_on_from_a_smaller_one() {
+        for pushed in [4, 10, 27] {
+            let mut smaller = Replay::new(10, 2, 1);
+            (0..pushed).for_each(|k| push(&mut smaller, k, 1));
+            let mut larger = Replay::new(16, 2, 1);
+            telos_checkpoint::from_bytes(&mut larger, &telos_checkpoint::to_bytes(&smaller)).unwrap();
+            // 10 more than fit: what is left are the latest 16, the first of them from before.
+            (pushed..pushed + 10).for_each(|k| push(&mut larger, k, 1));
+            let mut stored: Vec<usize> = larger.obs().chunks(2).map(|obs| obs[0] as usize).collect();
+            stored.sort_unstable();
+            let all = pushed.min(10) + 10;
+            assert_eq!(stored, Vec::from_iter(pushed + 10 - all.min(16)..pushed + 10));
         }
     }
 }

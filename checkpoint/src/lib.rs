@@ -37,7 +37,7 @@ mod atomic;
 mod codec;
 mod file;
 
-pub use atomic::{atomic_write, sync_directory};
+pub use atomic::{atomic_write, publish, sync_directory};
 pub use codec::{Reader, Writer};
 pub use file::{read_file, write_file};
 

@@ -69,7 +69,7 @@ impl CheckpointSeries {
     }
 
     /// Steps with a checkpoint, ascending.
-    fn steps(&self) -> Result<Vec<u64>, TelosError> {
+    pub(crate) fn steps(&self) -> Result<Vec<u64>, TelosError> {
         let entries = match fs::read_dir(&self.directory) {
             Ok(entries) => entries,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
@@ -84,7 +84,8 @@ impl CheckpointSeries {
         Ok(steps)
     }
 
-    fn path(&self, step: u64) -> PathBuf {
+    /// The file of `step`.
+    pub(crate) fn path(&self, step: u64) -> PathBuf {
         // Padded, so that listings by name are in order.
         self.directory.join(format!("step-{step:010}.ckpt"))
     }

@@ -21,6 +21,7 @@ pub mod run_directory;
 pub mod run_record;
 pub mod seeds;
 pub mod statistics;
+pub mod sweep;
 mod tensorboard;
 pub mod watch;
 

@@ -4,14 +4,15 @@ use rapier3d::{parry::mass_properties::MassProperties, prelude::*};
 
 use crate::{
     BodyId, SimError,
+    actuation::{Actuator, Tendon},
     collider::collider,
     contact::ContactFilter,
-    description::{ActuatorDescription, Description, GeomDescription},
+    description::{ActuatorDescription, Description, GeomDescription, JointDescription, Target},
     drive::{Drive, Spring},
-    inertia,
     limit::Limit,
     links::{self, Link, Membership},
-    model::{Actuator, Body, Geom, Joint, Model},
+    masses,
+    model::{Body, Geom, Joint, Model},
     physics::Physics,
     planar,
 };
@@ -26,9 +27,12 @@ const PLANE_DAMPING: f32 = 1e3;
 const CONTACT_DRIFT: f32 = 5e-4;
 
 /// Builds the model that `description` describes.
-pub(crate) fn compile(name: &str, description: &Description) -> Result<Model, SimError> {
-    let (mut groups, mut members) = links::groups(description);
-    let mut masses = group_masses(name, description, &groups, &members)?;
+pub(crate) fn compile(name: &str, mut description: Description) -> Result<Model, SimError> {
+    let (mut groups, mut members) = links::groups(&description);
+    check_size(name, &groups)?;
+    let mut masses = masses::of_groups(name, &description, &groups, &members)?;
+    masses::tune_springs(&mut description, &groups, &masses);
+    let description = &description;
     links::center_free_groups(description, &mut groups, &mut members, &mut masses);
     let mut builder = Builder {
         filter: ContactFilter::new(description, &groups, &members),
@@ -48,9 +52,10 @@ pub(crate) fn compile(name: &str, description: &Description) -> Result<Model, Si
     builder.load_masses();
     let trees = builder.settle_trees();
     let joints = builder.joints();
+    let tendons = builder.tendons(name, &joints)?;
     let Builder { mut physics, rigid, masses, filter, .. } = builder;
-    let no_ctrl = vec![0.0; description.actuators.len()];
-    joints.iter().for_each(|joint| joint.load_spring(&mut physics, &no_ctrl));
+    let no_signals = vec![0.0; description.actuators.len() + tendons.len()];
+    joints.iter().for_each(|(_, joint)| joint.load_spring(&mut physics, &no_signals));
     physics.forward(&trees);
 
     let bodies = description.bodies.iter().zip(&members).enumerate().map(|(index, (body, member))| Body {
@@ -60,15 +65,16 @@ pub(crate) fn compile(name: &str, description: &Description) -> Result<Model, Si
         placeable: groups[member.group].body == index && (body.mocap || links::is_free(body)),
     });
     let free = (0..description.bodies.len()).filter(|index| links::is_free(&description.bodies[*index]));
-    let actuators = description.actuators.iter().map(|actuator| Actuator {
-        name: actuator.name.clone(),
-        ctrl_range: actuator.ctrl_range.unwrap_or([f32::NEG_INFINITY, f32::INFINITY]),
-    });
-    let masses =
-        rigid.iter().zip(&masses).zip(&groups).filter(|((_, mass), group)| mass.mass() > 0.0 && moves(group));
+    let actuators = description.actuators.iter().map(|actuator| Actuator::new(actuator, &places(&joints)));
+    let actuators: Vec<Actuator> = actuators.collect();
+    let masses = rigid
+        .iter()
+        .zip(&masses)
+        .zip(&groups)
+        .filter(|((_, mass), group)| mass.mass() > 0.0 && group.moves());
     Ok(Model {
         name: name.into(),
-        fingerprint: 0,
+        fingerprint: description.fingerprint,
         gravity: description.gravity,
         parameters: IntegrationParameters {
             dt: description.timestep,
@@ -79,21 +85,18 @@ pub(crate) fn compile(name: &str, description: &Description) -> Result<Model, Si
             normalized_contact_recycle_distance: CONTACT_DRIFT,
             ..Default::default()
         },
-        joints,
+        joints: joints.into_iter().map(|(_, joint)| joint).collect(),
         bodies: bodies.collect(),
         free: free.map(BodyId).collect(),
         geoms,
-        actuators: actuators.collect(),
+        actuators,
+        tendons,
         trees,
         masses: masses.map(|((handle, mass), _)| (*handle, mass.mass())).collect(),
         filter,
         approximations: description.approximations.clone(),
         initial: physics,
     })
-}
-
-fn moves(group: &links::Group) -> bool {
-    group.parent.is_some()
 }
 
 /// Whether a body flies freely and carries no jointed ones.
@@ -103,41 +106,12 @@ fn has_loose_bodies(description: &Description, groups: &[links::Group]) -> bool 
     (0..groups.len()).any(is_loose)
 }
 
-/// Mass properties of each group in the frame of its rigid body, with the total that the file asks for.
-fn group_masses(
-    name: &str,
-    description: &Description,
-    groups: &[links::Group],
-    members: &[Membership],
-) -> Result<Vec<MassProperties>, SimError> {
-    let mut masses = vec![MassProperties::default(); groups.len()];
-    for (body, member) in description.bodies.iter().zip(members) {
-        masses[member.group] += inertia::of_body(body).transform_by(&member.pose);
-    }
-    let moving = |index: &usize| moves(&groups[*index]);
-    if let Some(wanted) = description.total_mass {
-        let total: f32 = (0..groups.len()).filter(moving).map(|index| masses[index].mass()).sum();
-        for mass in masses.iter_mut().filter(|mass| mass.mass() > 0.0) {
-            mass.set_mass(mass.mass() * wanted / total, true);
-        }
-    }
-    for index in (0..groups.len()).filter(moving) {
-        let moments = masses[index].principal_inertia();
-        let sound = |value: f32| value > 1e-12 && value < 1e12;
-        let centred = masses[index].local_com.is_finite() && groups[index].in_world.is_finite();
-        if !(sound(masses[index].mass()) && moments.to_array().into_iter().all(sound) && centred) {
-            return Err(links::unmovable(name, &description.bodies[groups[index].body]));
-        }
-    }
-    Ok(masses)
-}
-
 /// A rapier axis of the link of a rigid body.
 struct LinkAxis {
     rigid: RigidBodyHandle,
     axis: usize,
     /// Body and index of the joint that moves along it; `None` for the stiff slide of planar robots.
-    joint: Option<(usize, usize)>,
+    joint: Option<Place>,
 }
 
 struct Builder<'d> {
@@ -265,27 +239,21 @@ impl Builder<'_> {
                 continue;
             };
             let joint = &self.description.bodies[body].joints[index];
-            multibody.damping_mut()[dof] = damping(self.description, body, index);
+            multibody.damping_mut()[dof] = damping(self.description, (body, index));
             multibody.armature_mut()[dof] = joint.armature;
             multibody.frictions_mut()[dof] = joint.dry_friction;
         }
         trees
     }
 
-    /// The scalar joints in file order, with the springs that carry their actuators.
-    fn joints(&mut self) -> Vec<Joint> {
+    /// The scalar joints in file order, with the springs that carry their actuators and tendons.
+    fn joints(&mut self) -> Vec<(Place, Joint)> {
         let mut joints = Vec::new();
         for at in std::mem::take(&mut self.axes) {
-            let Some((body, index)) = at.joint else { continue };
+            let Some(place @ (body, index)) = at.joint else { continue };
             let described = &self.description.bodies[body].joints[index];
-            let mut spring = Spring::new(described.stiffness, described.rest - described.reference);
-            for (actuator, a) in actuators_of(self.description, body, index) {
-                spring.add_feedback(a.position_gain * a.gear * a.gear, described.reference);
-                let bounds = a.force_range.map_or([f32::NEG_INFINITY, f32::INFINITY], |[low, high]| {
-                    let (low, high) = (low * a.gear, high * a.gear);
-                    [low.min(high), low.max(high)]
-                });
-                spring.drives.push(Drive { actuator, gain: a.gain * a.gear, bounds });
+            if !described.is_scalar() {
+                continue;
             }
             let tree = self.physics.joints.rigid_body_link(at.rigid).map(|link| link.multibody);
             let tree = tree.expect("the link was found");
@@ -294,24 +262,85 @@ impl Builder<'_> {
                 let range = range.map(|end| end - described.reference);
                 Limit::new(range, self.inertia(tree, dof), self.description.timestep)
             });
-            joints.push((
-                (body, index),
-                Joint {
-                    name: described.name.clone(),
-                    range: described.range,
-                    tree,
-                    link,
-                    axis: at.axis,
-                    dof,
-                    reference: described.reference,
-                    spring,
-                    limit,
-                    damping: damping(self.description, body, index),
-                },
-            ));
+            let joint = Joint {
+                name: described.name.clone(),
+                range: described.range,
+                tree,
+                link,
+                axis: at.axis,
+                dof,
+                reference: described.reference,
+                spring: self.spring(place),
+                limit,
+                damping: damping(self.description, place),
+            };
+            joints.push((place, joint));
         }
         joints.sort_by_key(|(place, _)| *place);
-        joints.into_iter().map(|(_, joint)| joint).collect()
+        joints
+    }
+
+    /// The passive spring of a joint, with everything that acts on the joint.
+    fn spring(&self, place: Place) -> Spring {
+        let described = &self.description.bodies[place.0].joints[place.1];
+        let mut spring = Spring::new(described.stiffness, described.rest - described.reference);
+        for (signal, actuator, moment) in actuators_of(self.description, place) {
+            if !actuator.is_spring() {
+                spring.drives.push(Drive::force(signal, moment));
+                continue;
+            }
+            let [offset, stiffness, _] = actuator.bias;
+            spring.add_feedback(-stiffness * moment * moment, described.reference);
+            spring.add_force(offset * moment);
+            spring.drives.push(Drive::new(signal, actuator.gain[0] * moment, actuator.force_range, moment));
+        }
+        let tendons = self.description.tendons.iter().filter(|tendon| tendon.is_elastic());
+        let tendons = tendons.map(|tendon| &tendon.targets);
+        let all = tendons.chain(self.description.equalities.iter().map(|equality| &equality.targets));
+        for (index, targets) in all.enumerate() {
+            for target in targets.iter().filter(|target| target.place() == place) {
+                spring.drives.push(Drive::force(self.description.actuators.len() + index, target.moment));
+            }
+        }
+        spring
+    }
+
+    /// The elastic tendons, then the equalities, which are stiff ones.
+    fn tendons(&mut self, name: &str, joints: &[(Place, Joint)]) -> Result<Vec<Tendon>, SimError> {
+        let description = self.description;
+        let elastic = description.tendons.iter().filter(|tendon| tendon.is_elastic());
+        let mut tendons: Vec<Tendon> = elastic
+            .map(|tendon| {
+                let rest = |target: &Target| target.moment * described(description, target.place()).rest;
+                let rest = tendon.rest.unwrap_or([tendon.targets.iter().map(rest).sum(); 2]);
+                Tendon::new(&tendon.targets, &places(joints), tendon.stiffness, tendon.damping, rest)
+            })
+            .collect();
+        for equality in &description.equalities {
+            let mut mobility = 0.0;
+            let mut length = equality.offset;
+            for target in &equality.targets {
+                let index = places(joints)(target.place());
+                let (tree, dof) = (joints[index].1.tree, joints[index].1.dof);
+                mobility += target.moment * target.moment / self.inertia(tree, dof);
+                length += target.moment * described(description, target.place()).reference;
+            }
+            if !(mobility.is_normal() && length.is_finite()) {
+                let line = equality.line;
+                let reason =
+                    format!("the equality in line {line} cannot be computed with; check its factors");
+                return Err(SimError::Model { model: name.into(), reason });
+            }
+            let places = places(joints);
+            tendons.push(Tendon::stiff(
+                &equality.targets,
+                &places,
+                1.0 / mobility,
+                description.timestep,
+                length,
+            ));
+        }
+        Ok(tendons)
     }
 
     /// Inertia of a degree of freedom in the initial configuration, all others being free.
@@ -321,20 +350,48 @@ impl Builder<'_> {
     }
 }
 
-/// Damping of a joint, with what velocity servos add to it.
-fn damping(description: &Description, body: usize, joint: usize) -> f32 {
-    let servos = actuators_of(description, body, joint).map(|(_, a)| a.velocity_gain * a.gear * a.gear);
-    description.bodies[body].joints[joint].damping + servos.sum::<f32>()
+/// Body and index in the body of a joint.
+type Place = (usize, usize);
+
+fn described(description: &Description, (body, index): Place) -> &JointDescription {
+    &description.bodies[body].joints[index]
 }
 
-/// The actuators of a joint, with their places in the control vector.
+/// Finds the index of a joint among all joints.
+fn places(joints: &[(Place, Joint)]) -> impl Fn(Place) -> usize + '_ {
+    |place| {
+        joints.binary_search_by_key(&place, |(place, _)| *place).expect("importers name scalar joints only")
+    }
+}
+
+/// Damping of a joint, with what velocity servos add to it.
+fn damping(description: &Description, place: Place) -> f32 {
+    let springs = actuators_of(description, place).filter(|(_, actuator, _)| actuator.is_spring());
+    let servos = springs.map(|(_, actuator, moment)| -actuator.bias[2] * moment * moment);
+    described(description, place).damping + servos.sum::<f32>()
+}
+
+/// The actuators of a joint, with their places in the control vector and their moments.
 fn actuators_of(
     description: &Description,
-    body: usize,
-    joint: usize,
-) -> impl Iterator<Item = (usize, &ActuatorDescription)> {
-    let all = description.actuators.iter().enumerate();
-    all.filter(move |(_, actuator)| actuator.body == body && actuator.joint == joint)
+    place: Place,
+) -> impl Iterator<Item = (usize, &ActuatorDescription, f32)> {
+    description.actuators.iter().enumerate().flat_map(move |(index, actuator)| {
+        let here = actuator.targets.iter().filter(move |target| target.place() == place);
+        here.map(move |target| (index, actuator, target.moment))
+    })
+}
+
+/// More moving bodies, or joints between them in one tree, cost more memory and time than anybody
+/// wants to spend: both grow with the square.
+const MOST_BODIES: usize = 4096;
+
+fn check_size(model: &str, groups: &[links::Group]) -> Result<(), SimError> {
+    if groups.len() <= MOST_BODIES {
+        return Ok(());
+    }
+    let reason = format!("it has {} moving bodies; {MOST_BODIES} are the most", groups.len());
+    Err(SimError::Model { model: model.into(), reason })
 }
 
 /// The multibody, the link's index in it, and the place of an axis in its generalized velocity.

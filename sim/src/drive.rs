@@ -10,15 +10,31 @@
 /// solver (1e-6 N m per radian).
 const CARRIER: f32 = 1.0 / (1 << 20) as f32;
 
-/// How one actuator acts on a joint.
+/// How one actuator or tendon acts on a joint.
 #[derive(Clone, Debug)]
 pub(crate) struct Drive {
-    /// Index in the control vector.
-    pub(crate) actuator: usize,
-    /// Joint force per unit of control.
-    pub(crate) gain: f32,
+    /// Index of its signal.
+    signal: usize,
+    /// Joint force per unit of signal.
+    gain: f32,
     /// Bounds of the joint force.
-    pub(crate) bounds: [f32; 2],
+    bounds: [f32; 2],
+}
+
+impl Drive {
+    /// A signal that is a force, which reaches the joint with this moment.
+    pub(crate) fn force(signal: usize, moment: f32) -> Self {
+        Self::new(signal, moment, None, moment)
+    }
+
+    /// `range` bounds the force before it reaches the joint with `moment`.
+    pub(crate) fn new(signal: usize, gain: f32, range: Option<[f32; 2]>, moment: f32) -> Self {
+        let bounds = range.map_or([f32::NEG_INFINITY, f32::INFINITY], |[low, high]| {
+            let (low, high) = (low * moment, high * moment);
+            [low.min(high), low.max(high)]
+        });
+        Self { signal, gain, bounds }
+    }
 }
 
 /// The spring of one joint, with everything that moves its rest position.
@@ -43,16 +59,21 @@ impl Spring {
         self.offset -= stiffness * reference;
     }
 
-    /// Stiffness and rest coordinate for rapier, under the control vector `ctrl`; both zero for a
+    /// Adds a constant force.
+    pub(crate) fn add_force(&mut self, force: f32) {
+        self.offset += force;
+    }
+
+    /// Stiffness and rest coordinate for rapier, under these signals; both zero for a
     /// joint without any spring or actuator.
-    pub(crate) fn at(&self, ctrl: &[f32]) -> (f32, f32) {
-        if self.stiffness == 0.0 && self.drives.is_empty() {
+    pub(crate) fn at(&self, signals: &[f32]) -> (f32, f32) {
+        if self.stiffness == 0.0 && self.offset == 0.0 && self.drives.is_empty() {
             return (0.0, 0.0);
         }
         let driven: f32 = self
             .drives
             .iter()
-            .map(|drive| (drive.gain * ctrl[drive.actuator]).clamp(drive.bounds[0], drive.bounds[1]))
+            .map(|drive| (drive.gain * signals[drive.signal]).clamp(drive.bounds[0], drive.bounds[1]))
             .sum();
         let stiffness = if self.stiffness > 0.0 { self.stiffness } else { CARRIER };
         (stiffness, (self.offset + driven) / stiffness)
@@ -66,7 +87,7 @@ mod tests {
     #[test]
     fn the_rest_position_carries_the_force_exactly() {
         let mut spring = Spring::new(0.0, 0.0);
-        spring.drives.push(Drive { actuator: 0, gain: 30.0, bounds: [-20.0, 20.0] });
+        spring.drives.push(Drive::new(0, 30.0, Some([-10.0, 10.0]), 2.0));
         for (ctrl, force) in [(0.1, 30.0 * 0.1f32), (1.0, 20.0), (-1.0, -20.0), (0.0, 0.0)] {
             let (stiffness, rest) = spring.at(&[ctrl]);
             assert_eq!(stiffness * rest, force);
@@ -78,7 +99,7 @@ mod tests {
         // Passive spring 2 N m/rad at rest 0.5; servo 10 N m/rad; coordinate zero is position 0.3.
         let mut spring = Spring::new(2.0, 0.5);
         spring.add_feedback(10.0, 0.3);
-        spring.drives.push(Drive { actuator: 0, gain: 10.0, bounds: [f32::NEG_INFINITY, f32::INFINITY] });
+        spring.drives.push(Drive::force(0, 10.0));
         let (stiffness, rest) = spring.at(&[0.7]);
         let coordinate = 0.1;
         let force = stiffness * (rest - coordinate);

@@ -25,7 +25,7 @@ pub enum SimError {
     },
     /// A robot file is XML, but asks for something that is wrong or that cannot be honoured.
     #[error("{file}:{line}: <{element}>: {reason}")]
-    Mjcf {
+    Robot {
         /// The file, or the name given to an embedded model.
         file: String,
         /// Line, from 1.
@@ -46,6 +46,21 @@ pub enum SimError {
         name: String,
         /// The names that exist.
         known: String,
+    },
+    /// A picture of this size cannot be drawn.
+    #[error(
+        "cannot draw {width} x {height} pixels with {samples} x {samples} rays each; sides go from 1 to \
+         {largest} rays, and rays per side of a pixel from 1 to 8"
+    )]
+    PictureSize {
+        /// Columns asked for.
+        width: usize,
+        /// Rows asked for.
+        height: usize,
+        /// Rays per side of a pixel.
+        samples: usize,
+        /// The most rays along a side of the picture.
+        largest: usize,
     },
     /// A model needs more than the simulator can represent.
     #[error("model `{model}`: {reason}")]

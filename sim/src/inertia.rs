@@ -4,18 +4,29 @@ use rapier3d::parry::mass_properties::MassProperties;
 
 use crate::{
     Shape,
-    description::{BodyDescription, GeomDescription},
+    description::{Description, GeomDescription, JointDescription, JointKind},
+    links::Group,
 };
 use rapier3d::math::{Pose, Rotation, Vector};
 
-/// Mass properties of everything in a body, in the body's frame.
-pub(crate) fn of_body(body: &BodyDescription) -> MassProperties {
-    match body.inertial {
+/// Mass properties of everything in a body, in the body's frame; at least the masses and inertias that
+/// the model gives every body.
+pub(crate) fn of_body(description: &Description, index: usize) -> MassProperties {
+    let body = &description.bodies[index];
+    let mut properties = match body.inertial {
         Some(inertial) => {
             MassProperties::new(Vector::ZERO, inertial.mass, inertial.moments).transform_by(&inertial.pose)
         }
         None => body.geoms.iter().map(of_geom).fold(MassProperties::default(), |sum, geom| sum + geom),
+    };
+    if index > 0 && description.least_mass > properties.mass() {
+        properties.set_mass(description.least_mass, false);
     }
+    if index > 0 && description.least_inertia > 0.0 {
+        let moments = properties.principal_inertia().max(Vector::splat(description.least_inertia));
+        properties.inv_principal_inertia = moments.recip();
+    }
+    properties
 }
 
 fn of_geom(geom: &GeomDescription) -> MassProperties {
@@ -29,7 +40,7 @@ fn of_geom(geom: &GeomDescription) -> MassProperties {
         &Shape::Box(half_extents) => MassProperties::from_cuboid(1.0, Vector::from_array(half_extents)),
         Shape::Plane => return MassProperties::default(),
         Shape::Ellipsoid(axes) => of_ellipsoid(*axes),
-        Shape::Mesh(mesh) => mesh.solid(),
+        Shape::Mesh(mesh) => mesh.solid(geom.enclosed),
     };
     let mass = geom.mass.unwrap_or(geom.density * at_unit_density.mass());
     if mass == 0.0 {
@@ -45,4 +56,33 @@ fn of_ellipsoid([a, b, c]: [f32; 3]) -> MassProperties {
     let mass = 4.0 / 3.0 * std::f32::consts::PI * a * b * c;
     let moments = Vector::new(b * b + c * c, a * a + c * c, a * a + b * b) * (mass / 5.0);
     MassProperties::new(Vector::ZERO, mass, moments)
+}
+
+/// Inertia about or mass along a joint of everything that hangs on it, at the initial configuration:
+/// the diagonal entry of the mass matrix. `masses` are by group, in its frame.
+pub(crate) fn at_joint(
+    joint: &JointDescription,
+    armature: f32,
+    group: usize,
+    groups: &[Group],
+    masses: &[MassProperties],
+) -> f32 {
+    let frame = groups[group].in_world;
+    let (axis, anchor) = (frame.rotation * joint.axis, frame * joint.anchor);
+    let mut hangs = vec![false; groups.len()];
+    let mut sum = armature;
+    for (index, other) in groups.iter().enumerate() {
+        hangs[index] = index == group || other.parent.is_some_and(|parent| hangs[parent]);
+        if hangs[index] {
+            let mass = masses[index].transform_by(&other.in_world);
+            sum += match joint.kind {
+                JointKind::Slide => mass.mass(),
+                _ => {
+                    let arm = axis.cross(mass.local_com - anchor);
+                    axis.dot(mass.reconstruct_inertia_matrix() * axis) + mass.mass() * arm.length_squared()
+                }
+            };
+        }
+    }
+    sum
 }

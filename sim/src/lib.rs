@@ -1,9 +1,10 @@
-//! Rigid-body robots: MJCF import, rapier3d worlds, actuators, sensors and scenes.
+//! Rigid-body robots: MJCF and URDF import, rapier3d worlds, actuators, sensors and scenes.
 //!
 //! A [`Model`] is a robot compiled once; a [`World`] is one copy of it in motion. Robots move in
 //! reduced coordinates (rapier's multibody joints), one rapier world each. z points up; lengths are
 //! metres, angles radians, masses kilograms.
 
+mod actuation;
 pub mod assets;
 mod collider;
 mod compile;
@@ -16,14 +17,18 @@ mod health;
 mod inertia;
 mod limit;
 mod links;
+mod masses;
 mod mesh;
 mod mjcf;
 mod model;
 mod physics;
 mod planar;
+pub mod render;
 mod scene;
 mod sensors;
+mod urdf;
 mod world;
+mod xml;
 
 pub use error::SimError;
 pub use health::Health;

@@ -10,10 +10,7 @@ use rapier3d::{
     parry::mass_properties::MassProperties,
 };
 
-use crate::{
-    SimError,
-    description::{BodyDescription, Description, JointDescription, JointKind},
-};
+use crate::description::{BodyDescription, Description, JointDescription, JointKind};
 
 /// Bodies that share one rigid body.
 #[derive(Clone, Debug)]
@@ -27,6 +24,13 @@ pub(crate) struct Group {
     pub(crate) in_parent: Pose,
     /// The rigid body's frame in the world, at the initial configuration.
     pub(crate) in_world: Pose,
+}
+
+impl Group {
+    /// Whether it is jointed to anything.
+    pub(crate) fn moves(&self) -> bool {
+        self.parent.is_some()
+    }
 }
 
 /// Where a body sits: its group, and its pose in the group's frame.
@@ -116,12 +120,15 @@ pub(crate) fn links(body: &BodyDescription, normal: Option<Vector>) -> Vec<Link>
             _ => runs.push(vec![index]),
         }
         // Rapier applies the rotation of a link after its translations.
-        complete = joint.kind == JointKind::Hinge;
+        complete = matches!(joint.kind, JointKind::Hinge | JointKind::Ball);
     }
     runs.iter().enumerate().map(|(place, run)| link(body, run, normal.filter(|_| place == 0))).collect()
 }
 
 fn fits(earlier: &JointDescription, joint: &JointDescription) -> bool {
+    if joint.kind == JointKind::Ball {
+        return false;
+    }
     let cosine = earlier.axis.dot(joint.axis);
     cosine.abs() < ALIGNED || joint.kind == JointKind::Hinge && cosine > 1.0 - ALIGNED
 }
@@ -154,6 +161,12 @@ fn aligned_frame(basis: &[Vector]) -> Option<([Vector; 3], Vec<usize>)> {
 }
 
 fn link(body: &BodyDescription, run: &[usize], normal: Option<Vector>) -> Link {
+    if let [index] = *run
+        && body.joints[index].kind == JointKind::Ball
+    {
+        let frame = Pose::from_translation(body.joints[index].anchor);
+        return Link { frame, axes: vec![(index, 3), (index, 4), (index, 5)], compliant: None };
+    }
     let mut basis: Vec<Vector> = Vec::new();
     let mut place = |direction: Vector| {
         let known = basis.iter().position(|axis| axis.dot(direction).abs() > 0.5);
@@ -189,16 +202,4 @@ fn link(body: &BodyDescription, run: &[usize], normal: Option<Vector>) -> Link {
     let rotation = Rotation::from_mat3(&Matrix::from_cols(basis[0], basis[1], basis[2])).normalize();
     let compliant = compliant.filter(|normal| axes.iter().all(|(_, axis)| axis != normal));
     Link { frame: Pose::from_parts(anchor, rotation), axes, compliant }
-}
-
-/// Checks that each moving group can be accelerated: it needs mass and inertia.
-pub(crate) fn unmovable(model: &str, body: &BodyDescription) -> SimError {
-    SimError::Model {
-        model: model.into(),
-        reason: format!(
-            "body `{}` (line {}) has joints but no mass or no inertia, or too much of them to compute with; \
-             give it a geom with a volume and a sensible density, or an <inertial>",
-            body.name, body.line
-        ),
-    }
 }

@@ -9,7 +9,16 @@ use rapier3d::{
 };
 
 use crate::{
-    Shape, SimError, compile, contact::ContactFilter, drive::Spring, limit::Limit, mjcf, physics::Physics,
+    Shape, SimError,
+    actuation::{Actuator, Tendon},
+    compile,
+    contact::ContactFilter,
+    drive::Spring,
+    limit::Limit,
+    mjcf,
+    physics::Physics,
+    urdf,
+    xml::read_main,
 };
 
 macro_rules! ids {
@@ -43,6 +52,7 @@ pub struct Model {
     pub(crate) free: Vec<BodyId>,
     pub(crate) geoms: Vec<Geom>,
     pub(crate) actuators: Vec<Actuator>,
+    pub(crate) tendons: Vec<Tendon>,
     pub(crate) trees: Vec<MultibodyIndex>,
     /// Rigid bodies with mass, and their masses.
     pub(crate) masses: Vec<(RigidBodyHandle, f32)>,
@@ -75,15 +85,22 @@ impl Joint {
         self.limit.is_some() || !self.spring.drives.is_empty()
     }
 
-    /// Puts the joint under its passive spring, the actuators' forces for `ctrl`, and the limit that
+    /// Position and velocity.
+    pub(crate) fn state(&self, physics: &Physics) -> (f32, f32) {
+        let Some(tree) = physics.joints.get_multibody(self.tree) else { return (f32::NAN, f32::NAN) };
+        let position = tree.link(self.link).map_or(f32::NAN, |link| link.joint.coords()[self.axis]);
+        (position + self.reference, tree.generalized_velocity()[self.dof])
+    }
+
+    /// Puts the joint under its passive spring, the forces that `signals` stand for, and the limit that
     /// it is at.
-    pub(crate) fn load_spring(&self, physics: &mut Physics, ctrl: &[f32]) {
+    pub(crate) fn load_spring(&self, physics: &mut Physics, signals: &[f32]) {
         let Some(tree) = physics.joints.get_multibody_mut(self.tree) else { return };
         let velocity = tree.generalized_velocity()[self.dof];
         let Some(link) = tree.link_mut(self.link) else { return };
         let position = link.joint.coords()[self.axis];
         let stop = self.limit.and_then(|limit| limit.at(position, velocity));
-        let (mut stiffness, mut rest) = self.spring.at(ctrl);
+        let (mut stiffness, mut rest) = self.spring.at(signals);
         let mut damping = self.damping;
         if let Some(stop) = stop {
             let force = stiffness * rest + stop.stiffness * stop.rest;
@@ -118,12 +135,6 @@ pub(crate) struct Geom {
     pub(crate) collider: Option<ColliderHandle>,
 }
 
-#[derive(Clone)]
-pub(crate) struct Actuator {
-    pub(crate) name: String,
-    pub(crate) ctrl_range: [f32; 2],
-}
-
 impl Model {
     /// Compiles MJCF text. `name` stands for the file in errors.
     ///
@@ -138,19 +149,65 @@ impl Model {
     /// # Ok::<(), telos_sim::SimError>(())
     /// ```
     pub fn from_mjcf_str(name: &str, xml: &str) -> Result<Self, SimError> {
-        let mut model = compile::compile(name, &mjcf::parse(name, xml)?)?;
-        model.fingerprint = fnv1a(xml.as_bytes());
-        Ok(model)
+        compile::compile(name, mjcf::parse(name, None, xml)?)
     }
 
-    /// Compiles an MJCF file.
+    /// Compiles an MJCF file, with the files that it includes and its meshes.
     ///
     /// # Errors
-    /// When it cannot be read, and as [`from_mjcf_str`](Self::from_mjcf_str).
+    /// When it or one of them cannot be read, and as [`from_mjcf_str`](Self::from_mjcf_str).
     pub fn from_mjcf_file(path: &Path) -> Result<Self, SimError> {
-        let xml =
-            std::fs::read_to_string(path).map_err(|source| SimError::Io { path: path.to_owned(), source })?;
-        Self::from_mjcf_str(&path.display().to_string(), &xml)
+        let xml = read_main(path)?;
+        let name = path.display().to_string();
+        compile::compile(&name, mjcf::parse(&name, Some(path), &xml)?)
+    }
+
+    /// Compiles URDF text without meshes. `name` stands for the file in errors. The root link is fixed
+    /// to the world.
+    ///
+    /// # Errors
+    /// When the text is not URDF, or asks for something that this simulator does not honour.
+    ///
+    /// ```
+    /// let arm = r#"<robot name="arm">
+    ///   <link name="base"/>
+    ///   <link name="boom">
+    ///     <inertial><mass value="2"/><inertia ixx="0.1" iyy="0.1" izz="0.1"/></inertial>
+    ///   </link>
+    ///   <joint name="shoulder" type="revolute">
+    ///     <parent link="base"/> <child link="boom"/> <axis xyz="0 1 0"/>
+    ///     <limit lower="-1" upper="1" effort="30" velocity="2"/>
+    ///   </joint>
+    /// </robot>"#;
+    /// let model = telos_sim::Model::from_urdf_str("arm", arm)?;
+    /// assert_eq!(model.ctrl_range(model.actuator("shoulder")?), [-30.0, 30.0]);
+    /// # Ok::<(), telos_sim::SimError>(())
+    /// ```
+    pub fn from_urdf_str(name: &str, xml: &str) -> Result<Self, SimError> {
+        compile::compile(name, urdf::parse(name, None, None, xml)?)
+    }
+
+    /// Compiles a URDF file with its meshes. `package://` paths start in `packages`; without it, at the
+    /// folder of the package's name that the file is in, or that lies in a folder above the file.
+    ///
+    /// # Errors
+    /// When it or a mesh cannot be read, and as [`from_urdf_str`](Self::from_urdf_str).
+    pub fn from_urdf_file(path: &Path, packages: Option<&Path>) -> Result<Self, SimError> {
+        let xml = read_main(path)?;
+        let name = path.display().to_string();
+        compile::compile(&name, urdf::parse(&name, Some(path), packages, &xml)?)
+    }
+
+    /// Compiles a robot file by its extension: `.urdf` as [`from_urdf_file`](Self::from_urdf_file) does,
+    /// any other as [`from_mjcf_file`](Self::from_mjcf_file).
+    ///
+    /// # Errors
+    /// As theirs.
+    pub fn from_file(path: &Path) -> Result<Self, SimError> {
+        match path.extension().and_then(|extension| extension.to_str()) {
+            Some("urdf") => Self::from_urdf_file(path, None),
+            _ => Self::from_mjcf_file(path),
+        }
     }
 
     /// The same robot under another number of solver iterations per physics step (default 2). They
@@ -301,11 +358,4 @@ impl Model {
     pub fn is_hinge(&self, joint: JointId) -> bool {
         self.joints[joint.0].axis >= 3
     }
-}
-
-/// The 64-bit FNV-1a hash.
-fn fnv1a(bytes: &[u8]) -> u64 {
-    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
-        (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3)
-    })
 }

@@ -82,7 +82,7 @@ impl Tree<'_> {
         let planar = joints().all(|(kind, axis)| match kind {
             JointKind::Hinge => axis.dot(normal).abs() > 1.0 - ALIGNED,
             JointKind::Slide => axis.dot(normal).abs() < ALIGNED,
-            JointKind::Free => false,
+            JointKind::Ball | JointKind::Free => false,
         });
         planar.then_some(normal)
     }

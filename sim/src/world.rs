@@ -30,7 +30,12 @@ pub struct World {
     pub(crate) model: Arc<Model>,
     pub(crate) physics: Physics,
     workspace: Workspace,
-    ctrl: Vec<f32>,
+    pub(crate) ctrl: Vec<f32>,
+    /// Inputs of the actuators that follow their controls with a delay.
+    pub(crate) activations: Vec<f32>,
+    /// What the springs of joints take up: controls, activations or forces, by actuator and tendon.
+    /// Computed at the start of a step and then of no use.
+    pub(crate) signals: Vec<f32>,
     /// Whether a body carries a force that ends with the next step.
     pushed: bool,
     /// Steps since the initial state.
@@ -43,11 +48,14 @@ impl World {
     pub fn new(model: Arc<Model>) -> Self {
         let physics = model.initial.clone();
         let ctrl = vec![0.0; model.actuators.len()];
+        let signals = model.actuators.len() + model.tendons.len();
         Self {
             model,
             physics,
             workspace: Workspace::new(),
+            activations: ctrl.clone(),
             ctrl,
+            signals: vec![0.0; signals],
             pushed: false,
             steps: 0,
             met_non_finite: false,
@@ -58,6 +66,7 @@ impl World {
     pub fn reset(&mut self) {
         self.physics.clone_from(&self.model.initial);
         self.ctrl.fill(0.0);
+        self.activations.fill(0.0);
         self.pushed = false;
         self.steps = 0;
         self.met_non_finite = false;
@@ -77,6 +86,7 @@ impl World {
         assert!(self.is_twin_of(other), "worlds of one model can be copied");
         self.physics.clone_from(&other.physics);
         self.ctrl.copy_from_slice(&other.ctrl);
+        self.activations.copy_from_slice(&other.activations);
         self.pushed = other.pushed;
         self.steps = other.steps;
         self.met_non_finite = other.met_non_finite;
@@ -111,9 +121,10 @@ impl World {
 
     /// Advances by [`Model::timestep`] seconds.
     pub fn step(&mut self) {
+        self.actuate();
         let model = &*self.model;
         for joint in model.joints.iter().filter(|joint| joint.is_active()) {
-            joint.load_spring(&mut self.physics, &self.ctrl);
+            joint.load_spring(&mut self.physics, &self.signals);
         }
         self.physics.step(&mut self.workspace, model.gravity, &model.parameters, &model.filter);
         if std::mem::take(&mut self.pushed) {
@@ -227,6 +238,7 @@ impl Checkpoint for World {
         out.value("robot", &self.model.fingerprint);
         out.value("physics", &self.physics);
         out.f32s("ctrl", &self.ctrl);
+        out.f32s("activations", &self.activations);
         out.value("pushed", &self.pushed);
         out.value("steps", &self.steps);
         out.value("met_non_finite", &self.met_non_finite);
@@ -240,6 +252,7 @@ impl Checkpoint for World {
         }
         self.physics = from.value("physics")?;
         from.f32s("ctrl", &mut self.ctrl)?;
+        from.f32s("activations", &mut self.activations)?;
         self.pushed = from.value("pushed")?;
         self.steps = from.value("steps")?;
         self.met_non_finite = from.value("met_non_finite")?;

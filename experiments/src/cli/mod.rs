@@ -1,10 +1,11 @@
-//! The command line: `telos train|eval|watch|report|envs|expert|bench`.
+//! The command line: `telos train|eval|sweep|watch|report|envs|expert|bench`.
 
 mod bench;
 mod envs;
 mod eval;
 mod expert;
 mod report;
+mod sweep;
 mod train;
 mod watch;
 
@@ -34,6 +35,8 @@ enum Command {
     Train(train::Train),
     /// Evaluates the policy of a run.
     Eval(eval::Eval),
+    /// Runs many trainings from one file, here or on a cluster.
+    Sweep(sweep::Sweep),
     /// Follows runs on the terminal.
     Watch(watch::Watch),
     /// Compares runs in one HTML page.
@@ -60,6 +63,7 @@ pub fn run() -> ExitCode {
         .init();
     let outcome = panic::catch_unwind(|| match cli.command {
         Command::Train(train) => train.run(),
+        Command::Sweep(sweep) => sweep.run(),
         Command::Eval(eval) => eval.run(),
         Command::Watch(watch) => watch.run(),
         Command::Report(report) => report.run(),

@@ -11,7 +11,7 @@ use super::{
 pub(super) const ABSENT: &str = "none";
 
 /// Reads a `T` from a tree.
-pub(super) fn from_tree<T: de::DeserializeOwned>(root: &Node) -> Result<T, ConfigError> {
+pub(crate) fn from_tree<T: de::DeserializeOwned>(root: &Node) -> Result<T, ConfigError> {
     T::deserialize(At { node: root, key: String::new() })
         .map_err(|failure| failure.locate("", &root.place).into())
 }

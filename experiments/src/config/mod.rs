@@ -22,6 +22,7 @@ mod suggestion;
 mod tree;
 mod validation;
 
+pub(crate) use deserialize::from_tree;
 pub use error::ConfigError;
 pub use experiment::{
     CheckpointConfig, ComparisonConfig, Config, EnvConfig, EvaluationConfig, LearnerKind, LoopKind,
@@ -30,3 +31,4 @@ pub use experiment::{
 pub use preferences::PreferencesConfig;
 pub use resolved::Difference;
 pub use tree::Place;
+pub(crate) use tree::{Node, parse_file};

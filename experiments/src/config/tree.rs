@@ -40,14 +40,14 @@ impl fmt::Display for Place {
 
 /// A value and where its key was written.
 #[derive(Clone, Debug)]
-pub(super) struct Node {
+pub(crate) struct Node {
     pub(super) place: Place,
     pub(super) value: Value,
 }
 
 /// The TOML types, without dates, which no key of telos has.
 #[derive(Clone, Debug)]
-pub(super) enum Value {
+pub(crate) enum Value {
     Text(String),
     Integer(i64),
     Float(f64),
@@ -57,7 +57,7 @@ pub(super) enum Value {
 }
 
 /// Builds the tree of a TOML text.
-pub(super) fn parse_file(path: PathBuf, text: &str) -> Result<Node, ConfigError> {
+pub(crate) fn parse_file(path: PathBuf, text: &str) -> Result<Node, ConfigError> {
     let line_of =
         |offset: usize| text.as_bytes()[..offset.min(text.len())].iter().filter(|b| **b == b'\n').count() + 1;
     let place = |offset: usize| Place::Line { path: path.clone(), line: line_of(offset) };
@@ -112,8 +112,13 @@ fn table_entry<'a>(entries: &'a mut Vec<(String, Node)>, key: &str, place: &Plac
 impl Node {
     /// Where `key` (dotted) was written; the nearest enclosing table when it was not.
     pub(super) fn place_of(&self, key: &str) -> &Place {
+        self.place_at(key.split('.'))
+    }
+
+    /// As [`place_of`](Self::place_of), for keys that may hold dots themselves.
+    pub(crate) fn place_at<'a>(&self, path: impl IntoIterator<Item = &'a str>) -> &Place {
         let mut node = self;
-        for part in key.split('.') {
+        for part in path {
             let Value::Table(entries) = &node.value else { break };
             let Some((_, inner)) = entries.iter().find(|(name, _)| name == part) else { break };
             node = inner;
@@ -122,7 +127,7 @@ impl Node {
     }
 
     /// Whether `key` (dotted) was written.
-    pub(super) fn has(&self, key: &str) -> bool {
+    pub(crate) fn has(&self, key: &str) -> bool {
         let mut node = self;
         key.split('.').all(|part| match &node.value {
             Value::Table(entries) => {

@@ -2,54 +2,38 @@
 
 use std::collections::BTreeSet;
 
-use rapier3d::math::{Pose, Vector};
-use roxmltree::Node;
-
-use super::{
-    Compiler,
-    defaults::Defaults,
-    element::{Element, line_of},
-    elements, geom,
+use rapier3d::{
+    math::{Matrix, Pose, Vector},
+    parry::mass_properties::MassProperties,
 };
+
+use super::{Import, ignored_or_refused, read};
 use crate::{
     SimError,
-    description::{BodyDescription, Description, InertialDescription, JointDescription, JointKind},
+    description::{BodyDescription, Description, InertialDescription, JointKind},
+    xml::{Element, Node},
 };
 
-/// Deeper trees than this are refused, so that a hostile file cannot exhaust the stack.
-const DEEPEST: usize = 64;
-
-/// Reads bodies into a description.
-pub(super) struct Reader<'r, 'a> {
-    pub(super) file: &'a str,
-    pub(super) compiler: &'r Compiler,
-    pub(super) defaults: &'r Defaults<'a>,
-    pub(super) approximations: Vec<String>,
+/// What the bodies and frames around an element hand down to it.
+#[derive(Clone, Copy)]
+struct Context<'a> {
+    /// Index of the body it belongs to.
+    body: usize,
+    /// Pose of the frames around it in that body.
+    frame: Pose,
+    childclass: Option<&'a str>,
 }
 
-impl<'a> Reader<'_, 'a> {
+impl<'a> Import<'a> {
     /// Reads every `<worldbody>` of the file.
-    pub(super) fn read_world(
-        &mut self,
-        root: Node<'a, 'a>,
-        description: &mut Description,
-    ) -> Result<(), SimError> {
-        description.bodies.push(BodyDescription {
-            name: "world".into(),
-            parent: 0,
-            pose: Pose::IDENTITY,
-            joints: Vec::new(),
-            geoms: Vec::new(),
-            inertial: None,
-            mocap: false,
-            line: line_of(root),
-        });
-        for node in elements(root).filter(|node| node.tag_name().name() == "worldbody") {
-            let element = Element::read(self.file, node, &mut self.approximations)?;
+    pub(super) fn read_world(&mut self, root: &'a Node) -> Result<(), SimError> {
+        self.description.bodies.push(BodyDescription::world(root.line));
+        for node in root.all("worldbody") {
+            let element = read(node, "worldbody", &mut self.approximations)?;
             let childclass = self.childclass(&element, None)?;
-            self.read_children(node, &element, 0, childclass, 0, description)?;
+            self.read_children(node, Context { body: 0, frame: Pose::IDENTITY, childclass })?;
         }
-        check_names(self.file, description)
+        check_names(&root.file, &self.description)
     }
 
     fn childclass(
@@ -63,146 +47,115 @@ impl<'a> Reader<'_, 'a> {
         }
     }
 
-    fn read_body(
-        &mut self,
-        node: Node<'a, 'a>,
-        parent: usize,
-        childclass: Option<&'a str>,
-        depth: usize,
-        description: &mut Description,
-    ) -> Result<(), SimError> {
-        let element = Element::read(self.file, node, &mut self.approximations)?;
-        if depth > DEEPEST {
-            return Err(element.error(format!("bodies are nested deeper than {DEEPEST} levels")));
-        }
-        let childclass = self.childclass(&element, childclass)?;
-        let index = description.bodies.len();
+    fn read_body(&mut self, node: &'a Node, around: Context<'a>) -> Result<(), SimError> {
+        let element = read(node, "body", &mut self.approximations)?;
+        let childclass = self.childclass(&element, around.childclass)?;
+        let index = self.description.bodies.len();
         let mocap = element.choice("mocap", &["false", "true"])? == "true";
-        if mocap && parent != 0 {
+        if mocap && around.body != 0 {
             return Err(element.error("a mocap body must be a child of the world"));
         }
-        description.bodies.push(BodyDescription {
+        if element.number("gravcomp", 0.0)? != 0.0 {
+            return Err(element.error("gravcomp is not supported; remove it"));
+        }
+        self.description.bodies.push(BodyDescription {
             name: element.text("name").map_or_else(|| format!("body{index}"), Into::into),
-            parent,
-            pose: element.pose(self.compiler.to_radians)?,
+            parent: around.body,
+            pose: around.frame * self.settings.pose(&element)?,
             joints: Vec::new(),
             geoms: Vec::new(),
             inertial: None,
             mocap,
             line: element.line,
         });
-        self.read_children(node, &element, index, childclass, depth, description)?;
-        if mocap && !description.bodies[index].joints.is_empty() {
+        self.read_children(node, Context { body: index, frame: Pose::IDENTITY, childclass })?;
+        let body = &self.description.bodies[index];
+        if mocap && !body.joints.is_empty() {
             return Err(element.error("a mocap body cannot have joints"));
+        }
+        if self.settings.inertia_from_geom == "false" && body.inertial.is_none() {
+            return Err(element.error("inertiafromgeom=\"false\" needs an <inertial> in every body"));
         }
         Ok(())
     }
 
-    fn read_children(
-        &mut self,
-        node: Node<'a, 'a>,
-        body: &Element<'a>,
-        index: usize,
-        childclass: Option<&'a str>,
-        depth: usize,
-        description: &mut Description,
-    ) -> Result<(), SimError> {
-        for child in elements(node) {
-            let tag = child.tag_name().name();
-            match tag {
-                "body" => {
-                    self.read_body(child, index, childclass, depth + 1, description)?;
-                    continue;
+    fn read_children(&mut self, node: &'a Node, around: Context<'a>) -> Result<(), SimError> {
+        for child in &node.children {
+            match child.tag.as_str() {
+                "body" => self.read_body(child, around)?,
+                "frame" => {
+                    let element = read(child, "frame", &mut self.approximations)?;
+                    let childclass = self.childclass(&element, around.childclass)?;
+                    let frame = around.frame * self.settings.pose(&element)?;
+                    self.read_children(child, Context { body: around.body, frame, childclass })?;
                 }
-                "geom" | "joint" | "freejoint" | "inertial" => {}
-                _ => {
-                    super::ignored_or_unsupported(self.file, child)?;
-                    continue;
-                }
-            }
-            let mut element = Element::read(self.file, child, &mut self.approximations)?;
-            if index == 0 && tag != "geom" {
-                return Err(element.error("the world cannot move; put this into a body"));
-            }
-            match tag {
                 "geom" => {
-                    self.defaults.apply(&mut element, childclass)?;
-                    let count: usize = description.bodies.iter().map(|body| body.geoms.len()).sum();
-                    let geom = geom::read(&element, count, self.compiler)?;
-                    description.bodies[index].geoms.push(geom);
+                    let mut element = read(child, "geom", &mut self.approximations)?;
+                    self.defaults.apply(&mut element, "geom", around.childclass)?;
+                    let geom = self.read_geom(&element, &around.frame)?;
+                    self.description.bodies[around.body].geoms.push(geom);
+                }
+                "joint" | "freejoint" | "inertial" if around.body == 0 => {
+                    return Err(child.error("the world cannot move; put this into a body"));
                 }
                 "inertial" => {
-                    let inertial = self.read_inertial(&element)?;
-                    if self.compiler.inertia_from_geom != "true" {
-                        description.bodies[index].inertial = Some(inertial);
+                    let element = read(child, "inertial", &mut self.approximations)?;
+                    let inertial = self.read_inertial(&element, &around.frame)?;
+                    if self.settings.inertia_from_geom != "true" {
+                        self.description.bodies[around.body].inertial = Some(inertial);
                     }
                 }
-                _ => {
-                    if tag == "joint" {
-                        self.defaults.apply(&mut element, childclass)?;
+                "joint" | "freejoint" => {
+                    let mut element = read(child, &child.tag, &mut self.approximations)?;
+                    if child.tag == "joint" {
+                        self.defaults.apply(&mut element, "joint", around.childclass)?;
                     }
-                    let count: usize = description.bodies.iter().map(|body| body.joints.len()).sum();
-                    let joint = self.read_joint(&element, count)?;
-                    let joints = &mut description.bodies[index].joints;
-                    joints.push(joint);
-                    let free = joints.iter().any(|joint| joint.kind == JointKind::Free);
-                    if free && (joints.len() > 1 || description.bodies[index].parent != 0) {
+                    let joint = self.read_joint(&element, &around.frame)?;
+                    let body = &mut self.description.bodies[around.body];
+                    body.joints.push(joint);
+                    let free = body.joints.iter().any(|joint| joint.kind == JointKind::Free);
+                    if free && (body.joints.len() > 1 || body.parent != 0) {
                         return Err(element.error(
                             "a free joint must be the only joint of a body that is a child of the world",
                         ));
                     }
                 }
+                _ => ignored_or_refused(child)?,
             }
-        }
-        let needs_inertial = self.compiler.inertia_from_geom == "false" && index != 0;
-        if needs_inertial && description.bodies[index].inertial.is_none() {
-            return Err(body.error("inertiafromgeom=\"false\" needs an <inertial> in every body"));
         }
         Ok(())
     }
 
-    fn read_joint(&self, element: &Element<'a>, count: usize) -> Result<JointDescription, SimError> {
-        let kind = if element.tag == "freejoint" {
-            JointKind::Free
-        } else {
-            match element.choice("type", &["hinge", "slide", "free", "ball"])? {
-                "hinge" => JointKind::Hinge,
-                "slide" => JointKind::Slide,
-                "free" => JointKind::Free,
-                _ => return Err(element.error("ball joints are not supported; use three hinges")),
+    fn read_inertial(&self, element: &Element<'_>, frame: &Pose) -> Result<InertialDescription, SimError> {
+        if element.text("mass").is_none() {
+            return Err(element.error("mass is missing"));
+        }
+        let mass = element.magnitude("mass", 0.0)?;
+        let pose = frame * self.settings.pose(element)?;
+        if let Some([xx, yy, zz, xy, xz, yz]) = element.numbers::<6>("fullinertia")? {
+            if element.text("diaginertia").is_some() {
+                return Err(element.error("give only one of diaginertia and fullinertia"));
             }
-        };
-        // Only hinges have positions in the file's angle unit.
-        let unit = if kind == JointKind::Hinge { self.compiler.to_radians } else { 1.0 };
-        let range = match kind {
-            JointKind::Free => None,
-            _ => element.interval("range", "limited", self.compiler.auto_limits)?,
-        };
-        Ok(JointDescription {
-            name: element.text("name").map_or_else(|| format!("joint{count}"), Into::into),
-            kind,
-            axis: element.direction("axis", element.vector("axis", Vector::Z)?)?,
-            anchor: element.vector("pos", Vector::ZERO)?,
-            range: range.map(|range| range.map(|bound| bound * unit)),
-            damping: element.magnitude("damping", 0.0)?,
-            stiffness: element.magnitude("stiffness", 0.0)?,
-            rest: element.number("springref", 0.0)? * unit,
-            armature: element.magnitude("armature", 0.0)?,
-            dry_friction: element.magnitude("frictionloss", 0.0)?,
-            reference: element.number("ref", 0.0)? * unit,
-            line: element.line,
-        })
-    }
-
-    fn read_inertial(&self, element: &Element<'a>) -> Result<InertialDescription, SimError> {
-        let mass = element.magnitude("mass", -1.0)?;
+            let columns = [Vector::new(xx, xy, xz), Vector::new(xy, yy, yz), Vector::new(xz, yz, zz)];
+            let inertia = Matrix::from_cols(columns[0], columns[1], columns[2]);
+            let definite = xx > 0.0 && xx * yy - xy * xy > 0.0 && inertia.determinant() > 0.0;
+            if !definite {
+                return Err(element.error("fullinertia must be positive definite"));
+            }
+            let principal = MassProperties::with_inertia_matrix(Vector::ZERO, 1.0, inertia);
+            let turn = Pose::from_rotation(principal.principal_inertia_local_frame);
+            return Ok(InertialDescription {
+                pose: pose * turn,
+                mass,
+                moments: principal.principal_inertia(),
+            });
+        }
         let Some(moments) = element.numbers::<3>("diaginertia")? else {
-            return Err(element.error("diaginertia is missing (fullinertia is not supported)"));
+            return Err(element.error("diaginertia or fullinertia is missing"));
         };
         if moments.iter().any(|moment| *moment < 0.0) {
             return Err(element.error("diaginertia must not be negative"));
         }
-        let pose = element.pose(self.compiler.to_radians)?;
         Ok(InertialDescription { pose, mass, moments: Vector::from_array(moments) })
     }
 }
@@ -216,7 +169,7 @@ fn check_names(file: &str, description: &Description) -> Result<(), SimError> {
             .chain(body.geoms.iter().map(|geom| ("geom", &geom.name, geom.line)));
         for (kind, name, line) in parts {
             if !seen.insert((kind, name)) {
-                return Err(SimError::Mjcf {
+                return Err(SimError::Robot {
                     file: file.into(),
                     line,
                     element: kind.into(),

@@ -1,204 +1,132 @@
-//! MJCF, MuJoCo's robot format: the part of it that describes rigid robots with hinges, slides and
-//! free bodies. Anything outside [`schema`] is an error that names file, line and element.
+//! MJCF, MuJoCo's robot format: the part of it that describes rigid robots. What the importer
+//! honours, approximates and refuses stands in `sim/IMPORT.md`; anything outside [`schema`] is an
+//! error that names file, line and element.
 //!
-//! Differences from MuJoCo that remain: contacts are hard and joint limits stiff instead of soft, friction
+//! Differences from MuJoCo that remain: contacts and joint limits are hard instead of soft, friction
 //! is Coulomb's without torsion and rolling, the integrator is semi-implicit Euler with the solver's
 //! iterations as substeps, and `condim` combines like friction (two geoms slide freely only if both
 //! have condim 1 or friction 0).
 
 mod actuator;
+mod asset;
 mod body;
 mod defaults;
-mod element;
+mod equality;
 mod geom;
+mod include;
+mod joint;
+mod orientation;
 mod schema;
+mod settings;
+mod tendon;
 
-use rapier3d::math::Vector;
-use roxmltree::{Document, Node};
+use std::path::Path;
 
-use self::{defaults::Defaults, element::Element};
-use crate::{SimError, description::Description};
+use self::{defaults::Defaults, settings::Settings};
+use crate::{
+    SimError,
+    description::Description,
+    xml::{Approximations, Element, Files, Node},
+};
 
-/// File-wide settings.
-struct Compiler {
-    to_radians: f32,
-    auto_limits: bool,
-    /// `inertiafromgeom`: always, never, or where no `<inertial>` is given.
-    inertia_from_geom: &'static str,
+/// What all parts of the importer share.
+struct Import<'a> {
+    settings: Settings<'a>,
+    defaults: Defaults<'a>,
+    assets: asset::Assets<'a>,
+    approximations: Approximations,
+    description: Description,
 }
 
-fn elements<'a>(node: Node<'a, 'a>) -> impl Iterator<Item = Node<'a, 'a>> {
-    node.children().filter(Node::is_element)
-}
-
-/// Reads a model. `file` is the name that errors give.
-pub(crate) fn parse(file: &str, xml: &str) -> Result<Description, SimError> {
-    let document = Document::parse(xml).map_err(|error| SimError::Xml {
-        file: file.into(),
-        // A file that was cut off is wrong where it ends, not where its root begins.
-        line: match error {
-            roxmltree::Error::UnclosedRootNode => xml.lines().count().max(1) as u32,
-            _ => error.pos().row,
-        },
-        reason: format!("not well-formed XML: {error}"),
-    })?;
-    let root = document.root_element();
-    let mut approximations = Vec::new();
-    let element = Element::read(file, root, &mut approximations)?;
-    if element.tag != "mujoco" {
-        return Err(element.error("the root element must be <mujoco>"));
+/// Reads a model. `name` is what errors call the file; `path` is where it lies, if it is one.
+pub(crate) fn parse(name: &str, path: Option<&Path>, xml: &str) -> Result<Description, SimError> {
+    let mut files = Files::beside(path, xml);
+    let root = include::expand(Node::parse(name, xml)?, &mut files)?;
+    let mut approximations = Approximations::default();
+    if root.tag != "mujoco" {
+        return Err(root.error("the root element must be <mujoco>"));
     }
-    let mut defaults = Defaults::default();
-    let mut compiler =
-        Compiler { to_radians: 1f32.to_radians(), auto_limits: true, inertia_from_geom: "auto" };
-    let mut description = Description {
-        timestep: 0.002,
-        gravity: Vector::new(0.0, 0.0, -9.81),
-        bodies: Vec::new(),
-        actuators: Vec::new(),
-        excluded: Vec::new(),
-        total_mass: None,
-        solver_iterations: 2,
-        approximations: Vec::new(),
+    read(&root, "mujoco", &mut approximations)?;
+    let mut import = Import {
+        settings: Settings::default(),
+        defaults: Defaults::default(),
+        assets: asset::Assets::default(),
+        approximations,
+        description: Description::empty(),
     };
 
     // Settings and classes apply to the whole file, wherever they stand in it.
-    for node in elements(root) {
-        match node.tag_name().name() {
-            "compiler" => {
-                let element = Element::read(file, node, &mut approximations)?;
-                read_compiler(&element, &mut compiler, &mut description)?;
-            }
-            "option" => read_option(file, node, &mut description, &mut approximations)?,
-            "custom" => read_custom(file, node, &mut description)?,
-            "default" => defaults.read(file, node, &mut approximations)?,
-            "asset" => {
-                for asset in elements(node) {
-                    ignored_or_unsupported(file, asset)?;
-                }
-            }
-            "worldbody" | "actuator" | "contact" => {}
-            _ => ignored_or_unsupported(file, node)?,
+    for node in &root.children {
+        match node.tag.as_str() {
+            "compiler" => import.read_compiler(node)?,
+            "option" => import.read_option(node)?,
+            "custom" => import.read_custom(node)?,
+            "default" => import.defaults.read(node, &mut import.approximations)?,
+            "asset" | "worldbody" | "actuator" | "contact" | "tendon" | "equality" => {}
+            _ => ignored_or_refused(node)?,
         }
     }
-    let mut reader = body::Reader { file, compiler: &compiler, defaults: &defaults, approximations };
-    reader.read_world(root, &mut description)?;
-    let mut approximations = reader.approximations;
-    for node in elements(root) {
-        match node.tag_name().name() {
-            "actuator" => {
-                actuator::read(file, node, &compiler, &defaults, &mut description, &mut approximations)?;
-            }
-            "contact" => read_contact(file, node, &mut description, &mut approximations)?,
-            _ => {}
-        }
+    for node in root.all("asset") {
+        import.read_assets(node, &mut files)?;
     }
-    description.approximations = approximations;
+    import.read_world(&root)?;
+    for node in root.all("tendon") {
+        import.read_tendons(node)?;
+    }
+    for node in root.all("equality") {
+        import.read_equalities(node)?;
+    }
+    for node in root.all("actuator") {
+        import.read_actuators(node)?;
+    }
+    for node in root.all("contact") {
+        import.read_contacts(node)?;
+    }
+    let Import { settings, approximations, mut description, .. } = import;
+    settings.apply_flags(&mut description);
+    description.approximations = approximations.into_remarks();
+    description.fingerprint = files.fingerprint();
     Ok(description)
 }
 
-fn ignored_or_unsupported<'a>(file: &str, node: Node<'a, 'a>) -> Result<(), SimError> {
-    if schema::IGNORED_ELEMENTS.contains(&node.tag_name().name()) {
+/// Checks an element against the rule named `key`: its tag, or `parent/tag`.
+fn read<'a>(node: &'a Node, key: &str, approximations: &mut Approximations) -> Result<Element<'a>, SimError> {
+    match schema::rule(key) {
+        Some(rule) => Element::read(node, rule, approximations),
+        None => Err(node.error(schema::refusal(&node.tag))),
+    }
+}
+
+/// Skips an element without effect and refuses any other.
+fn ignored_or_refused(node: &Node) -> Result<(), SimError> {
+    if schema::IGNORED_ELEMENTS.contains(&node.tag.as_str()) {
         return Ok(());
     }
+    let known = schema::rule(&node.tag).is_some();
     // An empty section asks for nothing.
-    if elements(node).next().is_none()
-        && node.attributes().next().is_none()
-        && schema::rule(node.tag_name().name()).is_none()
-    {
+    if node.children.is_empty() && node.attributes.is_empty() && !known {
         return Ok(());
     }
-    let tag = node.tag_name().name();
-    let (line, element) = (element::line_of(node), tag.to_owned());
-    let known = schema::rule(tag).is_some();
-    let reason = if tag == "include" {
-        "included files are not followed; save the model as one file (MuJoCo: mj_saveLastXML)"
-    } else if known {
-        "this element cannot stand here"
-    } else {
-        "this element is not supported; remove it or simplify the model"
-    };
-    Err(SimError::Mjcf { file: file.into(), line, element, reason: reason.into() })
+    Err(node.error(if known { "this element cannot stand here" } else { schema::refusal(&node.tag) }))
 }
 
-fn read_compiler(
-    element: &Element<'_>,
-    compiler: &mut Compiler,
-    description: &mut Description,
-) -> Result<(), SimError> {
-    if element.choice("angle", &["degree", "radian"])? == "radian" {
-        compiler.to_radians = 1.0;
-    }
-    compiler.auto_limits = element.choice("autolimits", &["true", "false"])? == "true";
-    compiler.inertia_from_geom = element.choice("inertiafromgeom", &["auto", "true", "false"])?;
-    element.choice("coordinate", &["local"])?;
-    element.choice("eulerseq", &["xyz"])?;
-    if let Some([mass]) = element.numbers::<1>("settotalmass")? {
-        description.total_mass = (mass > 0.0).then_some(mass);
-    }
-    Ok(())
-}
-
-fn read_option<'a>(
-    file: &'a str,
-    node: Node<'a, 'a>,
-    description: &mut Description,
-    approximations: &mut Vec<String>,
-) -> Result<(), SimError> {
-    let element = Element::read(file, node, approximations)?;
-    description.timestep = element.number("timestep", description.timestep)?;
-    if !(1e-5..=0.1).contains(&description.timestep) {
-        return Err(element.error("timestep must lie between 0.00001 and 0.1 seconds"));
-    }
-    description.gravity = element.vector("gravity", description.gravity)?;
-    let wind = element.vector("wind", Vector::ZERO)?;
-    if element.number("density", 0.0)? != 0.0
-        || element.number("viscosity", 0.0)? != 0.0
-        || wind != Vector::ZERO
-    {
-        return Err(element.error("fluid forces (density, viscosity, wind) are not simulated; remove them"));
-    }
-    match elements(node).next() {
-        Some(child) => ignored_or_unsupported(file, child),
-        None => Ok(()),
-    }
-}
-
-/// The one custom number that telos knows: `<numeric name="telos_solver_iterations" data="1"/>`, the
-/// solver iterations per physics step, which act as substeps. MuJoCo ignores it.
-fn read_custom<'a>(file: &'a str, node: Node<'a, 'a>, description: &mut Description) -> Result<(), SimError> {
-    let ours = |node: &Node<'_, '_>| node.attribute("name") == Some("telos_solver_iterations");
-    if let Some(numeric) = elements(node).find(ours) {
-        let element = Element::read(file, numeric, &mut Vec::new())?;
-        let iterations = element.number("data", 0.0)?;
-        if iterations.fract() != 0.0 || !(1.0..=100.0).contains(&iterations) {
-            return Err(element.error("data must be a whole number of iterations between 1 and 100"));
+impl Import<'_> {
+    fn read_contacts(&mut self, node: &Node) -> Result<(), SimError> {
+        read(node, "contact", &mut self.approximations)?;
+        for child in &node.children {
+            if child.tag != "exclude" {
+                ignored_or_refused(child)?;
+                continue;
+            }
+            let element = read(child, "exclude", &mut self.approximations)?;
+            let body = |attribute: &str| {
+                let name = element.required(attribute)?;
+                let found = self.description.bodies.iter().position(|body| body.name == name);
+                found.ok_or_else(|| element.error(format!("{attribute}=\"{name}\": there is no such body")))
+            };
+            let pair = (body("body1")?, body("body2")?);
+            self.description.excluded.push(pair);
         }
-        description.solver_iterations = iterations as usize;
+        Ok(())
     }
-    Ok(())
-}
-
-fn read_contact<'a>(
-    file: &'a str,
-    node: Node<'a, 'a>,
-    description: &mut Description,
-    approximations: &mut Vec<String>,
-) -> Result<(), SimError> {
-    Element::read(file, node, approximations)?;
-    for child in elements(node) {
-        if child.tag_name().name() != "exclude" {
-            return ignored_or_unsupported(file, child);
-        }
-        let element = Element::read(file, child, approximations)?;
-        let body = |attribute: &str| {
-            let name =
-                element.text(attribute).ok_or_else(|| element.error(format!("{attribute} is missing")))?;
-            let found = description.bodies.iter().position(|body| body.name == name);
-            found.ok_or_else(|| element.error(format!("{attribute}=\"{name}\": there is no such body")))
-        };
-        let pair = (body("body1")?, body("body2")?);
-        description.excluded.push(pair);
-    }
-    Ok(())
 }

@@ -2,60 +2,60 @@
 
 use std::str::FromStr;
 
-use rapier3d::math::{Pose, Rotation, Vector};
-use roxmltree::Node;
+use rapier3d::math::Vector;
 
-use super::schema;
+use super::{Approximations, Node};
 use crate::SimError;
+
+/// What an importer does with the attributes of one element.
+pub(crate) struct Rule {
+    /// The tag; with its parent's in front (`fixed/joint`) where one tag has several meanings.
+    pub(crate) tag: &'static str,
+    /// Honoured.
+    pub(crate) reads: &'static [&'static str],
+    /// Honoured in another form: the attribute and the form. Listed by
+    /// [`crate::Model::approximations`].
+    pub(crate) approximates: &'static [(&'static str, &'static str)],
+    /// Purely visual, or bookkeeping.
+    pub(crate) ignores: &'static [&'static str],
+}
 
 /// One attribute as written in the file.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Attribute<'a> {
-    pub(super) name: &'a str,
-    pub(super) value: &'a str,
-    pub(super) line: u32,
+pub(crate) struct Attribute<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) value: &'a str,
+    pub(crate) line: u32,
 }
 
-/// An element whose attributes have all been found in the schema.
+/// An element whose attributes have all been found in the rules of its format.
 #[derive(Clone, Debug)]
-pub(super) struct Element<'a> {
-    pub(super) file: &'a str,
-    pub(super) tag: &'a str,
-    pub(super) line: u32,
+pub(crate) struct Element<'a> {
+    pub(crate) file: &'a str,
+    pub(crate) tag: &'a str,
+    pub(crate) line: u32,
     attributes: Vec<Attribute<'a>>,
 }
 
-pub(super) fn line_of(node: Node<'_, '_>) -> u32 {
-    node.document().text_pos_at(node.range().start).row
-}
-
 impl<'a> Element<'a> {
-    /// Checks the attributes of `node` against the schema. Remarks go to `approximations`.
-    pub(super) fn read(
-        file: &'a str,
-        node: Node<'a, 'a>,
-        approximations: &mut Vec<String>,
+    /// Checks the attributes of `node` against its rule.
+    pub(crate) fn read(
+        node: &'a Node,
+        rule: &Rule,
+        approximations: &mut Approximations,
     ) -> Result<Self, SimError> {
-        let tag = node.tag_name().name();
-        let mut element = Self { file, tag, line: line_of(node), attributes: Vec::new() };
-        let Some(rule) = schema::rule(tag) else {
-            return Err(element.error("this element is not supported; remove it or simplify the model"));
-        };
-        for attribute in node.attributes() {
-            let name = attribute.name();
-            let line = node.document().text_pos_at(attribute.range().start).row;
+        let mut element = Self { file: &node.file, tag: &node.tag, line: node.line, attributes: Vec::new() };
+        for attribute in &node.attributes {
+            let (name, value, line) = (attribute.name.as_str(), attribute.value.as_str(), attribute.line);
             if rule.reads.contains(&name) {
-                element.attributes.push(Attribute { name, value: attribute.value(), line });
-            } else if rule.approximates.contains(&name) {
-                approximations.push(format!(
-                    "{file}:{line}: <{tag}> {name}=\"{}\" is approximated by the solver's own setting",
-                    attribute.value()
-                ));
+                element.attributes.push(Attribute { name, value, line });
+            } else if let Some((_, how)) = rule.approximates.iter().find(|(known, _)| *known == name) {
+                approximations.add(&node.file, line, &format!("<{}> {name}", node.tag), how);
             } else if !rule.ignores.contains(&name) {
-                return Err(SimError::Mjcf {
-                    file: file.into(),
+                return Err(SimError::Robot {
+                    file: element.file.into(),
                     line,
-                    element: tag.into(),
+                    element: node.tag.clone(),
                     reason: format!(
                         "attribute `{name}` is not supported; this element takes: {}",
                         rule.reads.join(", ")
@@ -67,7 +67,7 @@ impl<'a> Element<'a> {
     }
 
     /// Adds the attributes of a class that the element does not give itself.
-    pub(super) fn inherit(&mut self, defaults: &[Attribute<'a>]) {
+    pub(crate) fn inherit(&mut self, defaults: &[Attribute<'a>]) {
         for attribute in defaults {
             if self.find(attribute.name).is_none() {
                 self.attributes.push(*attribute);
@@ -75,12 +75,12 @@ impl<'a> Element<'a> {
         }
     }
 
-    pub(super) fn attributes(&self) -> &[Attribute<'a>] {
+    pub(crate) fn attributes(&self) -> &[Attribute<'a>] {
         &self.attributes
     }
 
-    pub(super) fn error(&self, reason: impl Into<String>) -> SimError {
-        SimError::Mjcf {
+    pub(crate) fn error(&self, reason: impl Into<String>) -> SimError {
+        SimError::Robot {
             file: self.file.into(),
             line: self.line,
             element: self.tag.into(),
@@ -89,7 +89,7 @@ impl<'a> Element<'a> {
     }
 
     fn attribute_error(&self, attribute: &Attribute<'_>, expected: &str) -> SimError {
-        SimError::Mjcf {
+        SimError::Robot {
             file: self.file.into(),
             line: attribute.line,
             element: self.tag.into(),
@@ -101,18 +101,23 @@ impl<'a> Element<'a> {
         self.attributes.iter().find(|attribute| attribute.name == name)
     }
 
-    pub(super) fn text(&self, name: &str) -> Option<&'a str> {
+    pub(crate) fn text(&self, name: &str) -> Option<&'a str> {
         self.find(name).map(|attribute| attribute.value)
     }
 
+    /// The text of an attribute that must be there.
+    pub(crate) fn required(&self, name: &str) -> Result<&'a str, SimError> {
+        self.text(name).ok_or_else(|| self.error(format!("{name} is missing")))
+    }
+
     /// One of several words; the first is the default.
-    pub(super) fn choice(&self, name: &str, words: &[&'static str]) -> Result<&'static str, SimError> {
+    pub(crate) fn choice(&self, name: &str, words: &[&'static str]) -> Result<&'static str, SimError> {
         let Some(attribute) = self.find(name) else { return Ok(words[0]) };
         let word = words.iter().find(|word| **word == attribute.value);
         word.copied().ok_or_else(|| self.attribute_error(attribute, &format!("one of {}", words.join(", "))))
     }
 
-    pub(super) fn integer<T: FromStr>(&self, name: &str, default: T) -> Result<T, SimError> {
+    pub(crate) fn integer<T: FromStr>(&self, name: &str, default: T) -> Result<T, SimError> {
         let Some(attribute) = self.find(name) else { return Ok(default) };
         attribute.value.trim().parse().map_err(|_| self.attribute_error(attribute, "a whole number"))
     }
@@ -134,32 +139,41 @@ impl<'a> Element<'a> {
         if given < least { Err(wrong()) } else { Ok(Some(numbers)) }
     }
 
+    /// Any count of finite numbers.
+    pub(crate) fn list(&self, name: &str) -> Result<Option<Vec<f32>>, SimError> {
+        let Some(attribute) = self.find(name) else { return Ok(None) };
+        let words = attribute.value.split_ascii_whitespace();
+        let numbers = words.map(|word| word.parse().ok().filter(|number: &f32| number.is_finite()));
+        let numbers: Option<Vec<f32>> = numbers.collect();
+        numbers.map(Some).ok_or_else(|| self.attribute_error(attribute, "finite numbers"))
+    }
+
     /// Exactly `N` finite numbers.
-    pub(super) fn numbers<const N: usize>(&self, name: &str) -> Result<Option<[f32; N]>, SimError> {
+    pub(crate) fn numbers<const N: usize>(&self, name: &str) -> Result<Option<[f32; N]>, SimError> {
         self.up_to(name, N)
     }
 
     /// Up to `N` finite numbers, the rest NaN.
-    pub(super) fn some_numbers<const N: usize>(&self, name: &str) -> Result<Option<[f32; N]>, SimError> {
+    pub(crate) fn some_numbers<const N: usize>(&self, name: &str) -> Result<Option<[f32; N]>, SimError> {
         self.up_to(name, 1)
     }
 
-    pub(super) fn number(&self, name: &str, default: f32) -> Result<f32, SimError> {
+    pub(crate) fn number(&self, name: &str, default: f32) -> Result<f32, SimError> {
         Ok(self.numbers::<1>(name)?.map_or(default, |[number]| number))
     }
 
     /// A number that must not be negative.
-    pub(super) fn magnitude(&self, name: &str, default: f32) -> Result<f32, SimError> {
+    pub(crate) fn magnitude(&self, name: &str, default: f32) -> Result<f32, SimError> {
         let number = self.number(name, default)?;
         if number >= 0.0 { Ok(number) } else { Err(self.error(format!("{name} must not be negative"))) }
     }
 
-    pub(super) fn vector(&self, name: &str, default: Vector) -> Result<Vector, SimError> {
+    pub(crate) fn vector(&self, name: &str, default: Vector) -> Result<Vector, SimError> {
         Ok(self.numbers::<3>(name)?.map_or(default, Vector::from_array))
     }
 
     /// An interval, if it applies: `flag` says yes, no or (with `auto`) that its presence decides.
-    pub(super) fn interval(&self, name: &str, flag: &str, auto: bool) -> Result<Option<[f32; 2]>, SimError> {
+    pub(crate) fn interval(&self, name: &str, flag: &str, auto: bool) -> Result<Option<[f32; 2]>, SimError> {
         let range = self.numbers::<2>(name)?;
         let limited = match self.choice(flag, &["auto", "true", "false"])? {
             "auto" => auto && range.is_some(),
@@ -175,33 +189,8 @@ impl<'a> Element<'a> {
         }
     }
 
-    /// `pos` with `quat`, `euler` or `axisangle`; `to_radians` is the factor of the file's angle unit.
-    pub(super) fn pose(&self, to_radians: f32) -> Result<Pose, SimError> {
-        let position = self.vector("pos", Vector::ZERO)?;
-        let given = ["quat", "euler", "axisangle"].iter().filter(|name| self.find(name).is_some()).count();
-        if given > 1 {
-            return Err(self.error("give only one of quat, euler and axisangle"));
-        }
-        let rotation = if let Some([w, x, y, z]) = self.numbers::<4>("quat")? {
-            let rotation = Rotation::from_xyzw(x, y, z, w);
-            if !(1e-6..1e6).contains(&rotation.length()) {
-                return Err(self.error("quat must be a rotation, of length 1"));
-            }
-            rotation.normalize()
-        } else if let Some(angles) = self.numbers::<3>("euler")? {
-            let [x, y, z] = angles.map(|angle| angle * to_radians);
-            Rotation::from_rotation_x(x) * Rotation::from_rotation_y(y) * Rotation::from_rotation_z(z)
-        } else if let Some([x, y, z, angle]) = self.numbers::<4>("axisangle")? {
-            let axis = self.direction("axisangle", Vector::new(x, y, z))?;
-            Rotation::from_axis_angle(axis, angle * to_radians)
-        } else {
-            Rotation::IDENTITY
-        };
-        Ok(Pose::from_parts(position, rotation))
-    }
-
     /// Normalises a direction, which must not be zero.
-    pub(super) fn direction(&self, name: &str, vector: Vector) -> Result<Vector, SimError> {
+    pub(crate) fn direction(&self, name: &str, vector: Vector) -> Result<Vector, SimError> {
         vector.try_normalize().ok_or_else(|| self.error(format!("{name}: the direction must not be zero")))
     }
 }

@@ -1,0 +1,78 @@
+//! Numbers of a `result.json`, by dotted path: `gold_return.mean`, `seeds.0.final.success_rate`.
+
+use std::path::Path;
+
+use serde_json::Value;
+
+use crate::{
+    TelosError,
+    config::Config,
+    loops::{Evaluation, PreferenceReport, Report, SeedReport},
+    statistics::Summary,
+};
+
+/// The number at `path`; `None` when there is none, or none that is finite.
+pub(super) fn number<'a>(result: &'a Value, path: &str) -> Option<f64> {
+    let step = |value: &'a Value, part: &str| match value {
+        Value::Array(items) => items.get(part.parse::<usize>().ok()?),
+        value => value.get(part),
+    };
+    path.split('.').try_fold(result, step)?.as_f64()
+}
+
+/// Whether results of `config` can have a number at `path`: found out before the first trial
+/// rather than after the last.
+pub(super) fn check(file: &Path, key: &str, path: &str, config: &Config) -> Result<(), TelosError> {
+    let returns = || Summary::of(vec![0.0; config.evaluation.episodes]);
+    let evaluation = || Evaluation {
+        gold: returns(),
+        learned: Some(returns()),
+        success_rate: Some(0.0),
+        length: 1.0,
+        faults: 0,
+    };
+    let preferences = PreferenceReport { asked: 1, answered: 1, held_out_pairs: 1, held_out_accuracy: 1.0 };
+    let seed = SeedReport {
+        seed: config.seed,
+        trained: evaluation(),
+        preferences: Some(preferences),
+        gold_trained: Some(evaluation()),
+        random: Some(evaluation()),
+    };
+    let specimen = serde_json::to_value(Report::of_seed(config, seed)).expect("reports are JSON");
+    match number(&specimen, path) {
+        Some(_) => Ok(()),
+        None => {
+            let reason = format!(
+                "`{key}`: no result.json has a number at `{path}`; such paths are gold_return.mean, \
+                 seeds.0.final.success_rate, seeds.0.final.length"
+            );
+            Err(TelosError::run(file, reason))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_reach_into_objects_and_arrays() {
+        let result = serde_json::json!({"a": {"b": [1.5, {"c": 2}]}, "n": null, "t": "x"});
+        assert_eq!(number(&result, "a.b.0"), Some(1.5));
+        assert_eq!(number(&result, "a.b.1.c"), Some(2.0));
+        for path in ["a", "a.b.2", "a.b.x", "n", "t", "", "a.b.0.0"] {
+            assert_eq!(number(&result, path), None, "{path}");
+        }
+    }
+
+    #[test]
+    fn a_metric_that_no_result_has_is_refused() {
+        let config = Config::parse("c.toml", "[env]\nid = 'pendulum-classic'\n", &[]).unwrap();
+        let verdict = |path| check(Path::new("sweep.toml"), "metric", path, &config);
+        verdict("gold_return.mean").unwrap();
+        verdict("seeds.0.final.gold.iqm").unwrap();
+        let message = verdict("gold_retrun.mean").unwrap_err().to_string();
+        assert!(message.starts_with("sweep.toml: `metric`"), "{message}");
+    }
+}

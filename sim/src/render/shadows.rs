@@ -1,0 +1,158 @@
+//! Which points the sun reaches.
+//!
+//! A point is in shadow where the ray from it to the sun enters a solid. Few solids can be in the way of
+//! a given point: seen from the sun, each covers a stadium, and a grid over the plane across the sun's
+//! direction lists for every cell the solids that may cover it.
+
+use super::{
+    bounds::Stadium,
+    lanes::{Lanes, Mask},
+    solid::{Form, Solid},
+    vector::Vec3,
+};
+
+/// Cells along each side of the grid.
+const CELLS: usize = 48;
+/// Casters per word of a cell's list.
+const WORD: usize = u64::BITS as usize;
+/// A ray that enters a solid within this distance of its start, as a fraction of the solid's size, starts
+/// on the surface.
+const TOUCHING: f32 = 1e-4;
+
+/// The grid of a frame.
+pub(super) struct Shadows {
+    sun: Vec3<f32>,
+    /// Unit vectors across the sun's direction.
+    across: [Vec3<f32>; 2],
+    /// Of the grid's first corner, metres along `across`.
+    low: [f32; 2],
+    /// Cells per metre.
+    scale: f32,
+    casters: Vec<Caster>,
+    /// Words per cell.
+    words: usize,
+    /// One bit per caster.
+    cells: Vec<u64>,
+}
+
+struct Caster {
+    /// Place in the list of solids.
+    solid: usize,
+    /// The sun's direction in the solid's frame.
+    own_sun: Vec3<f32>,
+    /// Ends of its axis along `across`, and radius, metres.
+    outline: ([f32; 2], [f32; 2], f32),
+}
+
+impl Shadows {
+    /// For a sun in this direction, a unit vector that is not vertical.
+    pub(super) fn new(sun: Vec3<f32>) -> Self {
+        let u = sun.cross(Vec3::new(0.0, 0.0, 1.0)).normalized();
+        let across = [u, u.cross(sun)];
+        Self { sun, across, low: [0.0; 2], scale: 1.0, casters: Vec::new(), words: 0, cells: Vec::new() }
+    }
+
+    /// Lists the casters of a frame: opaque solids of bounded extent, but no meshes, whose triangles are
+    /// too many to be tried for each point.
+    pub(super) fn gather(&mut self, solids: &[Solid]) {
+        self.casters.clear();
+        let (mut low, mut high) = ([f32::INFINITY; 2], [f32::NEG_INFINITY; 2]);
+        for (place, solid) in solids.iter().enumerate() {
+            let Some((a, b, radius)) = solid.enclosure else { continue };
+            if solid.alpha < 1.0 || matches!(solid.form, Form::Mesh(_)) {
+                continue;
+            }
+            let outline = (self.seen(a), self.seen(b), radius);
+            for axis in 0..2 {
+                low[axis] = low[axis].min(outline.0[axis].min(outline.1[axis]) - radius);
+                high[axis] = high[axis].max(outline.0[axis].max(outline.1[axis]) + radius);
+            }
+            self.casters.push(Caster { solid: place, own_sun: solid.to_own.times(self.sun), outline });
+        }
+        self.low = low;
+        self.scale = CELLS as f32 / (high[0] - low[0]).max(high[1] - low[1]);
+        self.words = self.casters.len().div_ceil(WORD);
+        self.cells.clear();
+        self.cells.resize(CELLS * CELLS * self.words, 0);
+        for (number, caster) in self.casters.iter().enumerate() {
+            let (from, to, radius) = caster.outline;
+            let cell = |[u, v]: [f32; 2]| [(u - low[0]) * self.scale, (v - low[1]) * self.scale];
+            // Stadiums count grid points; a cell reaches one further than its own.
+            let stadium = Stadium { from: cell(from), to: cell(to), radius: radius * self.scale + 1.0 };
+            let Some((first, last)) = stadium.rows(CELLS) else { continue };
+            for row in first..=last {
+                let Some((left, right)) = stadium.columns(row as f32, row as f32 + 1.0, CELLS) else {
+                    continue;
+                };
+                for column in left..=right {
+                    let at = (row * CELLS + column) * self.words;
+                    self.cells[at + number / WORD] |= 1 << (number % WORD);
+                }
+            }
+        }
+    }
+
+    /// Where a point is seen from the sun.
+    fn seen(&self, point: Vec3<f32>) -> [f32; 2] {
+        [point.dot(self.across[0]), point.dot(self.across[1])]
+    }
+
+    /// Which of the points in `lit`, at `depth` on the rays through the pixels `x` of row `y` and at
+    /// `point` in the world, are in shadow. No solid shades itself, as all are convex: what faces away
+    /// from the sun is not in `lit`.
+    #[inline(always)]
+    pub(super) fn cast<F: Lanes>(
+        &self,
+        solids: &[Solid],
+        lit: F::Mask,
+        (x, y, depth): (F, F, F),
+        point: Vec3<F>,
+        own: F,
+    ) -> F::Mask {
+        let zero = x.splat(0.0);
+        let mut shadow = zero.lt(zero);
+        if self.casters.is_empty() {
+            return shadow;
+        }
+        let [columns, rows] = [0, 1].map(|axis| self.range(axis, lit, point));
+        let (Some((left, right)), Some((top, bottom))) = (columns, rows) else { return shadow };
+        for word in 0..self.words {
+            let mut near = 0;
+            for row in top..=bottom {
+                for column in left..=right {
+                    near |= self.cells[(row * CELLS + column) * self.words + word];
+                }
+            }
+            while near != 0 {
+                let caster = &self.casters[word * WORD + near.trailing_zeros() as usize];
+                near &= near - 1;
+                let solid = &solids[caster.solid];
+                let (origin, direction) = solid.own_ray(x, y);
+                let t = solid.entry(origin + direction * depth, caster.own_sun.splat(x));
+                let other = !own.eq(x.splat(caster.solid as f32));
+                shadow = shadow | (x.splat(TOUCHING).lt(t) & t.lt(x.splat(f32::INFINITY)) & other & lit);
+            }
+        }
+        shadow
+    }
+
+    /// First and last cell, along an axis of the grid, of the points in `lit`.
+    #[inline(always)]
+    fn range<F: Lanes>(&self, axis: usize, lit: F::Mask, point: Vec3<F>) -> Option<(usize, usize)> {
+        let kind = point.x;
+        let along = point.dot(self.across[axis].splat(kind)) - kind.splat(self.low[axis]);
+        let mut cells = [0.0; 8];
+        (along * kind.splat(self.scale)).store(&mut cells);
+        let (mut low, mut high) = (f32::INFINITY, f32::NEG_INFINITY);
+        let mut bits = lit.bits();
+        while bits != 0 {
+            let cell = cells[bits.trailing_zeros() as usize];
+            bits &= bits - 1;
+            (low, high) = (low.min(cell), high.max(cell));
+        }
+        if !(low < CELLS as f32 && high >= 0.0) {
+            return None;
+        }
+        Some((low.max(0.0) as usize, (high as usize).min(CELLS - 1)))
+    }
+}
