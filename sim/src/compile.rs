@@ -6,7 +6,7 @@ use crate::{
     BodyId, SimError,
     actuation::{Actuator, Tendon},
     collider::collider,
-    contact::ContactFilter,
+    contact::{self, ContactFilter},
     description::{ActuatorDescription, Description, GeomDescription, JointDescription, Target},
     drive::{Drive, Spring},
     fluid::Fluid,
@@ -56,7 +56,7 @@ pub(crate) fn compile(name: &str, mut description: Description) -> Result<Model,
     let tendons = builder.tendons(name, &joints)?;
     let Builder { mut physics, rigid, masses, filter, .. } = builder;
     let no_signals = vec![0.0; description.actuators.len() + tendons.len()];
-    joints.iter().for_each(|(_, joint)| joint.load_spring(&mut physics, &no_signals));
+    joints.iter().for_each(|(_, joint)| joint.load_spring(&mut physics, &no_signals, 1.0));
     physics.forward(&trees);
 
     let bodies = description.bodies.iter().zip(&members).enumerate().map(|(index, (body, member))| Body {
@@ -191,7 +191,8 @@ impl Builder<'_> {
                         true => ActiveHooks::FILTER_CONTACT_PAIRS,
                         false => ActiveHooks::empty(),
                     };
-                    let collider = collider.active_hooks(hooks).user_data(member.group as u128);
+                    let collider =
+                        collider.active_hooks(hooks).user_data(contact::tag(member.group, geoms.len()));
                     let rigid = self.rigid[member.group];
                     self.physics.colliders.insert_with_parent(collider, rigid, &mut self.physics.bodies)
                 });

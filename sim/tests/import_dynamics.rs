@@ -21,13 +21,29 @@ fn dbg() {
         w.set_joint_velocity(*joint, v);
     }
     w.forward();
-    for _ in 0..100 { w.step(); }
-    eprintln!("{:?} {:?}", joints.iter().map(|j| w.joint_position(*j)).collect::<Vec<_>>(), joints.iter().map(|j| w.joint_velocity(*j)).collect::<Vec<_>>());
-    let mut w = world(r#"<mujoco><option timestep="0.005" density="1000" viscosity="5" gravity="0 0 0" wind="0 0.5 0"/><worldbody>
-<body name="a"><freejoint/><geom type="box" size="0.3 0.1 0.05" pos="0.1 0 0" contype="0" conaffinity="0"/></body></worldbody></mujoco>"#);
+    for _ in 0..100 {
+        w.step();
+    }
+    eprintln!(
+        "{:?} {:?}",
+        joints.iter().map(|j| w.joint_position(*j)).collect::<Vec<_>>(),
+        joints.iter().map(|j| w.joint_velocity(*j)).collect::<Vec<_>>()
+    );
+    let mut w = world(
+        r#"<mujoco><option timestep="0.005" density="1000" viscosity="5" gravity="0 0 0" wind="0 0.5 0"/><worldbody>
+<body name="a"><freejoint/><geom type="box" size="0.3 0.1 0.05" pos="0.1 0 0" contype="0" conaffinity="0"/></body></worldbody></mujoco>"#,
+    );
     let a = w.model().body("a").unwrap();
     w.set_body_velocity(a, [1.0, 2.0, 3.0], [1.0, -2.0, 1.0]);
     w.forward();
-    for _ in 0..100 { w.step(); }
-    eprintln!("{:?} {:?} {:?} {:?}", w.body_position(a), w.body_orientation(a), w.body_linear_velocity(a), w.body_angular_velocity(a));
+    for _ in 0..100 {
+        w.step();
+    }
+    eprintln!(
+        "{:?} {:?} {:?} {:?}",
+        w.body_position(a),
+        w.body_orientation(a),
+        w.body_linear_velocity(a),
+        w.body_angular_velocity(a)
+    );
 }
