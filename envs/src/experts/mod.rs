@@ -21,7 +21,7 @@ mod point_maze;
 mod push_t;
 mod reacher;
 
-use crate::tasks::{MEDIUM, UMAZE};
+use crate::tasks::maze::layout::{MEDIUM, UMAZE};
 
 /// A policy that knows how its task is solved.
 ///
