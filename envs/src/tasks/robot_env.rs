@@ -74,8 +74,9 @@ pub struct TaskSpec {
 
 /// A [`World`] under a [`RobotTask`].
 ///
-/// Actions are in [-1, 1] and become controls by [`RobotTask::control`]; NaN counts as 0. Each is held for `dt / timestep` physics steps. A failed simulation ends the episode with
-/// `terminated` and `fault`, no reward, and the last sound observation.
+/// Actions are in [-1, 1] and become controls by [`RobotTask::control`]; NaN counts as 0. Each is held
+/// for `dt / timestep` physics steps. A failed simulation ends the episode with `terminated` and
+/// `fault`, no reward, and the last sound observation.
 pub struct RobotEnv<T> {
     spec: EnvSpec,
     task: T,
