@@ -120,9 +120,9 @@ mod tests {
             disturb(&mut world, torso, 0.3, &mut Xoshiro256PlusPlus::seed_from_u64(seed));
             for joint in model.joints() {
                 let position = world.joint_position(joint);
-                let within = model.joint_range(joint).is_none_or(|[low, high]| {
-                    (low - 1e-6..=high + 1e-6).contains(&position)
-                });
+                let within = model
+                    .joint_range(joint)
+                    .is_none_or(|[low, high]| (low - 1e-6..=high + 1e-6).contains(&position));
                 assert!(position.abs() <= 0.1 && within, "{}: {position}", model.joint_name(joint));
                 assert!(world.joint_velocity(joint).abs() <= 0.1);
             }
