@@ -14,6 +14,7 @@ use crate::{
     links::{self, Link, Membership},
     masses,
     model::{Body, Geom, Joint, Model},
+    overlap,
     physics::Physics,
     planar,
 };
@@ -33,6 +34,7 @@ pub(crate) fn compile(name: &str, mut description: Description) -> Result<Model,
     check_size(name, &groups)?;
     let mut masses = masses::of_groups(name, &description, &groups, &members)?;
     masses::tune_springs(&mut description, &groups, &masses);
+    overlap::exclude(&mut description, &groups, &members);
     let description = &description;
     links::center_free_groups(description, &mut groups, &mut members, &mut masses);
     let mut builder = Builder {

@@ -24,6 +24,7 @@ mod masses;
 mod mesh;
 mod mjcf;
 mod model;
+mod overlap;
 mod physics;
 mod planar;
 pub mod render;
