@@ -27,6 +27,13 @@ macro_rules! ids {
         $(#[$doc])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
         pub struct $name(pub(crate) usize);
+
+        impl $name {
+            /// Place among the parts of its kind in the model.
+            pub fn index(self) -> usize {
+                self.0
+            }
+        }
     )*};
 }
 

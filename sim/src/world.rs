@@ -221,9 +221,15 @@ impl World {
     /// world axes, at the centre of mass of the rigid body that it belongs to. Wrenches on one body add
     /// up. One that is not finite makes the simulation [fail](Health::NotFinite).
     pub fn apply_wrench(&mut self, body: BodyId, force: [f32; 3], torque: [f32; 3]) {
+        let (force, torque) = (Vector::from_array(force), Vector::from_array(torque));
+        // Rapier may go on without the body's dynamics as if nothing were wrong.
+        if !(force.is_finite() && torque.is_finite()) {
+            self.met_non_finite = true;
+            return;
+        }
         let body = &mut self.physics.bodies[self.model.bodies[body.0].rigid];
-        body.add_force(Vector::from_array(force), true);
-        body.add_torque(Vector::from_array(torque), true);
+        body.add_force(force, true);
+        body.add_torque(torque, true);
         self.pushed = true;
     }
 

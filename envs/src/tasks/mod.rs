@@ -8,6 +8,7 @@ pub(crate) mod arm;
 mod cartpole;
 mod cheetah_run;
 mod effort;
+mod event_counter;
 mod free_root;
 mod hopper;
 pub mod humanoid;

@@ -15,7 +15,6 @@ mod report;
 use std::path::Path;
 
 use telos_agents::{ActMode, RandomPolicy};
-use telos_envs::registry;
 use telos_nn::{Parameters, weights};
 
 use crate::{
@@ -105,7 +104,7 @@ pub fn evaluate_run(run: &RunDirectory, plan: EvaluationPlan<'_>) -> Result<Eval
 /// # Errors
 /// As [`evaluate_run`], and when the film cannot be drawn or written.
 pub fn film_run(run: &RunDirectory, plan: EvaluationPlan<'_>, path: &Path) -> Result<(), TelosError> {
-    let mut env = registry::make(plan.env)?;
+    let mut env = plan.env.make()?;
     let mut recorder = Recorder::create(path, env.spec().dt)?;
     let mut training = build(run.config(), run.manifest().device, None)?;
     run.read_latest(training.as_mut())?;
@@ -154,7 +153,7 @@ fn build(
 }
 
 fn evaluate_random(config: &Config) -> Result<Evaluation, TelosError> {
-    let spec = registry::make(&config.env.id)?.spec().clone();
+    let spec = config.env.make()?.spec().clone();
     let mut policy = RandomPolicy::new(&spec, config.seed)?;
     evaluate(EvaluationPlan { mode: ActMode::Sample, ..EvaluationPlan::of(config) }, &mut policy, None)
 }
