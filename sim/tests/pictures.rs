@@ -109,7 +109,7 @@ fn a_mesh_looks_like_the_box_that_it_spans() {
             camera: Camera { eye: [0.3, -3.0, 1.5], target: [0.0, 0.0, 0.5], fovy: 40.0 },
         }
     };
-    let options = RenderOptions { shadows: false, ..RenderOptions::default() };
+    let options = RenderOptions::default();
     let (image, depth, seen) = draw(&turned(Shape::Mesh(mesh)), options);
     let (box_image, box_depth, box_seen) = draw(&turned(Shape::Box([0.5; 3])), options);
     let differ = seen.iter().zip(&box_seen).filter(|(a, b)| a != b).count();
@@ -122,7 +122,8 @@ fn a_mesh_looks_like_the_box_that_it_spans() {
     }
     let close = |a: &u8, b: &u8| a.abs_diff(*b) < 8;
     let alike = image.rgb().iter().zip(box_image.rgb()).filter(|(a, b)| close(a, b)).count();
-    assert!(alike as f32 > 0.99 * image.rgb().len() as f32, "{alike} of {} bytes", image.rgb().len());
+    // The shadow of the mesh has a coarser outline.
+    assert!(alike as f32 > 0.98 * image.rgb().len() as f32, "{alike} of {} bytes", image.rgb().len());
 }
 
 #[test]

@@ -12,7 +12,7 @@ pub(super) struct Rays {
     pub(super) corner: Vec3<f32>,
     pub(super) right: Vec3<f32>,
     pub(super) down: Vec3<f32>,
-    /// Unit vectors along the view, to the right and downwards in the picture.
+    /// Unit vectors along the view, and to the right and downwards in the picture.
     axes: [Vec3<f32>; 3],
     /// Side of a pixel at depth 1, metres.
     pub(super) pixel: f32,
@@ -51,7 +51,7 @@ impl Rays {
         })
     }
 
-    /// Distance between the eye and the camera's target is what the pattern of the floor is scaled to.
+    /// Unit vector along the view.
     pub(super) fn forward(&self) -> Vec3<f32> {
         self.axes[0]
     }

@@ -7,6 +7,8 @@ use super::{
     image::Image,
     lanes::{Lanes, Mask},
     layer::Layer,
+    shading::SUN,
+    shadow_map::ShadowMap,
     shadows::Shadows,
     solid::{Form, Solid},
     vector::Vec3,
@@ -18,6 +20,8 @@ pub(super) struct Frame<'a> {
     pub(super) solids: &'a [Solid],
     /// `None` for a picture without shadows.
     pub(super) shadows: Option<&'a Shadows>,
+    /// Filled by [`draw`](Self::draw) where there are shadows.
+    pub(super) shadow_map: &'a mut ShadowMap,
     /// Side of a floor's squares, metres.
     pub(super) square: f32,
     /// What hides what is behind it.
@@ -36,6 +40,10 @@ impl Frame<'_> {
         let (width, height) = (self.image.width(), self.image.height());
         self.opaque.clear(width, height);
         self.draw_layer(kind, false);
+        if self.shadows.is_some() {
+            let side = (2 * width.max(height)).clamp(128, 1024);
+            self.shadow_map.draw(kind, self.solids, Vec3::from(SUN), side, self.corners);
+        }
         let translucent = self.solids.iter().any(|solid| solid.alpha < 1.0);
         if translucent {
             self.veil.clear(width, height);

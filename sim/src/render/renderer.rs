@@ -1,8 +1,8 @@
 //! The [`Renderer`]: scenes in, pictures, depths and segmentations out.
 
 use super::{
-    camera::Rays, floor, frame::Frame, image::Image, lanes, layer::Layer, shading::SUN, shadows::Shadows,
-    sky, solid::Solid, vector::Vec3,
+    camera::Rays, floor, frame::Frame, image::Image, lanes, layer::Layer, shading::SUN,
+    shadow_map::ShadowMap, shadows::Shadows, sky, solid::Solid, vector::Vec3,
 };
 use crate::{Scene, SimError};
 
@@ -49,6 +49,7 @@ pub struct Renderer {
     options: RenderOptions,
     solids: Vec<Solid>,
     shadows: Shadows,
+    shadow_map: ShadowMap,
     opaque: Layer,
     veil: Layer,
     corners: Vec<Vec3<f32>>,
@@ -73,6 +74,7 @@ impl Renderer {
             options,
             solids: Vec::new(),
             shadows: Shadows::new(Vec3::from(SUN)),
+            shadow_map: ShadowMap::default(),
             opaque: Layer::default(),
             veil: Layer::default(),
             corners: Vec::new(),
@@ -94,8 +96,8 @@ impl Renderer {
     ///
     /// Geoms whose pose is not finite are left out, as are all where the camera has no direction (it may
     /// follow a robot whose simulation has failed). A camera within a shape looks out of it. Of
-    /// translucent geoms, only the nearest through each pixel is seen. Planes, meshes and translucent
-    /// geoms cast no shadow.
+    /// translucent geoms, only the nearest through each pixel is seen. Planes and translucent geoms
+    /// cast no shadow.
     pub fn render(&mut self, scene: &Scene, image: &mut Image) {
         self.render_with(scene, image, lanes::draw);
     }
@@ -116,6 +118,7 @@ impl Renderer {
                 rays: &rays,
                 solids: &self.solids,
                 shadows: self.options.shadows.then_some(&self.shadows),
+                shadow_map: &mut self.shadow_map,
                 square: floor::square((Vec3::from(scene.camera.target) - rays.eye).length()),
                 opaque: &mut self.opaque,
                 veil: &mut self.veil,

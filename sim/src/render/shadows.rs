@@ -52,8 +52,8 @@ impl Shadows {
         Self { sun, across, low: [0.0; 2], scale: 1.0, casters: Vec::new(), words: 0, cells: Vec::new() }
     }
 
-    /// Lists the casters of a frame: opaque solids of bounded extent, but no meshes, whose triangles are
-    /// too many to be tried for each point.
+    /// Lists the casters of a frame: opaque solids of bounded extent. Meshes have a
+    /// [`ShadowMap`](super::shadow_map::ShadowMap).
     pub(super) fn gather(&mut self, solids: &[Solid]) {
         self.casters.clear();
         let (mut low, mut high) = ([f32::INFINITY; 2], [f32::NEG_INFINITY; 2]);
