@@ -72,4 +72,10 @@ pub trait Env: Any + Checkpoint + Send {
     fn branch_from(&mut self, other: &dyn Env) -> Result<(), EnvError> {
         branch::through_bytes(self, other)
     }
+
+    /// Hash of everything that later results depend on: of the bytes of a checkpoint. Runs that
+    /// should be bit-equal differ first where their hashes do; `telos envs hash` prints them.
+    fn state_hash(&self) -> u64 {
+        telos_checkpoint::fnv1a(&telos_checkpoint::to_bytes(self))
+    }
 }

@@ -1,5 +1,6 @@
-//! A warm `VecEnv` allocates nothing per step, auto-resets included, and a robot's environment nothing
-//! beyond what rapier allocates inside the physics steps.
+//! What environments take from the allocator: a warm `VecEnv` allocates nothing per step, auto-resets
+//! included, a robot's environment nothing beyond what rapier allocates inside the physics steps, and
+//! an environment is small enough for ten thousand of them.
 //!
 //! The only way to see allocations is to be the allocator, whose interface is unsafe. This one counts
 //! and otherwise is the system's.
@@ -15,20 +16,26 @@ use telos_sim::World;
 struct Counting;
 
 static ALLOCATIONS: AtomicUsize = AtomicUsize::new(0);
+/// Bytes in use.
+static LIVE: AtomicUsize = AtomicUsize::new(0);
 
 // SAFETY: every call is forwarded unchanged to the system's allocator, which keeps the contract.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
+        LIVE.fetch_add(layout.size(), Ordering::Relaxed);
         // SAFETY: as promised by the caller.
         unsafe { System.alloc(layout) }
     }
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        LIVE.fetch_sub(layout.size(), Ordering::Relaxed);
         // SAFETY: as promised by the caller.
         unsafe { System.dealloc(pointer, layout) }
     }
     unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
         ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
+        LIVE.fetch_add(size, Ordering::Relaxed);
+        LIVE.fetch_sub(layout.size(), Ordering::Relaxed);
         // SAFETY: as promised by the caller.
         unsafe { System.realloc(pointer, layout, size) }
     }
@@ -49,6 +56,19 @@ fn allocations(work: impl FnOnce()) -> usize {
 fn nothing_is_allocated_per_step() {
     steps_resets_and_recording_allocate_nothing_once_warm();
     robots_allocate_no_more_than_their_bare_worlds();
+    a_cheetah_takes_less_than_200_kilobytes();
+}
+
+fn a_cheetah_takes_less_than_200_kilobytes() {
+    const ENVS: usize = 16;
+    let before = LIVE.load(Ordering::Relaxed);
+    let mut envs = VecEnv::new(ENVS, 1, 0, |_| registry::make("cheetah-run")).expect("a task");
+    envs.reset();
+    for _ in 0..100 {
+        envs.step(&[0.5; 6 * ENVS]);
+    }
+    let each = (LIVE.load(Ordering::Relaxed) - before) / ENVS;
+    assert!(each < 200_000, "{each} bytes");
 }
 
 fn robots_allocate_no_more_than_their_bare_worlds() {

@@ -26,6 +26,7 @@ mod planar;
 pub mod render;
 mod scene;
 mod sensors;
+mod state_hash;
 mod urdf;
 mod world;
 mod xml;

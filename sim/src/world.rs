@@ -102,6 +102,10 @@ impl World {
         self.steps as f64 * f64::from(self.model.timestep())
     }
 
+    pub(crate) fn steps(&self) -> u64 {
+        self.steps
+    }
+
     /// Sets all controls, each clamped to its range; a NaN counts as zero.
     ///
     /// # Panics

@@ -34,7 +34,7 @@ const LARGEST: usize = 1 << 14;
 /// use telos_sim::{Camera, Model, World, assets, render::{Image, RenderOptions, Renderer}};
 ///
 /// let world = World::new(Arc::new(Model::from_mjcf_str("walker", assets::WALKER)?));
-/// let scene = world.scene(&Camera { eye: [0.0, -4.0, 1.4], target: [0.0, 0.0, 0.9], fovy: 45.0 });
+/// let scene = world.scene(&Camera { eye: [0.0, -4.0, 1.4], target: [0.0, 0.0, 1.2], fovy: 45.0 });
 /// let mut renderer = Renderer::new(64, 64, RenderOptions::default())?;
 /// let mut image = Image::new();
 /// renderer.render(&scene, &mut image);

@@ -70,7 +70,9 @@ impl Frame<'_> {
         {
             let point = rays.eye.splat(x) + direction * depth;
             lit = lit & !shadows.cast(self.solids, lit, (x, y, depth), point, seen);
-            lit = lit & !self.shadow_map.cast(lit, point, normal);
+            if !self.shadow_map.is_empty() {
+                lit = lit & !self.shadow_map.cast(lit, point, normal);
+            }
         }
         let sunlight = incidence.or(lit, zero);
         let light = x.splat(AMBIENT)

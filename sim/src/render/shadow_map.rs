@@ -71,6 +71,11 @@ impl ShadowMap {
         self.rays = Some(rays);
     }
 
+    /// Whether the frame has no meshes.
+    pub(super) fn is_empty(&self) -> bool {
+        self.rays.is_none()
+    }
+
     /// Which of the points in `lit` are in the shadow of a mesh.
     #[inline(always)]
     pub(super) fn cast<F: Lanes>(&self, lit: F::Mask, point: Vec3<F>, normal: Vec3<F>) -> F::Mask {

@@ -114,8 +114,14 @@ impl Shadows {
         if self.casters.is_empty() {
             return shadow;
         }
-        let [columns, rows] = [0, 1].map(|axis| self.range(axis, lit, point));
-        let (Some((left, right)), Some((top, bottom))) = (columns, rows) else { return shadow };
+        let (u, v) = (self.cell(0, point), self.cell(1, point));
+        let end = x.splat(CELLS as f32);
+        let lit = lit & !u.lt(zero) & u.lt(end) & !v.lt(zero) & v.lt(end);
+        if !lit.any() {
+            return shadow;
+        }
+        let (left, right) = range(u, lit);
+        let (top, bottom) = range(v, lit);
         for word in 0..self.words {
             let mut near = 0;
             for row in top..=bottom {
@@ -136,23 +142,26 @@ impl Shadows {
         shadow
     }
 
-    /// First and last cell, along an axis of the grid, of the points in `lit`.
+    /// Where points are along an axis of the grid, in cells.
     #[inline(always)]
-    fn range<F: Lanes>(&self, axis: usize, lit: F::Mask, point: Vec3<F>) -> Option<(usize, usize)> {
+    fn cell<F: Lanes>(&self, axis: usize, point: Vec3<F>) -> F {
         let kind = point.x;
         let along = point.dot(self.across[axis].splat(kind)) - kind.splat(self.low[axis]);
-        let mut cells = [0.0; 8];
-        (along * kind.splat(self.scale)).store(&mut cells);
-        let (mut low, mut high) = (f32::INFINITY, f32::NEG_INFINITY);
-        let mut bits = lit.bits();
-        while bits != 0 {
-            let cell = cells[bits.trailing_zeros() as usize];
-            bits &= bits - 1;
-            (low, high) = (low.min(cell), high.max(cell));
-        }
-        if !(low < CELLS as f32 && high >= 0.0) {
-            return None;
-        }
-        Some((low.max(0.0) as usize, (high as usize).min(CELLS - 1)))
+        along * kind.splat(self.scale)
     }
+}
+
+/// First and last cell of the lanes where the mask holds; all of them are within the grid.
+#[inline(always)]
+fn range<F: Lanes>(at: F, mask: F::Mask) -> (usize, usize) {
+    let mut cells = [0.0; 8];
+    at.store(&mut cells);
+    let (mut low, mut high) = (f32::INFINITY, 0.0f32);
+    let mut bits = mask.bits();
+    while bits != 0 {
+        let cell = cells[bits.trailing_zeros() as usize];
+        bits &= bits - 1;
+        (low, high) = (low.min(cell), high.max(cell));
+    }
+    (low as usize, high as usize)
 }
