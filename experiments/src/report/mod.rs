@@ -84,7 +84,8 @@ pub fn write(paths: &[PathBuf], out: &Path, across_tasks: bool) -> Result<Findin
     for task in group::group(records, &mut warnings) {
         let comparison = Comparison::of(task, &mut warnings);
         let diagnostics = Diagnostics::of(&comparison)?;
-        tasks.push(TaskSection { comparison, diagnostics, clips: Vec::new() });
+        let clips = clip::clips(&comparison, &mut warnings);
+        tasks.push(TaskSection { comparison, diagnostics, clips });
     }
     let sources: Vec<String> = paths.iter().map(|path| path.display().to_string()).collect();
     let flag = if across_tasks { " --across-tasks" } else { "" };

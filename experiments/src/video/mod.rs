@@ -16,11 +16,16 @@ use crate::TelosError;
 pub use still::{encode_png, picture};
 
 /// How pictures for people are drawn: with smooth edges.
-const SMOOTH: RenderOptions = RenderOptions { shadows: true, supersampling: 3 };
+pub(crate) const SMOOTH: RenderOptions = RenderOptions { shadows: true, supersampling: 3 };
 /// Pixels of an MP4.
 const MP4_SIZE: (usize, usize) = (480, 360);
 /// Pixels of a GIF, which compresses worse.
 const GIF_SIZE: (usize, usize) = (320, 240);
+/// Pixels, pictures per second and seconds of a preview, so that several fit into one page.
+const PREVIEW_WIDTH: usize = 200;
+const PREVIEW_HEIGHT: usize = 150;
+const PREVIEW_RATE: f32 = 10.0;
+const PREVIEW_SECONDS: f32 = 8.0;
 
 /// A format that takes pictures one by one, all of one size.
 trait Encoder {
@@ -39,6 +44,8 @@ pub struct Recorder {
     image: Image,
     /// Environment steps per frame.
     stride: usize,
+    /// Environment steps that are filmed.
+    most_steps: usize,
     steps: usize,
 }
 
@@ -73,6 +80,26 @@ impl Recorder {
             renderer: Renderer::new(size.0, size.1, SMOOTH)?,
             image: Image::new(),
             stride,
+            most_steps: usize::MAX,
+            steps: 0,
+        })
+    }
+
+    /// A small GIF of the first seconds, for [`into_bytes`](Self::into_bytes).
+    ///
+    /// # Errors
+    /// When the system refuses a renderer.
+    pub(crate) fn preview(dt: f32) -> Result<Self, TelosError> {
+        let path = PathBuf::from("preview.gif");
+        let stride = ((1.0 / PREVIEW_RATE / dt).round() as usize).max(1);
+        let gif = Gif::new(PREVIEW_WIDTH, PREVIEW_HEIGHT, dt * stride as f32);
+        Ok(Self {
+            encoder: Box::new(gif.map_err(|reason| encoding(&path, reason))?),
+            path,
+            renderer: Renderer::new(PREVIEW_WIDTH, PREVIEW_HEIGHT, SMOOTH)?,
+            image: Image::new(),
+            stride,
+            most_steps: (PREVIEW_SECONDS / dt) as usize,
             steps: 0,
         })
     }
@@ -82,7 +109,7 @@ impl Recorder {
     /// # Errors
     /// When the environment has nothing to be drawn.
     pub fn record(&mut self, env: &dyn Env) -> Result<(), TelosError> {
-        if self.steps.is_multiple_of(self.stride) {
+        if self.steps < self.most_steps && self.steps.is_multiple_of(self.stride) {
             let scene = env.scene().ok_or_else(|| invisible(env))?;
             self.renderer.render(&scene, &mut self.image);
             self.encoder.push(&self.image).map_err(|reason| encoding(&self.path, reason))?;
@@ -91,13 +118,21 @@ impl Recorder {
         Ok(())
     }
 
+    /// The bytes of the file, in place of writing it.
+    ///
+    /// # Errors
+    /// When the pictures cannot be encoded.
+    pub(crate) fn into_bytes(self) -> Result<Vec<u8>, TelosError> {
+        self.encoder.finish().map_err(|reason| encoding(&self.path, reason))
+    }
+
     /// Writes the file, which appears whole or not at all.
     ///
     /// # Errors
     /// When the system refuses.
     pub fn finish(self) -> Result<(), TelosError> {
-        let bytes = self.encoder.finish().map_err(|reason| encoding(&self.path, reason))?;
-        Ok(atomic_write(&self.path, &bytes)?)
+        let path = self.path.clone();
+        Ok(atomic_write(&path, &self.into_bytes()?)?)
     }
 }
 
