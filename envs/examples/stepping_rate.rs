@@ -75,9 +75,9 @@ fn median(mut values: Vec<f64>) -> f64 {
 
 fn main() -> Result<(), EnvError> {
     compare("pendulum-swingup", tasks::PendulumSwingup::env)?;
-    compare("cartpole-swingup", tasks::CartpoleSwingup::env)?;
+    compare("cartpole-swingup", tasks::Cartpole::swingup)?;
     compare("reacher", tasks::Reacher::env)?;
-    compare("hopper-hop", tasks::HopperHop::env)?;
+    compare("hopper-hop", tasks::Hopper::hop)?;
     compare("cheetah-run", tasks::CheetahRun::env)?;
-    compare("walker-walk", tasks::WalkerWalk::env)
+    compare("walker-walk", tasks::Walker::walk)
 }

@@ -29,9 +29,19 @@ const ENTRIES: &[Entry] = &[
         make: || Ok(limited(tasks::PendulumSwingup::env()?)),
     },
     Entry {
+        id: "cartpole-balance",
+        description: "keep a pole upright by moving its cart",
+        make: || Ok(limited(tasks::Cartpole::balance()?)),
+    },
+    Entry {
         id: "cartpole-swingup",
         description: "swing a pole up by moving its cart, and balance it",
-        make: || Ok(limited(tasks::CartpoleSwingup::env()?)),
+        make: || Ok(limited(tasks::Cartpole::swingup()?)),
+    },
+    Entry {
+        id: "acrobot-swingup",
+        description: "swing two links up with a motor between them only",
+        make: || Ok(limited(tasks::Acrobot::swingup()?)),
     },
     Entry {
         id: "reacher",
@@ -39,9 +49,14 @@ const ENTRIES: &[Entry] = &[
         make: || Ok(limited(tasks::Reacher::env()?)),
     },
     Entry {
+        id: "hopper-stand",
+        description: "stand on one leg",
+        make: || Ok(limited(tasks::Hopper::stand()?)),
+    },
+    Entry {
         id: "hopper-hop",
         description: "hop forward on one leg",
-        make: || Ok(limited(tasks::HopperHop::env()?)),
+        make: || Ok(limited(tasks::Hopper::hop()?)),
     },
     Entry {
         id: "cheetah-run",
@@ -49,9 +64,64 @@ const ENTRIES: &[Entry] = &[
         make: || Ok(limited(tasks::CheetahRun::env()?)),
     },
     Entry {
+        id: "walker-stand",
+        description: "a biped stands up",
+        make: || Ok(limited(tasks::Walker::stand()?)),
+    },
+    Entry {
         id: "walker-walk",
         description: "a biped stands up and walks",
-        make: || Ok(limited(tasks::WalkerWalk::env()?)),
+        make: || Ok(limited(tasks::Walker::walk()?)),
+    },
+    Entry {
+        id: "walker-run",
+        description: "a biped stands up and runs",
+        make: || Ok(limited(tasks::Walker::run()?)),
+    },
+    Entry {
+        id: "ant-run",
+        description: "a ball on four legs runs",
+        make: || Ok(limited(tasks::Ant::run()?)),
+    },
+    Entry {
+        id: "quadruped-walk",
+        description: "a robot of a dog's build walks",
+        make: || Ok(limited(tasks::Quadruped::walk()?)),
+    },
+    Entry {
+        id: "quadruped-run",
+        description: "a robot of a dog's build runs",
+        make: || Ok(limited(tasks::Quadruped::run()?)),
+    },
+    Entry {
+        id: "humanoid-stand",
+        description: "a humanoid stands still",
+        make: || Ok(limited(tasks::humanoid::Gait::stand()?)),
+    },
+    Entry {
+        id: "humanoid-walk",
+        description: "a humanoid walks",
+        make: || Ok(limited(tasks::humanoid::Gait::walk()?)),
+    },
+    Entry {
+        id: "humanoid-kneel",
+        description: "a humanoid kneels",
+        make: || Ok(limited(tasks::humanoid::Posing::kneel()?)),
+    },
+    Entry {
+        id: "humanoid-raise-arms",
+        description: "a humanoid raises its arms",
+        make: || Ok(limited(tasks::humanoid::Posing::raise_arms()?)),
+    },
+    Entry {
+        id: "humanoid-splits",
+        description: "a humanoid does the splits",
+        make: || Ok(limited(tasks::humanoid::Posing::splits()?)),
+    },
+    Entry {
+        id: "humanoid-lotus",
+        description: "a humanoid sits in the lotus position",
+        make: || Ok(limited(tasks::humanoid::Posing::lotus()?)),
     },
     Entry {
         id: "point-maze-umaze",

@@ -9,7 +9,7 @@ use std::{
     sync::atomic::{AtomicUsize, Ordering},
 };
 
-use telos_envs::{Env, TrajectoryStore, VecEnv, registry, tasks::WalkerWalk};
+use telos_envs::{Env, TrajectoryStore, VecEnv, registry, tasks::Walker};
 use telos_sim::World;
 
 struct Counting;
@@ -52,7 +52,7 @@ fn nothing_is_allocated_per_step() {
 }
 
 fn robots_allocate_no_more_than_their_bare_worlds() {
-    let mut env = WalkerWalk::env().expect("an embedded robot");
+    let mut env = Walker::walk().expect("an embedded robot");
     let mut obs = vec![0.0; env.spec().observation.size()];
     let action = [0.3, -0.2, 0.1, -0.3, 0.2, -0.1];
     env.reset(0, &mut obs);

@@ -58,6 +58,14 @@ pub enum TelosError {
     /// Feedback or a learned reward failed.
     #[error(transparent)]
     Reward(#[from] RewardError),
+    /// A picture or video cannot be encoded.
+    #[error("{}: {reason}", path.display())]
+    Encoding {
+        /// The file that was to be written.
+        path: PathBuf,
+        /// What the encoder said.
+        reason: String,
+    },
     /// The system refused.
     #[error("{doing}: {source}")]
     Io {
@@ -94,9 +102,12 @@ impl TelosError {
                 | RewardError::DamagedSegment { .. }
                 | RewardError::NotEnoughData(_),
             ) => exit_code::INPUT,
-            Self::Env(_) | Self::Nn(_) | Self::Agent(_) | Self::Reward(_) | Self::Io { .. } => {
-                exit_code::FAULT
-            }
+            Self::Env(_)
+            | Self::Nn(_)
+            | Self::Agent(_)
+            | Self::Reward(_)
+            | Self::Encoding { .. }
+            | Self::Io { .. } => exit_code::FAULT,
         }
     }
 }

@@ -23,6 +23,7 @@ pub mod seeds;
 pub mod statistics;
 pub mod sweep;
 mod tensorboard;
+pub mod video;
 pub mod watch;
 
 pub use error::TelosError;

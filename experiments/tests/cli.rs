@@ -295,3 +295,28 @@ fn experts_play_by_script_or_by_plan() {
     bad_input(&["expert", "reachr"], scratch.path(), &["did you mean `reacher`?"]);
     bad_input(&["expert", "cheetah-run", "--population", "5"], scratch.path(), &["`population` is 5"]);
 }
+
+#[test]
+fn environments_and_policies_can_be_looked_at() {
+    let scratch = scratch();
+    let directory = scratch.path();
+    let drawn =
+        ["render", "walker-walk", "--out", "a.png", "--steps", "3", "--width", "64", "--height", "48"];
+    succeeds(&drawn, directory);
+    let file = fs::File::open(directory.join("a.png")).unwrap();
+    let mut png = png::Decoder::new(std::io::BufReader::new(file)).read_info().unwrap();
+    let mut pixels = vec![0; png.output_buffer_size().unwrap()];
+    let info = png.next_frame(&mut pixels).unwrap();
+    assert_eq!((info.width, info.height, pixels.len()), (64, 48, 64 * 48 * 3));
+    assert!(pixels.iter().min().unwrap() + 100 < *pixels.iter().max().unwrap());
+
+    let film = ["train", "c.toml", "--out", "run", "--quiet", "--set", "env.id=\"pendulum-swingup\""];
+    succeeds(&film, directory);
+    succeeds(&["eval", "run", "--episodes", "1", "--video", "a.mp4"], directory);
+    assert!(fs::metadata(directory.join("a.mp4")).unwrap().len() > 10_000);
+    bad_input(&["eval", "run", "--video", "a.avi"], directory, &["a.avi", ".mp4", ".gif"]);
+    bad_input(&["render", "walker-walk", "--out", "a.jpg"], directory, &["a.jpg", ".png"]);
+    bad_input(&["render", "walker-walk", "--out", "no/a.png"], directory, &["no/a.png", "does not exist"]);
+    bad_input(&["render", "walker-walk", "--out", "b.png", "--width", "0"], directory, &["0 x 480"]);
+    bad_input(&["render", "pendulum-classic", "--out", "b.png"], directory, &["pendulum-classic", "bodies"]);
+}

@@ -47,6 +47,21 @@ pub enum SimError {
         /// The names that exist.
         known: String,
     },
+    /// A picture of this size cannot be drawn.
+    #[error(
+        "cannot draw {width} x {height} pixels with {samples} x {samples} rays each; sides go from 1 to \
+         {largest} rays, and rays per side of a pixel from 1 to 8"
+    )]
+    PictureSize {
+        /// Columns asked for.
+        width: usize,
+        /// Rows asked for.
+        height: usize,
+        /// Rays per side of a pixel.
+        samples: usize,
+        /// The most rays along a side of the picture.
+        largest: usize,
+    },
     /// A model needs more than the simulator can represent.
     #[error("model `{model}`: {reason}")]
     Model {

@@ -23,6 +23,7 @@ mod mjcf;
 mod model;
 mod physics;
 mod planar;
+pub mod render;
 mod scene;
 mod sensors;
 mod urdf;

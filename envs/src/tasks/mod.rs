@@ -1,11 +1,16 @@
-//! The tasks that telos brings along, one file each, and the parts to write more of them.
+//! The tasks that telos brings along, one file per robot, and the parts to write more of them.
 //!
 //! A robot of your own is a [`RobotTask`] over a [`telos_sim::Model`], in a [`RobotEnv`].
 
+mod acrobot;
+mod ant;
 mod arm;
-mod cartpole_swingup;
+mod cartpole;
 mod cheetah_run;
-mod hopper_hop;
+mod effort;
+mod free_root;
+mod hopper;
+pub mod humanoid;
 mod maze;
 mod pendulum_classic;
 mod pendulum_swingup;
@@ -13,16 +18,19 @@ mod phrases;
 mod placement;
 mod planar;
 pub(crate) mod push_t;
+mod quadruped;
 mod reacher;
 mod robot_env;
 mod tolerance;
-mod walker_walk;
+mod walker;
 
+pub use acrobot::Acrobot;
+pub use ant::Ant;
 pub(crate) use arm::{ARM, STRIDE as ARM_STRIDE};
 pub use arm::{ArmButtonPress, ArmDrawerOpen, ArmLift, ArmPickPlace, ArmPush, ArmReach};
-pub use cartpole_swingup::CartpoleSwingup;
+pub use cartpole::Cartpole;
 pub use cheetah_run::CheetahRun;
-pub use hopper_hop::HopperHop;
+pub use hopper::Hopper;
 pub use maze::PointMaze;
 pub(crate) use maze::{
     layout::{Layout, MEDIUM, Maze, UMAZE},
@@ -31,7 +39,8 @@ pub(crate) use maze::{
 pub use pendulum_classic::PendulumClassic;
 pub use pendulum_swingup::PendulumSwingup;
 pub use push_t::PushT;
+pub use quadruped::Quadruped;
 pub use reacher::Reacher;
 pub use robot_env::{RobotEnv, RobotTask, TaskSpec};
 pub use tolerance::{Sigmoid, Tolerance};
-pub use walker_walk::WalkerWalk;
+pub use walker::Walker;

@@ -12,6 +12,29 @@ pub(super) fn posture(pitch: f32) -> &'static str {
     }
 }
 
+/// The posture of a person's body from the vertical components of its upward and forward axes.
+pub(super) fn bearing(up: f32, forward: f32) -> &'static str {
+    match (up, forward) {
+        (0.9.., _) => "upright",
+        (0.3..0.9, ..=0.0) => "leaning forward",
+        (0.3..0.9, _) => "leaning back",
+        (-0.3..0.3, ..=-0.6) => "lying face down",
+        (-0.3..0.3, 0.6..) => "lying on its back",
+        (-0.3..0.3, _) => "lying on its side",
+        _ => "upside down",
+    }
+}
+
+/// The posture of a body on four legs from the vertical component of its upward axis.
+pub(super) fn balance(up: f32) -> &'static str {
+    match up {
+        0.9.. => "level",
+        0.3..0.9 => "tilted",
+        -0.3..0.3 => "on its side",
+        _ => "upside down",
+    }
+}
+
 /// Motion along x at `speed` m/s.
 pub(super) fn motion(speed: f32) -> String {
     match speed {
@@ -57,6 +80,13 @@ mod tests {
         assert_eq!(posture(PI / 2.0), "lying face down");
         assert_eq!(posture(-PI / 2.0), "lying on its back");
         assert_eq!(posture(PI), "upside down");
+        assert_eq!(bearing(0.95, 0.1), "upright");
+        assert_eq!(bearing(0.5, -0.5), "leaning forward");
+        assert_eq!(bearing(0.1, -0.9), "lying face down");
+        assert_eq!(bearing(0.1, 0.9), "lying on its back");
+        assert_eq!(bearing(0.1, 0.1), "lying on its side");
+        assert_eq!(bearing(-0.9, 0.0), "upside down");
+        assert_eq!([0.95, 0.5, 0.0, -0.8].map(balance), ["level", "tilted", "on its side", "upside down"]);
         assert_eq!(motion(0.92), "moving forward at 0.9 m/s");
         assert_eq!(motion(-2.0), "moving backward at 2.0 m/s");
         assert_eq!(motion(0.0), "not moving");

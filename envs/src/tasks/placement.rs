@@ -4,7 +4,7 @@ use std::f32::consts::PI;
 
 use rand::RngExt;
 use rand_xoshiro::Xoshiro256PlusPlus;
-use telos_sim::{JointId, Shape, World};
+use telos_sim::{BodyId, JointId, Shape, World};
 
 /// Draws every joint with limits uniformly within them and every hinge without limits uniformly
 /// from the circle. Slides without limits stay.
@@ -23,16 +23,45 @@ pub(super) fn scatter_joints(world: &mut World, rng: &mut Xoshiro256PlusPlus) {
 /// Raises the robot along its vertical slide `root_z` until nothing is below the floor z = 0, so
 /// that an episode does not begin with the floor throwing the robot out.
 pub(super) fn lift_clear_of_floor(world: &mut World, root_z: JointId) {
-    let camera = telos_sim::Camera { eye: [0.0; 3], target: [0.0; 3], fovy: 45.0 };
-    let geoms = world.scene(&camera).geoms;
-    let moving = geoms.iter().filter(|geom| &*geom.body != "world");
-    let lowest = moving
-        .map(|geom| geom.position[2] - half_height(&geom.shape, geom.orientation))
-        .fold(f32::INFINITY, f32::min);
+    let lowest = lowest_point(world);
     if lowest < 0.0 {
         world.set_joint_position(root_z, world.joint_position(root_z) - lowest);
         world.forward();
     }
+}
+
+/// Draws a start near the initial state for a robot whose body `root` is free: joints within 0.1 rad
+/// of it and within their limits, all velocities below 0.1 m/s and rad/s, turned by up to `heading`
+/// radians about the vertical, clear of the floor.
+pub(super) fn disturb(world: &mut World, root: BodyId, heading: f32, rng: &mut Xoshiro256PlusPlus) {
+    let mut small = || rng.random_range(-0.1f32..0.1);
+    let model = world.model().clone();
+    for joint in model.joints() {
+        let [low, high] = model.joint_range(joint).unwrap_or([f32::NEG_INFINITY, f32::INFINITY]);
+        world.set_joint_position(joint, (world.joint_position(joint) + small()).clamp(low, high));
+        world.set_joint_velocity(joint, small());
+    }
+    let (linear, angular) = ([small(), small(), small()], [small(), small(), small()]);
+    let half = 0.5 * rng.random_range(-heading..=heading);
+    world.set_body_pose(root, world.body_position(root), [0.0, 0.0, half.sin(), half.cos()]);
+    world.set_body_velocity(root, linear, angular);
+    world.forward();
+    let lowest = lowest_point(world);
+    if lowest < 0.0 {
+        let [x, y, z] = world.body_position(root);
+        world.set_body_pose(root, [x, y, z - lowest], world.body_orientation(root));
+        world.forward();
+    }
+}
+
+/// Height of the lowest point of everything that moves, metres.
+pub(super) fn lowest_point(world: &World) -> f32 {
+    let camera = telos_sim::Camera { eye: [0.0; 3], target: [0.0; 3], fovy: 45.0 };
+    let geoms = world.scene(&camera).geoms;
+    let moving = geoms.iter().filter(|geom| &*geom.body != "world");
+    moving
+        .map(|geom| geom.position[2] - half_height(&geom.shape, geom.orientation))
+        .fold(f32::INFINITY, f32::min)
 }
 
 /// How far a shape reaches below its origin in this orientation (quaternion x y z w), metres.

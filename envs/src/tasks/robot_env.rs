@@ -234,12 +234,12 @@ impl<T: RobotTask> Checkpoint for RobotEnv<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tasks::{PendulumSwingup, WalkerWalk};
+    use crate::tasks::{PendulumSwingup, Walker};
 
     #[test]
     fn a_failed_simulation_ends_the_episode_with_the_last_sound_observation() {
         for wrong in [f32::NAN, f32::INFINITY, 2e3] {
-            let mut env = WalkerWalk::env().unwrap();
+            let mut env = Walker::walk().unwrap();
             let size = env.spec().observation.size();
             let (mut obs, mut sound, mut first) = (vec![0.0; size], vec![0.0; size], vec![0.0; size]);
             env.reset(4, &mut first);

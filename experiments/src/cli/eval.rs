@@ -8,7 +8,7 @@ use super::{print, print_json};
 use crate::{
     RunDirectory, TelosError,
     error::exit_code,
-    loops::{Evaluation, EvaluationPlan, evaluate_run},
+    loops::{Evaluation, EvaluationPlan, evaluate_run, film_run},
     statistics::Summary,
 };
 
@@ -23,6 +23,9 @@ pub(super) struct Eval {
     /// Seed of the initial states [default: that of the run's evaluations].
     #[arg(long)]
     seed: Option<u64>,
+    /// Film the first episode: an .mp4 or .gif file.
+    #[arg(long, value_name = "FILE")]
+    video: Option<PathBuf>,
     /// Print JSON.
     #[arg(long)]
     json: bool,
@@ -45,6 +48,9 @@ impl Eval {
             seed: self.seed.unwrap_or(plan.seed),
             ..plan
         };
+        if let Some(path) = &self.video {
+            film_run(&run, plan, path)?;
+        }
         let evaluation = evaluate_run(&run, plan)?;
         if self.json {
             print_json(&evaluation)?

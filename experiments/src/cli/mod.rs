@@ -4,6 +4,7 @@ mod bench;
 mod envs;
 mod eval;
 mod expert;
+mod render;
 mod report;
 mod sweep;
 mod train;
@@ -45,6 +46,8 @@ enum Command {
     Envs(envs::Envs),
     /// Plays a task with a scripted expert or a planner.
     Expert(expert::Expert),
+    /// Draws an environment.
+    Render(render::Render),
     /// Measures speed.
     Bench(bench::Bench),
 }
@@ -69,6 +72,7 @@ pub fn run() -> ExitCode {
         Command::Report(report) => report.run(),
         Command::Envs(envs) => envs.run(),
         Command::Expert(expert) => expert.run(),
+        Command::Render(render) => render.run(),
         Command::Bench(bench) => bench.run(),
     });
     let code = match outcome {

@@ -4,6 +4,7 @@ mod demonstration;
 mod driver;
 mod episodes;
 mod evaluation;
+mod film;
 mod means;
 mod off_policy;
 mod on_policy;
@@ -21,6 +22,7 @@ use crate::{
     Interrupt, Progress, RunDirectory, TelosError,
     config::{Config, LearnerKind, LoopKind},
     device::DeviceChoice,
+    video::Recorder,
 };
 
 use driver::{Drive, TrainingLoop, drive};
@@ -30,6 +32,7 @@ use preferences::PreferenceLoop;
 
 pub use demonstration::{play_planned, play_scripted};
 pub use evaluation::{Evaluation, EvaluationPlan, evaluate};
+pub use film::film;
 pub use report::{PreferenceReport, Report, SeedReport};
 
 /// How a training ended.
@@ -95,6 +98,20 @@ pub fn evaluate_run(run: &RunDirectory, plan: EvaluationPlan<'_>) -> Result<Eval
     run.read_latest(training.as_mut())?;
     let (policy, model) = training.policy_and_reward_model();
     evaluate(plan, policy, model)
+}
+
+/// Films the first episode of an evaluation of a run's policy, at its latest checkpoint.
+///
+/// # Errors
+/// As [`evaluate_run`], and when the film cannot be drawn or written.
+pub fn film_run(run: &RunDirectory, plan: EvaluationPlan<'_>, path: &Path) -> Result<(), TelosError> {
+    let mut env = registry::make(plan.env)?;
+    let mut recorder = Recorder::create(path, env.spec().dt)?;
+    let mut training = build(run.config(), run.manifest().device, None)?;
+    run.read_latest(training.as_mut())?;
+    let (policy, _) = training.policy_and_reward_model();
+    film(plan, env.as_mut(), policy, &mut recorder)?;
+    recorder.finish()
 }
 
 type Trained = (Evaluation, Option<PreferenceReport>);

@@ -99,7 +99,7 @@ impl BareWorlds {
 
     fn step(&mut self, actions: &[f32]) {
         // As often as the environments, which reset at their horizon.
-        let reset = self.done % self.horizon == 0;
+        let reset = self.done.is_multiple_of(self.horizon);
         self.done += 1;
         for (world, ctrl) in self.worlds.iter_mut().zip(actions.chunks_exact(self.actions)) {
             if reset {

@@ -3,6 +3,7 @@
 mod envs;
 mod learner;
 mod measurement;
+mod render;
 mod sim;
 
 use std::path::PathBuf;
@@ -48,6 +49,8 @@ enum Subject {
     Envs,
     /// Time of an update and of a policy's forward pass.
     Learner,
+    /// Pictures per second: three robots, three sizes, with and without shadows, on one thread and on all.
+    Render,
 }
 
 #[derive(Serialize)]
@@ -71,6 +74,7 @@ impl Bench {
             Subject::Sim => sim::measure(self.mjcf.as_deref(), self.iterations, self.rounds)?,
             Subject::Envs => envs::measure(self.env.as_deref(), self.count as usize, self.rounds)?,
             Subject::Learner => learner::measure(self.rounds)?,
+            Subject::Render => render::measure(self.rounds)?,
         };
         let report =
             Report { subject: self.subject, host: Host::detect(), rounds: self.rounds, measurements };

@@ -1,7 +1,8 @@
-//! `cartpole-swingup`: swing a free pole up by moving the cart it hangs from, and balance it.
+//! `cartpole-balance` and `cartpole-swingup`: a cart balances the pole that is hinged to it, which
+//! starts nearly upright or hanging down.
 //!
-//! After the DeepMind Control Suite's `cartpole`, task `swingup` (Barto, Sutton and Anderson 1983;
-//! Tassa et al. 2018): same observation, reward and times.
+//! After the DeepMind Control Suite's `cartpole`, tasks `balance` and `swingup` (Barto, Sutton and
+//! Anderson 1983; Tassa et al. 2018): same observation, reward and times.
 
 use std::{f32::consts::PI, sync::Arc};
 
@@ -9,54 +10,73 @@ use rand::RngExt;
 use rand_xoshiro::Xoshiro256PlusPlus;
 use telos_sim::{Camera, JointId, Model, World, assets};
 
-use super::{RobotEnv, RobotTask, Sigmoid, TaskSpec, Tolerance, phrases};
+use super::{RobotEnv, RobotTask, Sigmoid, TaskSpec, Tolerance, effort, phrases};
 use crate::EnvError;
 
 const CENTERED: Tolerance = Tolerance::zero().margin(2.0, Sigmoid::Gaussian, 0.1);
-const GENTLE: Tolerance = Tolerance::zero().margin(1.0, Sigmoid::Quadratic, 0.0);
 const SLOW: Tolerance = Tolerance::zero().margin(5.0, Sigmoid::Gaussian, 0.1);
 
-/// The task. Pole angle 0 is upright.
+/// The tasks. Pole angle 0 is upright.
 ///
 /// Observation: cart position (m), `cos, sin` of the pole's angle, cart velocity (m/s), angular
 /// velocity (rad/s). Gold reward: `upright * (1 + centered) / 2 * (4 + gentle) / 5 * (1 + slow) / 2`
-/// with `upright = (1 + cos) / 2`. Start: hanging at rest in the middle, each coordinate disturbed
-/// by up to 0.02. Success: within 0.2 rad of upright, within 0.5 m of the middle, slower than 1 rad/s.
-pub struct CartpoleSwingup {
+/// with `upright = (1 + cos) / 2`. Start: near the middle and nearly at rest, the pole within 0.034
+/// rad of upright (balance) or 0.02 rad of hanging (swing-up). Success: within 0.2 rad of upright,
+/// within 0.5 m of the middle, slower than 1 rad/s.
+pub struct Cartpole {
     slider: JointId,
     hinge: JointId,
+    start: Start,
 }
 
-impl CartpoleSwingup {
-    /// Builds the environment, without a time limit.
+/// Cart position (m) and pole angle (rad), each uniform within `spread` of its middle, and their
+/// velocities likewise around zero.
+struct Start {
+    angle: f32,
+    spread: [f32; 4],
+}
+
+const UPRIGHT: Start = Start { angle: 0.0, spread: [0.1, 0.034, 0.02, 0.02] };
+const HANGING: Start = Start { angle: PI, spread: [0.02; 4] };
+
+impl Cartpole {
+    /// Builds `cartpole-balance`, without a time limit.
     ///
     /// # Errors
     /// When the model does not compile, which a test excludes.
-    pub fn env() -> Result<RobotEnv<Self>, EnvError> {
-        let model = Arc::new(Model::from_mjcf_str("cartpole", assets::CARTPOLE)?);
-        let task = Self { slider: model.joint("slider")?, hinge: model.joint("hinge")? };
-        RobotEnv::new(
-            model,
-            task,
-            &TaskSpec {
-                id: "cartpole-swingup",
-                task: "Swing the pole up and balance it with the cart near the middle of the rail.",
-                observations: 5,
-                dt: 0.01,
-                horizon: 1000,
-                factors: &["upright", "centered", "gentle", "slow"],
-            },
+    pub fn balance() -> Result<RobotEnv<Self>, EnvError> {
+        Self::env(
+            UPRIGHT,
+            "cartpole-balance",
+            "Keep the pole upright with the cart near the middle of the rail.",
         )
+    }
+
+    /// Builds `cartpole-swingup`, without a time limit.
+    ///
+    /// # Errors
+    /// When the model does not compile, which a test excludes.
+    pub fn swingup() -> Result<RobotEnv<Self>, EnvError> {
+        let task = "Swing the pole up and balance it with the cart near the middle of the rail.";
+        Self::env(HANGING, "cartpole-swingup", task)
+    }
+
+    fn env(start: Start, id: &'static str, task: &'static str) -> Result<RobotEnv<Self>, EnvError> {
+        let model = Arc::new(Model::from_mjcf_str("cartpole", assets::CARTPOLE)?);
+        let robot = Self { slider: model.joint("slider")?, hinge: model.joint("hinge")?, start };
+        let factors = &["upright", "centered", "gentle", "slow"];
+        RobotEnv::new(model, robot, &TaskSpec { id, task, observations: 5, dt: 0.01, horizon: 1000, factors })
     }
 }
 
-impl RobotTask for CartpoleSwingup {
+impl RobotTask for Cartpole {
     fn place(&self, world: &mut World, rng: &mut Xoshiro256PlusPlus) {
-        let mut disturbance = || rng.random_range(-0.02f32..0.02);
-        world.set_joint_position(self.slider, disturbance());
-        world.set_joint_position(self.hinge, PI + disturbance());
-        world.set_joint_velocity(self.slider, disturbance());
-        world.set_joint_velocity(self.hinge, disturbance());
+        let [position, angle, speed, turning] =
+            self.start.spread.map(|spread| rng.random_range(-spread..spread));
+        world.set_joint_position(self.slider, position);
+        world.set_joint_position(self.hinge, self.start.angle + angle);
+        world.set_joint_velocity(self.slider, speed);
+        world.set_joint_velocity(self.hinge, turning);
         world.forward();
     }
 
@@ -69,7 +89,7 @@ impl RobotTask for CartpoleSwingup {
     fn judge(&self, world: &World, action: &[f32], factors: &mut [f32]) -> f32 {
         let upright = (1.0 + world.joint_position(self.hinge).cos()) / 2.0;
         let centered = CENTERED.of(world.joint_position(self.slider));
-        let gentle = GENTLE.of(action[0]);
+        let gentle = effort::gentle(action);
         let slow = SLOW.of(world.joint_velocity(self.hinge));
         factors.copy_from_slice(&[upright, centered, gentle, slow]);
         upright * (1.0 + centered) / 2.0 * (4.0 + gentle) / 5.0 * (1.0 + slow) / 2.0
@@ -105,7 +125,7 @@ mod tests {
 
     #[test]
     fn balancing_in_the_middle_is_rewarded_and_the_rail_end_less() {
-        let mut env = CartpoleSwingup::env().unwrap();
+        let mut env = Cartpole::swingup().unwrap();
         let mut obs = [0.0; 5];
         let model = env.world().model().clone();
         let mut reward = |slider: f32, hinge: f32| {
