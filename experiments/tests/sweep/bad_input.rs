@@ -23,15 +23,39 @@ fn bad_input_in_a_sweep_file() {
         ("base = 'base.toml'", "", "sweep.toml: `base`: is missing"),
         ("'base.toml'", "'absent.toml'", "absent.toml: No such file"),
         ("settings", "setings", "sweep.toml:6: unknown key `setings` in [sampler]; did you mean `settings`?"),
-        ("'random'", "'rondom'", "sweep.toml:5: `sampler.kind`: there is no \"rondom\"; did you mean \"random\"?"),
+        (
+            "'random'",
+            "'rondom'",
+            "sweep.toml:5: `sampler.kind`: there is no \"rondom\"; did you mean \"random\"?",
+        ),
         ("settings = 2", "eta = 2", "sweep.toml:6: `sampler.eta`: is in conflict with this kind"),
-        ("'random'\nsettings = 2", "'grid'", "sweep.toml:8: `parameters.ppo.lr`: is a range, of which a grid"),
+        (
+            "'random'\nsettings = 2",
+            "'grid'",
+            "sweep.toml:8: `parameters.ppo.lr`: is a range, of which a grid",
+        ),
         ("seeds = [1, 2]", "seeds = [1, 1]", "sweep.toml:2: `seeds`: names 1 twice"),
         ("seeds = [1, 2]", "seeds = []", "sweep.toml:2: `seeds`: is empty"),
-        ("seeds = [1, 2]", "metric = 'gold_retrun.mean'", "sweep.toml: `metric`: no result.json has a number"),
-        ("seeds = [1, 2]", "set = ['ppo.lr=1']", "sweep.toml:2: `set`: fixes `ppo.lr`, which [parameters] varies"),
-        ("{ log = [1e-4, 1e-2] }", "{ log = [0.0, 1e-2] }", "sweep.toml:9: `parameters.ppo.lr.log`: must lie above 0"),
-        ("log = [1e-4, 1e-2]", "log = [1, 2], int = [1, 2]", "sweep.toml:9: `parameters.ppo.lr.int`: is in conflict"),
+        (
+            "seeds = [1, 2]",
+            "metric = 'gold_retrun.mean'",
+            "sweep.toml: `metric`: no result.json has a number",
+        ),
+        (
+            "seeds = [1, 2]",
+            "set = ['ppo.lr=1']",
+            "sweep.toml:2: `set`: fixes `ppo.lr`, which [parameters] varies",
+        ),
+        (
+            "{ log = [1e-4, 1e-2] }",
+            "{ log = [0.0, 1e-2] }",
+            "sweep.toml:9: `parameters.ppo.lr.log`: must lie above 0",
+        ),
+        (
+            "log = [1e-4, 1e-2]",
+            "log = [1, 2], int = [1, 2]",
+            "sweep.toml:9: `parameters.ppo.lr.int`: is in conflict",
+        ),
         ("log = [1e-4, 1e-2]", "lgo = [1, 2]", "sweep.toml:9: unknown key `lgo`"),
         ("[0.9, 0.99]", "[0.9, 0.9]", "sweep.toml:10: `parameters.ppo.gamma.values`: names 0.9 twice"),
         (
@@ -41,12 +65,24 @@ fn bad_input_in_a_sweep_file() {
         ),
         ("[0.9, 0.99]", "[0.9, 1.5]", "`ppo.gamma`: is 1.5"),
         ("'ppo.gamma'", "'ppo.gamme'", "unknown key `gamme` in [ppo]; did you mean `gamma`?"),
-        ("'random'\nsettings = 2", "'halving'", "base.toml: ppo.anneal_lr = true is in conflict with the sampler"),
+        (
+            "'random'\nsettings = 2",
+            "'halving'",
+            "base.toml: ppo.anneal_lr = true is in conflict with the sampler",
+        ),
         ("[parameters]", "[slurm]\ncpus = 0\n\n[parameters]", "sweep.toml:9: `slurm.cpus`: is 0"),
         ("[parameters]", "[slurm]\ntime = 'soon'\n\n[parameters]", "`slurm.time`: \"soon\" is no time limit"),
         ("[parameters]", "[slurm]\ntime = '1'\n\n[parameters]", "`slurm.warning`: is 60, but must be below"),
-        ("[parameters]", "[slurm]\noptions = ['--array=1']\n\n[parameters]", "`slurm.options`: `--array` is in conflict"),
-        ("[parameters]", "[kubernetes]\nmemory = '0Gi'\n\n[parameters]", "`kubernetes.memory`: \"0Gi\" is no positive"),
+        (
+            "[parameters]",
+            "[slurm]\noptions = ['--array=1']\n\n[parameters]",
+            "`slurm.options`: `--array` is in conflict",
+        ),
+        (
+            "[parameters]",
+            "[kubernetes]\nmemory = '0Gi'\n\n[parameters]",
+            "`kubernetes.memory`: \"0Gi\" is no positive",
+        ),
     ];
     let sandbox = Sandbox::new(SWEEP);
     for (from, to, expected) in cases {
@@ -68,7 +104,12 @@ fn bad_input_in_a_store() {
         ("out/store.json", "\"program\": \"", "\"program\": \"0", "store.json: was planned by another build"),
         ("out/sweep.toml", "[1, 2]", "[1, 3]", "sweep.toml: was changed after the sweep began"),
         ("out/base.toml", "count = 2", "count = 3", "sweep.toml: was changed after the sweep began"),
-        ("out/generations/0000.json", "\"settings\"", "\"sittings\"", "0000.json: not what `telos sweep` writes here"),
+        (
+            "out/generations/0000.json",
+            "\"settings\"",
+            "\"sittings\"",
+            "0000.json: not what `telos sweep` writes here",
+        ),
     ];
     for (file, from, to, expected) in cases {
         let whole = sandbox.read(file);
@@ -85,7 +126,9 @@ fn bad_input_in_a_store() {
     assert!(trials(&sandbox.path("out")).iter().all(|trial| !trial.join("attempts").exists()));
 
     sandbox.write(&SWEEP.replace("settings = 2", "settings = 3"));
-    assert!(sandbox.fails("run sweep.toml --out out", 2).contains("out: holds another sweep than sweep.toml"));
+    assert!(
+        sandbox.fails("run sweep.toml --out out", 2).contains("out: holds another sweep than sweep.toml")
+    );
     fs::create_dir(sandbox.path("mine")).unwrap();
     fs::write(sandbox.path("mine/notes.txt"), "mine").unwrap();
     assert!(sandbox.fails("plan sweep.toml --out mine", 2).contains("mine: is not empty and no sweep"));
