@@ -9,10 +9,12 @@ use crate::{
     contact::{self, ContactFilter},
     description::{ActuatorDescription, Description, GeomDescription, JointDescription, Target},
     drive::{Drive, Spring},
+    fluid::Fluid,
     limit::Limit,
     links::{self, Link, Membership},
     masses,
     model::{Body, Geom, Joint, Model},
+    overlap,
     physics::Physics,
     planar,
 };
@@ -22,12 +24,17 @@ use crate::{
 const PLANE_STIFFNESS: f32 = 1e4;
 const PLANE_DAMPING: f32 = 1e3;
 
+/// How far two bodies may move against each other, in metres, before their contacts are computed anew.
+/// Rapier's default of 5 cm suits rooms: a fingertip that has passed an edge would still press on it.
+const CONTACT_DRIFT: f32 = 5e-4;
+
 /// Builds the model that `description` describes.
 pub(crate) fn compile(name: &str, mut description: Description) -> Result<Model, SimError> {
     let (mut groups, mut members) = links::groups(&description);
     check_size(name, &groups)?;
     let mut masses = masses::of_groups(name, &description, &groups, &members)?;
     masses::tune_springs(&mut description, &groups, &masses);
+    overlap::exclude(&mut description, &groups, &members);
     let description = &description;
     links::center_free_groups(description, &mut groups, &mut members, &mut masses);
     let mut builder = Builder {
@@ -78,6 +85,7 @@ pub(crate) fn compile(name: &str, mut description: Description) -> Result<Model,
             // Continuous collision detection acts on loose bodies only: a link goes where its joints
             // say.
             max_ccd_substeps: usize::from(has_loose_bodies(description, &groups)),
+            normalized_contact_recycle_distance: CONTACT_DRIFT,
             ..Default::default()
         },
         joints: joints.into_iter().map(|(_, joint)| joint).collect(),
@@ -89,6 +97,7 @@ pub(crate) fn compile(name: &str, mut description: Description) -> Result<Model,
         trees,
         masses: masses.map(|((handle, mass), _)| (*handle, mass.mass())).collect(),
         filter,
+        fluid: Fluid::new(description, &groups, &members, &rigid),
         approximations: description.approximations.clone(),
         initial: physics,
     })

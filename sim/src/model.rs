@@ -14,6 +14,7 @@ use crate::{
     compile,
     contact::ContactFilter,
     drive::Spring,
+    fluid::Fluid,
     limit::Limit,
     mjcf,
     physics::Physics,
@@ -64,6 +65,7 @@ pub struct Model {
     /// Rigid bodies with mass, and their masses.
     pub(crate) masses: Vec<(RigidBodyHandle, f32)>,
     pub(crate) filter: ContactFilter,
+    pub(crate) fluid: Option<Fluid>,
     pub(crate) approximations: Vec<String>,
     pub(crate) initial: Physics,
 }

@@ -148,6 +148,10 @@ impl World {
                 joint.load_spring(&mut self.physics, &self.signals, *damping);
             }
         }
+        if let Some(fluid) = &model.fluid {
+            fluid.resist(&mut self.physics.bodies);
+            self.pushed = true;
+        }
         let rules = ContactRules { filter: &model.filter, mask: &self.mask };
         self.physics.step(&mut self.workspace, model.gravity, &model.parameters, &rules);
         if std::mem::take(&mut self.pushed) {

@@ -98,8 +98,7 @@ impl RobotTask for PointMaze {
     }
 
     fn goal_reward(&self, achieved: &[f32], desired: &[f32]) -> Option<f32> {
-        let distance = (achieved[0] - desired[0]).hypot(achieved[1] - desired[1]);
-        Some(f32::from(distance <= super::REACH))
+        Some(Course::goal_reward(achieved, desired))
     }
 
     fn caption(&self, world: &World) -> String {
