@@ -79,7 +79,12 @@ fn decide(
     proposals: Vec<Proposal>,
 ) -> Result<(), TelosError> {
     let specification = store.specification();
-    // Everything is checked before anything is written.
+    // Everything is checked before anything is written, also values that are only drawn later.
+    if before.is_empty() {
+        for setting in specification.space.extremes() {
+            config(store, &setting, specification.seeds[0], None)?;
+        }
+    }
     let mut planned: Vec<(Trial, String)> = Vec::new();
     let mut settings = Vec::new();
     for proposal in proposals {

@@ -129,6 +129,9 @@ fn condition(before: &Space, other: String, value: Value) -> Result<(String, Vec
         Value::Array(items) if known.domain.unit(&Value::Array(items.clone())).is_none() => items,
         one => vec![one],
     };
+    if accepted.is_empty() {
+        return Err(("when", format!("accepts no value of {other}")));
+    }
     match accepted.iter().find(|value| known.domain.unit(value).is_none()) {
         Some(value) => Err(("when", format!("asks for {other} = {value}, which it can never be"))),
         None => Ok((other, accepted)),

@@ -97,6 +97,31 @@ impl Space {
         self.at(|index| units[index])
     }
 
+    /// For every parameter its choices, or its two ends, with the others at their first values, or
+    /// where they must be for it to exist: the settings that tell whether all values are allowed.
+    pub fn extremes(&self) -> Vec<Setting> {
+        let mut settings = Vec::new();
+        for (index, parameter) in self.parameters.iter().enumerate() {
+            let mut units = vec![0.0; self.parameters.len()];
+            self.enable(index, &mut units);
+            for value in parameter.domain.grid(2) {
+                units[index] = parameter.domain.unit(&value).expect("a domain holds its grid");
+                settings.push(self.at(|index| units[index]));
+            }
+        }
+        settings
+    }
+
+    /// Moves the parameters before `index` to where it exists.
+    fn enable(&self, index: usize, units: &mut [f64]) {
+        for (key, accepted) in &self.parameters[index].when {
+            let place = self.parameters.iter().position(|parameter| parameter.key == *key);
+            let place = place.expect("conditions name parameters");
+            units[place] = self.parameters[place].domain.unit(&accepted[0]).expect("checked with the file");
+            self.enable(place, units);
+        }
+    }
+
     /// Every combination of the grids of all parameters, the last parameter varying fastest, or
     /// `None` when there are more than `most`.
     pub fn grid(&self, most: usize) -> Option<Vec<Setting>> {
@@ -172,6 +197,15 @@ mod tests {
             ]
         );
         assert_eq!(conditional().grid(3), None);
+    }
+
+    #[test]
+    fn extremes_show_every_end_of_every_parameter() {
+        let shown: Vec<String> = conditional().extremes().iter().map(Setting::to_string).collect();
+        assert_eq!(shown.len(), 2 + 2 + 2 + 1);
+        for part in ["sac.tau=0.0", "sac.tau=1.0", "ppo.epochs=1 ", "ppo.epochs=9"] {
+            assert!(shown.iter().any(|setting| setting.contains(part)), "{part} is not in {shown:?}");
+        }
     }
 
     #[test]

@@ -72,7 +72,7 @@ impl Submit {
         }
         match self.to {
             Cluster::Slurm => self.slurm(&store, &batch, cap, tried),
-            Cluster::Kubernetes => self.kubernetes(&store, &batch, cap),
+            Cluster::Kubernetes => self.kubernetes(&store, &batch, cap, tried),
         }
     }
 
@@ -107,14 +107,14 @@ impl Submit {
         Ok(stand_in.to_owned())
     }
 
-    fn kubernetes(&self, store: &Store, batch: &Batch, cap: usize) -> Result<i32, TelosError> {
-        for (number, manifest) in kubernetes::manifests(store, batch, cap)?.iter().enumerate() {
+    fn kubernetes(&self, store: &Store, batch: &Batch, cap: usize, tried: usize) -> Result<i32, TelosError> {
+        for (number, manifest) in kubernetes::manifests(store, batch, cap, tried)?.iter().enumerate() {
             let text = kubernetes::yaml(manifest);
             if self.dry_run {
                 print(&format!("---\n{text}"))?;
                 continue;
             }
-            let name = format!("generation-{:04}-{number}.yaml", batch.generation);
+            let name = format!("generation-{:04}-{number}-{tried}.yaml", batch.generation);
             let path = store.path().join("kubernetes").join(name);
             make_directory(path.parent().expect("the path has a directory"))?;
             atomic_write(&path, text.as_bytes())?;

@@ -90,11 +90,17 @@ fn is_quantity(text: &str) -> bool {
     known && number.parse::<f64>().is_ok_and(|number| number > 0.0)
 }
 
-/// One manifest for each chunk of the batch that has a missing trial; `attempts` is the cap.
+/// One manifest for each chunk of the batch that has a missing trial; `attempts` is the cap, and
+/// `tried` the number of attempts in the store, which tells submissions of a generation apart.
 ///
 /// # Errors
 /// When `[kubernetes]` names no image or no claim.
-pub fn manifests(store: &Store, batch: &Batch, attempts: usize) -> Result<Vec<Value>, TelosError> {
+pub fn manifests(
+    store: &Store,
+    batch: &Batch,
+    attempts: usize,
+    tried: usize,
+) -> Result<Vec<Value>, TelosError> {
     let kubernetes = &store.specification().kubernetes;
     for (key, value) in [("image", &kubernetes.image), ("claim", &kubernetes.claim)] {
         if value.is_empty() {
@@ -105,22 +111,34 @@ pub fn manifests(store: &Store, batch: &Batch, attempts: usize) -> Result<Vec<Va
     let chunks = chunks(&batch.missing, JOB_LIMIT);
     Ok(chunks
         .iter()
-        .map(|(first, _)| job(store, batch.generation, *first, JOB_LIMIT.min(batch.trials - first), attempts))
+        .map(|(first, _)| {
+            let mut job = job(store, batch.generation, *first, JOB_LIMIT.min(batch.trials - first));
+            job["metadata"]["name"] =
+                format!("telos-{}-g{}-{first}-{tried}", name_of(store), batch.generation).into();
+            job["spec"]["backoffLimitPerIndex"] = attempts.into();
+            job
+        })
         .collect())
 }
 
-fn job(store: &Store, generation: usize, first: usize, completions: usize, attempts: usize) -> Value {
+/// The store as pods see it.
+fn path_inside(store: &Store) -> String {
     let kubernetes = &store.specification().kubernetes;
-    let inside = kubernetes.store.clone().unwrap_or_else(|| {
+    kubernetes.store.clone().unwrap_or_else(|| {
         let name = store.path().file_name().unwrap_or_default().to_string_lossy();
         format!("{}/{name}", kubernetes.mount.trim_end_matches('/'))
-    });
-    // A name for each submission, so that a generation can be submitted again.
-    let sweep = &digest::of_bytes(inside.as_bytes())[..8];
-    let mut metadata = json!({
-        "generateName": format!("telos-{sweep}-g{generation}-{first}-"),
-        "labels": { "app.kubernetes.io/name": "telos", "telos/sweep": sweep },
-    });
+    })
+}
+
+/// A short name of the sweep that Kubernetes accepts.
+fn name_of(store: &Store) -> String {
+    digest::of_bytes(path_inside(store).as_bytes())[..8].to_owned()
+}
+
+fn job(store: &Store, generation: usize, first: usize, completions: usize) -> Value {
+    let kubernetes = &store.specification().kubernetes;
+    let mut metadata =
+        json!({ "labels": { "app.kubernetes.io/name": "telos", "telos/sweep": name_of(store) } });
     if let Some(namespace) = &kubernetes.namespace {
         metadata["namespace"] = namespace.clone().into();
     }
@@ -129,7 +147,7 @@ fn job(store: &Store, generation: usize, first: usize, completions: usize, attem
         "name": "trial",
         "image": kubernetes.image,
         "command": [
-            kubernetes.program, "sweep", "exec", inside,
+            kubernetes.program, "sweep", "exec", path_inside(store),
             "--generation", generation.to_string(),
             "--offset", first.to_string(),
             "--index", "$(JOB_COMPLETION_INDEX)",
@@ -149,7 +167,6 @@ fn job(store: &Store, generation: usize, first: usize, completions: usize, attem
             "completionMode": "Indexed",
             "completions": completions,
             "parallelism": kubernetes.parallelism,
-            "backoffLimitPerIndex": attempts,
             "maxFailedIndexes": completions,
             // A pod that still writes its checkpoint is not joined by a second one.
             "podReplacementPolicy": "Failed",

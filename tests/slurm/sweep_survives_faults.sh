@@ -1,0 +1,61 @@
+#!/usr/bin/env bash
+# A sweep on a real Slurm whose tasks, a node and the controller are killed in the middle ends with
+# the bytes of the same sweep on this machine without Slurm. Needs root, slurmctld and munged.
+#
+#     bash tests/slurm/sweep_survives_faults.sh TELOS
+set -euo pipefail
+telos=$(realpath "$1")
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+scratch=$(mktemp -d)
+cluster="$scratch/cluster"
+. "$here/cluster.sh"
+trap 'status=$?; cluster_down; [ $status = 0 ] || tail -n 20 "$scratch"/slurm/slurm/*.log >&2; rm -rf "$scratch"' EXIT
+
+"$telos" sweep run "$here/sweep.toml" --out "$scratch/local" --quiet
+
+cluster_up "$here/slurm.conf"
+store="$scratch/slurm"
+"$telos" sweep submit "$here/sweep.toml" --out "$store" --to slurm
+
+for kill in 1 2 3; do
+    victim=$(wait_for_trial "$store")
+    sleep 0.3
+    kill -KILL "$victim" 2>/dev/null || true
+    echo "task $kill killed"
+done
+
+wait_for_trial "$store" n1 >/dev/null
+node_dies "$store" n1
+echo "node n1 killed"
+
+wait_for_trial "$store" >/dev/null
+kill -KILL "$(cat "$cluster/slurmctld.pid")"
+echo "controller killed"
+# The files are the truth.
+"$telos" sweep status "$store"
+slurmctld
+slurmd -N n1
+
+resubmitted=0
+for _ in $(seq 240); do
+    [ -f "$store/summary.json" ] && break
+    # Slurm lets a requeued job wait for two minutes.
+    for job in $(squeue -h -t PENDING -o %A 2>/dev/null | sort -u); do
+        scontrol update jobid="$job" StartTime=now 2>/dev/null || true
+    done
+    # A controller that was killed may have forgotten its jobs; then the user submits again.
+    if squeue -h >"$scratch/queue" 2>/dev/null && [ ! -s "$scratch/queue" ] && [ ! -f "$store/summary.json" ]; then
+        "$telos" sweep submit "$store" --to slurm
+        resubmitted=$((resubmitted + 1))
+    fi
+    sleep 1
+done
+"$telos" sweep status "$store"
+for file in summary.json summary.csv generations/0000.json generations/0001.json; do
+    cmp "$scratch/local/$file" "$store/$file"
+done
+trials=$(find "$store/trials" -mindepth 1 -maxdepth 1 | wc -l)
+attempts=$(find "$store/trials" -mindepth 3 -maxdepth 3 -type d | wc -l)
+test "$attempts" -gt "$trials"
+test -z "$(find "$store/trials" -path '*/duplicates/*')"
+echo "$trials trials in $attempts attempts, submitted again $resubmitted times: the summary is byte-equal"
