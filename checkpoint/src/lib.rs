@@ -36,10 +36,12 @@
 mod atomic;
 mod codec;
 mod file;
+mod hash;
 
 pub use atomic::{atomic_write, publish, sync_directory};
 pub use codec::{Reader, Writer};
 pub use file::{read_file, write_file};
+pub use hash::fnv1a;
 
 /// State that survives a process.
 ///

@@ -5,7 +5,7 @@ use std::any::Any;
 use telos_checkpoint::Checkpoint;
 use telos_sim::Scene;
 
-use crate::{EnvError, EnvSpec, branch};
+use crate::{EnvError, EnvSpec, Events, HiddenParameters, Privileges, branch};
 
 /// What one step reports beside the observation.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -35,7 +35,12 @@ pub trait Env: Any + Checkpoint + Send {
     /// Starts an episode. `obs` has `spec().observation.size()` components.
     fn reset(&mut self, seed: u64, obs: &mut [f32]);
 
-    /// Advances by one step of `spec().dt` seconds; writes the observation after it.
+    /// Advances by one step of `spec().dt` seconds; writes the observation after it. Components of the
+    /// action outside of their bounds are clamped, and a NaN counts as zero.
+    ///
+    /// # Panics
+    /// When the action or the observation has another length than its space, which no implementation
+    /// may take for granted. [`VecEnv::try_step`](crate::VecEnv::try_step) checks actions from elsewhere.
     fn step(&mut self, action: &[f32], obs: &mut [f32]) -> Transition;
 
     /// The named terms of the last transition, in the order of `spec().factors`, each in [0, 1].
@@ -71,5 +76,31 @@ pub trait Env: Any + Checkpoint + Send {
     /// When the specs differ or the state of `other` does not fit. This environment must then be reset.
     fn branch_from(&mut self, other: &dyn Env) -> Result<(), EnvError> {
         branch::through_bytes(self, other)
+    }
+
+    /// Incidents of the episode so far.
+    fn events(&self) -> Events {
+        Events::default()
+    }
+
+    /// What has gone wrong so far and goes wrong now, in words, for judges that read and for logs.
+    fn diagnosis(&self) -> String {
+        format!("so far {}", self.events())
+    }
+
+    /// The simulation behind the environment, to interfere with; `None` where there is none.
+    fn privileges(&mut self) -> Option<&mut dyn Privileges> {
+        None
+    }
+
+    /// What was drawn for this episode and no observation shows; `None` where nothing is.
+    fn hidden(&self) -> Option<HiddenParameters> {
+        None
+    }
+
+    /// Hash of everything that later results depend on: of the bytes of a checkpoint. Runs that
+    /// should be bit-equal differ first where their hashes do; `telos envs hash` prints them.
+    fn state_hash(&self) -> u64 {
+        telos_checkpoint::fnv1a(&telos_checkpoint::to_bytes(self))
     }
 }

@@ -39,6 +39,32 @@ pub enum EnvError {
         /// What is wrong and how to put it right.
         reason: String,
     },
+    /// Actions have another size than the environments ask for.
+    #[error("`{id}` was given {found} numbers as actions, but takes {expected}")]
+    ActionSize {
+        /// Id of the environment.
+        id: String,
+        /// Numbers given.
+        found: usize,
+        /// Numbers needed: the size of the action space, times the number of environments.
+        expected: usize,
+    },
+    /// A setting of a wrapper is outside of its range.
+    #[error("`{key}` is {value}, but {reason}")]
+    Config {
+        /// Name of the setting.
+        key: &'static str,
+        /// Its value.
+        value: String,
+        /// What would be right.
+        reason: String,
+    },
+    /// Physics of an environment that has none should change.
+    #[error("`{id}` has no simulated robot; only `latency` and `observation_noise` can be randomised")]
+    NotSimulated {
+        /// Id of the environment.
+        id: String,
+    },
     /// An environment cannot take over the state of another one.
     #[error("`{id}` cannot branch from `{other}`: {reason}")]
     Branch {

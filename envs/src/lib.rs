@@ -43,10 +43,14 @@
 //! ```
 
 mod batch;
+mod boxed;
 mod branch;
 mod env;
 mod error;
+mod events;
 pub mod experts;
+pub mod gymnasium;
+mod privileges;
 pub mod registry;
 mod seed;
 mod spec;
@@ -58,8 +62,12 @@ mod wrappers;
 pub use batch::StepBatch;
 pub use env::{Env, Transition};
 pub use error::EnvError;
+pub use events::Events;
+pub use privileges::{HiddenParameters, Privileges};
 pub use seed::episode_seed;
 pub use spec::{BoxSpace, EnvSpec, GoalSpec};
 pub use trajectory::{Segment, SegmentRef, SegmentView, TrajectoryStore};
 pub use vec_env::VecEnv;
-pub use wrappers::TimeLimit;
+pub use wrappers::{
+    ActionRepeat, GoalRegion, GoalRegionConfig, Randomization, RandomizationConfig, TimeLimit, Wrapping,
+};

@@ -134,6 +134,16 @@ const ENTRIES: &[Entry] = &[
         make: || Ok(limited(tasks::PointMaze::medium()?)),
     },
     Entry {
+        id: "ant-maze-umaze",
+        description: "walk an ant through a U-shaped maze to a goal; sparse reward",
+        make: || Ok(limited(tasks::AntMaze::umaze()?)),
+    },
+    Entry {
+        id: "ant-maze-medium",
+        description: "walk an ant through a maze of 25 cells to a goal; sparse reward",
+        make: || Ok(limited(tasks::AntMaze::medium()?)),
+    },
+    Entry {
         id: "arm-reach",
         description: "bring the gripper of an arm to a point",
         make: || Ok(limited(tasks::ArmReach::env()?)),

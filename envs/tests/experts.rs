@@ -37,6 +37,11 @@ fn the_arm_solves_its_tasks() {
 }
 
 #[test]
+fn the_block_comes_to_its_outline() {
+    assert!(solved("push-t", 10) >= 9);
+}
+
+#[test]
 fn the_reacher_reaches() {
     assert!(solved("reacher", 10) >= 9);
 }

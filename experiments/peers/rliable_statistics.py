@@ -17,7 +17,7 @@ import numpy as np
 from rliable import library, metrics
 
 RESAMPLES = 50_000
-CHECK_RESAMPLES = 2_000
+CHECK_RESAMPLES = 5_000
 CONFIDENCE = 0.95
 THRESHOLDS = [0.0, 0.2, 0.4, 0.6, 0.8, 1.0]
 CASES = {"five runs of one task": (5, 1), "ten runs of four tasks": (10, 4), "three runs of six tasks": (3, 6)}

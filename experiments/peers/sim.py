@@ -18,6 +18,7 @@ are medians over the rounds.
 
 import argparse
 import json
+import math
 import os
 import pathlib
 import statistics
@@ -61,7 +62,7 @@ class Telos:
 
 
 def mujoco_rate(path):
-    """Physics steps per second under the controls of `telos bench sim`."""
+    """Physics steps per second under the controls of `telos bench sim`; NaN where the motion diverges."""
     model = mujoco.MjModel.from_xml_path(str(path))
     data = mujoco.MjData(model)
     low, high = model.actuator_ctrlrange.T
@@ -70,8 +71,11 @@ def mujoco_rate(path):
     state = np.zeros(mujoco.mj_stateSize(model, mujoco.mjtState.mjSTATE_FULLPHYSICS))
     mujoco.mj_getState(model, data, state, mujoco.mjtState.mjSTATE_FULLPHYSICS)
     start = time.perf_counter()
-    mujoco.rollout.rollout(model, data, state[None], control[None])
-    return STEPS / (time.perf_counter() - start)
+    states, _ = mujoco.rollout.rollout(model, data, state[None], control[None])
+    elapsed = time.perf_counter() - start
+    # A rollout stops where the simulation warns; the first number of a state is the time.
+    whole = states[0, -1, 0] > (STEPS - 0.5) * model.opt.timestep
+    return STEPS / elapsed if whole else math.nan
 
 
 def vector_rate(envs, steps):

@@ -1,6 +1,7 @@
 //! What run directories say about their trainings, read without changing or locking anything.
 
 use std::{
+    collections::BTreeSet,
     fs,
     path::{Path, PathBuf},
 };
@@ -10,6 +11,10 @@ use crate::{
     config::Config,
     loops::{Evaluation, PreferenceReport, Report},
     metrics_log::MetricsLog,
+    sweep::{
+        Store,
+        attempt::{Attempt, End, attempts},
+    },
 };
 
 /// One training: one policy with one seed. It may be still going on.
@@ -40,18 +45,21 @@ pub struct RunRecord {
 pub struct RunRecords {
     /// In the order of the configuration, each followed by what was trained for comparison with it.
     pub records: Vec<RunRecord>,
-    /// Names of the seeds that have not begun.
+    /// Names of the seeds and trials that have not begun.
     pub missing: Vec<String>,
 }
 
 impl RunRecords {
     /// Reads the run directory at `path`: one training, or one for each of its seeds, and those on
-    /// the gold reward beside them.
+    /// the gold reward beside them. Of a sweep directory, reads every trial that was decided.
     ///
     /// # Errors
-    /// When `path` is no run directory of this version, or a file in it is damaged.
+    /// When `path` is neither, or one of another version, or a file in it is damaged.
     pub fn read(path: &Path) -> Result<Self, TelosError> {
         let name = path.display().to_string();
+        if path.join("store.json").exists() {
+            return Self::read_sweep(path, &name);
+        }
         let run = RunDirectory::open(path)?;
         let mut found = Self::default();
         if run.config().seeds.is_empty() {
@@ -64,6 +72,26 @@ impl RunRecords {
                 found.add(&path, name)?;
             } else {
                 found.missing.push(name);
+            }
+        }
+        Ok(found)
+    }
+
+    fn read_sweep(path: &Path, name: &str) -> Result<Self, TelosError> {
+        let store = Store::open(path)?;
+        let mut found = Self::default();
+        let mut known = BTreeSet::new();
+        for generation in store.generations()? {
+            for id in generation.trials() {
+                // Settings of several generations may share a trial.
+                if !known.insert(id.to_owned()) {
+                    continue;
+                }
+                let name = format!("{name}/trials/{id}");
+                match furthest(attempts(&store, id)?) {
+                    Some(attempt) => found.add(&attempt.path, name)?,
+                    None => found.missing.push(name),
+                }
             }
         }
         Ok(found)
@@ -114,6 +142,16 @@ impl RunRecord {
     /// Whether all steps were taken.
     pub fn is_finished(&self) -> bool {
         self.step() >= self.config.steps
+    }
+}
+
+/// The attempt whose result counts, or else the latest that has something to read.
+fn furthest(mut attempts: Vec<Attempt>) -> Option<Attempt> {
+    attempts.retain(|attempt| attempt.path.join("manifest.json").exists());
+    let done = attempts.iter().position(|attempt| attempt.end == Some(End::Done));
+    match done {
+        Some(index) => Some(attempts.swap_remove(index)),
+        None => attempts.pop(),
     }
 }
 

@@ -184,6 +184,24 @@ fn tasks_are_never_averaged() {
 }
 
 #[test]
+fn tasks_are_put_together_on_request() {
+    let scratch = comparison();
+    let here = scratch.path();
+    // On the reacher random actions reach 1, as on the pendulum: scores of 0.5, 1 and 1.5.
+    for (seed, last) in [("seed=1", 6.0), ("seed=2", 11.0), ("seed=3", 16.0)] {
+        train(&here.join(format!("reacher-{seed}")), &["env.id=reacher", seed], last);
+    }
+    let runs = ["gold-1", "gold-2", "gold-3", "reacher-seed=1", "reacher-seed=2", "reacher-seed=3"];
+    let (out, _) = report(&[&runs[..], &["--across-tasks"]].concat(), here);
+    assert!(out.contains("Normalised scores over 2 tasks"), "{out}");
+    assert!(out.lines().any(|line| line.starts_with("SAC on the gold reward     6  1.000 [")), "{out}");
+    // 1 less the mean of 19/29, 1, 1 and 0.5, 1, 1.
+    let gap = 1.0 - (19.0 / 29.0 + 4.5) / 6.0;
+    assert!(out.contains(&format!("  {gap:.3} [")), "{out}");
+    assert!(here.join("out/figures/across-tasks-profile.svg").exists());
+}
+
+#[test]
 fn a_run_given_twice_counts_once_and_a_contradiction_is_named() {
     let scratch = comparison();
     let here = scratch.path();
@@ -226,6 +244,11 @@ fn bad_input_in_a_report() {
     refused(&report("empty"), here, &["empty: no run has metrics yet", "--resume"]);
     refused(&report("absent"), here, &["absent: not a run directory"]);
     refused(&["report", "--out", "out"], here, &["RUNS"]);
+    refused(
+        &["report", "gold-1", "--across-tasks", "--out", "out"],
+        here,
+        &["--across-tasks: the runs are all of one task"],
+    );
 
     let metrics = here.join("gold-1/metrics.jsonl");
     let whole = fs::read_to_string(&metrics).unwrap();

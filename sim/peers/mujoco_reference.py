@@ -32,7 +32,9 @@ SUBSTEPS = 10
 
 # Amplitude of the control without contact: small enough to stay away from the joint limits, which
 # MuJoCo makes soft and telos stiff.
-DRIVES = {"hopper": 0.02, "walker": 0.03, "ant": 0.02, "humanoid": 0.05}
+DRIVES = {"hopper": 0.02, "walker": 0.03, "ant": 0.02, "humanoid": 0.05, "push_t": 0.05}
+# Joint positions that keep the motion free of contact: the pusher must not meet the block.
+PLACES = {"push_t": {"block_x": -0.15, "block_y": -0.15}}
 # Amplitude and frequency of the gaits.
 GAITS = {"cheetah": (0.4, 3.0), "quadruped": (0.12, 1.5)}
 # Robots that topple or collapse when nothing drives them; only the first steps are compared.
@@ -40,9 +42,9 @@ FALLING = {"humanoid": 25, "ant": 25}
 
 
 def walks(model):
-    """Whether the robot has a floor to touch."""
-    return any(model.geom_type[geom] == mujoco.mjtGeom.mjGEOM_PLANE
-               and (model.geom_contype[geom] or model.geom_conaffinity[geom]) for geom in range(model.ngeom))
+    """Whether the robot has a root that moves over the floor."""
+    free = model.jnt_type[0] == mujoco.mjtJoint.mjJNT_FREE
+    return free or any(model.joint(joint).name == "root_z" for joint in range(model.njnt))
 
 
 def coordinates(model):
@@ -148,6 +150,8 @@ def main():
         for joint in range(model.njnt):
             if model.jnt_limited[joint]:
                 middle[model.jnt_qposadr[joint]] = model.jnt_range[joint].mean()
+        for joint, position in PLACES.get(robot, {}).items():
+            middle[model.jnt_qposadr[model.joint(joint).id]] = position
         spin = 0.6 * np.cos(1.3 * np.arange(model.nv))
         rest = np.zeros(model.nv)
         # A posture with everything turned, also free bodies.

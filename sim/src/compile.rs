@@ -6,13 +6,15 @@ use crate::{
     BodyId, SimError,
     actuation::{Actuator, Tendon},
     collider::collider,
-    contact::ContactFilter,
+    contact::{self, ContactFilter},
     description::{ActuatorDescription, Description, GeomDescription, JointDescription, Target},
     drive::{Drive, Spring},
+    fluid::Fluid,
     limit::Limit,
     links::{self, Link, Membership},
     masses,
     model::{Body, Geom, Joint, Model},
+    overlap,
     physics::Physics,
     planar,
 };
@@ -22,12 +24,17 @@ use crate::{
 const PLANE_STIFFNESS: f32 = 1e4;
 const PLANE_DAMPING: f32 = 1e3;
 
+/// How far two bodies may move against each other, in metres, before their contacts are computed anew.
+/// Rapier's default of 5 cm suits rooms: a fingertip that has passed an edge would still press on it.
+const CONTACT_DRIFT: f32 = 5e-4;
+
 /// Builds the model that `description` describes.
 pub(crate) fn compile(name: &str, mut description: Description) -> Result<Model, SimError> {
     let (mut groups, mut members) = links::groups(&description);
     check_size(name, &groups)?;
     let mut masses = masses::of_groups(name, &description, &groups, &members)?;
     masses::tune_springs(&mut description, &groups, &masses);
+    overlap::exclude(&mut description, &groups, &members);
     let description = &description;
     links::center_free_groups(description, &mut groups, &mut members, &mut masses);
     let mut builder = Builder {
@@ -51,7 +58,7 @@ pub(crate) fn compile(name: &str, mut description: Description) -> Result<Model,
     let tendons = builder.tendons(name, &joints)?;
     let Builder { mut physics, rigid, masses, filter, .. } = builder;
     let no_signals = vec![0.0; description.actuators.len() + tendons.len()];
-    joints.iter().for_each(|(_, joint)| joint.load_spring(&mut physics, &no_signals));
+    joints.iter().for_each(|(_, joint)| joint.load_spring(&mut physics, &no_signals, 1.0));
     physics.forward(&trees);
 
     let bodies = description.bodies.iter().zip(&members).enumerate().map(|(index, (body, member))| Body {
@@ -78,6 +85,7 @@ pub(crate) fn compile(name: &str, mut description: Description) -> Result<Model,
             // Continuous collision detection acts on loose bodies only: a link goes where its joints
             // say.
             max_ccd_substeps: usize::from(has_loose_bodies(description, &groups)),
+            normalized_contact_recycle_distance: CONTACT_DRIFT,
             ..Default::default()
         },
         joints: joints.into_iter().map(|(_, joint)| joint).collect(),
@@ -89,6 +97,7 @@ pub(crate) fn compile(name: &str, mut description: Description) -> Result<Model,
         trees,
         masses: masses.map(|((handle, mass), _)| (*handle, mass.mass())).collect(),
         filter,
+        fluid: Fluid::new(description, &groups, &members, &rigid),
         approximations: description.approximations.clone(),
         initial: physics,
     })
@@ -184,7 +193,8 @@ impl Builder<'_> {
                         true => ActiveHooks::FILTER_CONTACT_PAIRS,
                         false => ActiveHooks::empty(),
                     };
-                    let collider = collider.active_hooks(hooks).user_data(member.group as u128);
+                    let collider =
+                        collider.active_hooks(hooks).user_data(contact::tag(member.group, geoms.len()));
                     let rigid = self.rigid[member.group];
                     self.physics.colliders.insert_with_parent(collider, rigid, &mut self.physics.bodies)
                 });

@@ -1,11 +1,27 @@
 //! Which bodies may touch each other.
 
-use rapier3d::prelude::{ColliderHandle, PairFilterContext, PhysicsHooks, SolverFlags};
+use rapier3d::prelude::{
+    ColliderHandle, ColliderSet, PairFilterContext, PhysicsHooks, RigidBodyHandle, SolverFlags,
+};
 
-use crate::{description::Description, links::Group, links::Membership};
+use crate::{GeomId, contact_mask::ContactMask, description::Description, links::Group, links::Membership};
+
+/// What a collider carries as user data: the group of its rigid body and its place among the geoms.
+pub(crate) fn tag(group: usize, geom: usize) -> u128 {
+    (geom as u128) << 64 | group as u128
+}
+
+fn group_of(colliders: &ColliderSet, collider: ColliderHandle) -> usize {
+    colliders[collider].user_data as u64 as usize
+}
+
+/// The geom that a collider stands for.
+pub(crate) fn geom_of(colliders: &ColliderSet, collider: ColliderHandle) -> GeomId {
+    GeomId((colliders[collider].user_data >> 64) as usize)
+}
 
 /// Pairs of rigid bodies that pass through each other: a body and the one it is jointed to (except
-/// the world), and those that the model excludes. Colliders carry their group as user data.
+/// the world), and those that the model excludes.
 #[derive(Clone, Debug)]
 pub(crate) struct ContactFilter {
     groups: usize,
@@ -37,10 +53,25 @@ impl ContactFilter {
     }
 }
 
-impl PhysicsHooks for ContactFilter {
+/// What the model excludes for all worlds, and what one world has been told to.
+pub(crate) struct ContactRules<'w> {
+    pub(crate) filter: &'w ContactFilter,
+    pub(crate) mask: &'w ContactMask,
+}
+
+impl PhysicsHooks for ContactRules<'_> {
     fn filter_contact_pair(&self, context: &PairFilterContext<'_>) -> Option<SolverFlags> {
-        let group = |handle: ColliderHandle| context.colliders[handle].user_data as usize;
-        let pair = group(context.collider1) * self.groups + group(context.collider2);
-        (!self.excluded[pair]).then_some(SolverFlags::COMPUTE_RIGID_IMPULSES)
+        // With a filter, rapier leaves it to us to spare pairs that cannot move.
+        let moves =
+            |body: Option<RigidBodyHandle>| body.is_some_and(|body| context.bodies[body].is_dynamic());
+        if !(moves(context.rigid_body1) || moves(context.rigid_body2)) {
+            return None;
+        }
+        let (collider1, collider2) = (context.collider1, context.collider2);
+        let group = |collider| group_of(context.colliders, collider);
+        let excluded = self.filter.excluded[group(collider1) * self.filter.groups + group(collider2)];
+        let geom = |collider| geom_of(context.colliders, collider);
+        let masked = !self.mask.is_empty() && self.mask.contains(geom(collider1), geom(collider2));
+        (!excluded && !masked).then_some(SolverFlags::COMPUTE_RIGID_IMPULSES)
     }
 }

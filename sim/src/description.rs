@@ -19,6 +19,8 @@ pub(crate) struct Description {
     pub(crate) excluded: Vec<(usize, usize)>,
     /// Scales all masses so that they sum to this.
     pub(crate) total_mass: Option<f32>,
+    /// What fills space; `None` for nothing.
+    pub(crate) medium: Option<Medium>,
     /// Bodies below these get them, kilograms and kg m².
     pub(crate) least_mass: f32,
     pub(crate) least_inertia: f32,
@@ -42,6 +44,7 @@ impl Description {
             equalities: Vec::new(),
             excluded: Vec::new(),
             total_mass: None,
+            medium: None,
             solver_iterations: 2,
             least_mass: 0.0,
             least_inertia: 0.0,
@@ -49,6 +52,17 @@ impl Description {
             fingerprint: 0,
         }
     }
+}
+
+/// A fluid that resists motion.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Medium {
+    /// kg/m³.
+    pub(crate) density: f32,
+    /// Pa s.
+    pub(crate) viscosity: f32,
+    /// Its velocity, m/s.
+    pub(crate) wind: Vector,
 }
 
 #[derive(Clone, Debug)]

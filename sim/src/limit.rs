@@ -9,6 +9,10 @@
 /// in one step holds it `x / STIFFNESS` beyond the limit.
 const STIFFNESS: f32 = 10.0;
 
+/// A joint that begins far outside its limits comes back at about this speed, rad/s or m/s, instead of
+/// within one step.
+const RECOVERY: f32 = 20.0;
+
 /// The limits of one joint, in rapier's coordinate.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Limit {
@@ -39,10 +43,11 @@ impl Limit {
     pub(crate) fn at(&self, position: f32, velocity: f32) -> Option<Stop> {
         let [low, high] = self.range;
         let next = position + velocity * self.time_step;
+        let reach = RECOVERY * self.time_step;
         let (rest, outward) = if position > high || next > high {
-            (high, velocity > 0.0)
+            (high.max(position - reach), velocity > 0.0)
         } else if position < low || next < low {
-            (low, velocity < 0.0)
+            (low.min(position + reach), velocity < 0.0)
         } else {
             return None;
         };
@@ -66,6 +71,12 @@ mod tests {
         assert_eq!(limit.at(1.95, 6.0).map(|stop| stop.rest), Some(2.0));
         assert_eq!(limit.at(-1.1, 0.0).map(|stop| stop.rest), Some(-1.0));
         assert_eq!(limit.at(f32::NAN, 0.0), None);
+    }
+
+    #[test]
+    fn a_joint_far_outside_comes_back_gently() {
+        assert_eq!(LIMIT().at(5.0, 0.0).map(|stop| stop.rest), Some(5.0 - RECOVERY * 0.01));
+        assert_eq!(LIMIT().at(-5.0, 0.0).map(|stop| stop.rest), Some(-5.0 + RECOVERY * 0.01));
     }
 
     #[test]

@@ -14,6 +14,7 @@ use crate::{
     compile,
     contact::ContactFilter,
     drive::Spring,
+    fluid::Fluid,
     limit::Limit,
     mjcf,
     physics::Physics,
@@ -26,6 +27,13 @@ macro_rules! ids {
         $(#[$doc])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
         pub struct $name(pub(crate) usize);
+
+        impl $name {
+            /// Place among the parts of its kind in the model.
+            pub fn index(self) -> usize {
+                self.0
+            }
+        }
     )*};
 }
 
@@ -57,6 +65,7 @@ pub struct Model {
     /// Rigid bodies with mass, and their masses.
     pub(crate) masses: Vec<(RigidBodyHandle, f32)>,
     pub(crate) filter: ContactFilter,
+    pub(crate) fluid: Option<Fluid>,
     pub(crate) approximations: Vec<String>,
     pub(crate) initial: Physics,
 }
@@ -80,9 +89,14 @@ pub(crate) struct Joint {
 }
 
 impl Joint {
+    /// Whether an actuator moves it.
+    pub(crate) fn is_driven(&self) -> bool {
+        !self.spring.drives.is_empty()
+    }
+
     /// Whether its spring changes from step to step.
     pub(crate) fn is_active(&self) -> bool {
-        self.limit.is_some() || !self.spring.drives.is_empty()
+        self.limit.is_some() || self.is_driven()
     }
 
     /// Position and velocity.
@@ -93,15 +107,15 @@ impl Joint {
     }
 
     /// Puts the joint under its passive spring, the forces that `signals` stand for, and the limit that
-    /// it is at.
-    pub(crate) fn load_spring(&self, physics: &mut Physics, signals: &[f32]) {
+    /// it is at. `damping_scale` multiplies its own damping.
+    pub(crate) fn load_spring(&self, physics: &mut Physics, signals: &[f32], damping_scale: f32) {
         let Some(tree) = physics.joints.get_multibody_mut(self.tree) else { return };
         let velocity = tree.generalized_velocity()[self.dof];
         let Some(link) = tree.link_mut(self.link) else { return };
         let position = link.joint.coords()[self.axis];
         let stop = self.limit.and_then(|limit| limit.at(position, velocity));
         let (mut stiffness, mut rest) = self.spring.at(signals);
-        let mut damping = self.damping;
+        let mut damping = self.damping * damping_scale;
         if let Some(stop) = stop {
             let force = stiffness * rest + stop.stiffness * stop.rest;
             stiffness += stop.stiffness;

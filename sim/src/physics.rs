@@ -37,7 +37,8 @@ impl Physics {
     pub(crate) fn new() -> Self {
         Self {
             islands: IslandManager::new(),
-            broad_phase: BroadPhaseBvh::new(),
+            // Rebalancing a tree of a dozen shapes costs more than it ever saves.
+            broad_phase: BroadPhaseBvh::with_optimization_strategy(BvhOptimizationStrategy::None),
             narrow_phase: NarrowPhase::new(),
             bodies: RigidBodySet::new(),
             colliders: ColliderSet::new(),

@@ -2,7 +2,7 @@
 
 use rapier3d::{math::Pose, math::Vector, prelude::RigidBody};
 
-use crate::{BodyId, GeomId, World};
+use crate::{BodyId, GeomId, JointId, World, contact};
 
 impl World {
     fn rigid(&self, body: BodyId) -> (&RigidBody, &Pose) {
@@ -53,8 +53,9 @@ impl World {
 
     fn mass_average(&self, of: impl Fn(&RigidBody) -> Vector) -> [f32; 3] {
         let (mut sum, mut total) = (Vector::ZERO, 0.0);
-        for (handle, mass) in &self.model.masses {
-            sum += *mass * of(&self.physics.bodies[*handle]);
+        for ((handle, mass), scale) in self.model.masses.iter().zip(&self.dynamics.mass) {
+            let mass = mass * scale;
+            sum += mass * of(&self.physics.bodies[*handle]);
             total += mass;
         }
         if total > 0.0 { (sum / total).to_array() } else { [0.0; 3] }
@@ -71,6 +72,23 @@ impl World {
             impulse += sign * pair.total_impulse();
         }
         (impulse / self.model.timestep()).to_array()
+    }
+
+    /// Pairs of geoms that pressed on each other during the last step. Allocates nothing.
+    pub fn touching(&self) -> impl Iterator<Item = (GeomId, GeomId)> {
+        let geom = |collider| contact::geom_of(&self.physics.colliders, collider);
+        let pairs = self.physics.narrow_phase.contact_pairs();
+        let pressed = pairs.filter(|pair| pair.total_impulse_magnitude() > 0.0);
+        pressed.map(move |pair| (geom(pair.collider1), geom(pair.collider2)))
+    }
+
+    /// Whether a joint is at one of its limits, or beyond: within a thousandth of its range.
+    pub fn at_limit(&self, joint: JointId) -> bool {
+        let position = self.joint_position(joint);
+        self.model.joint_range(joint).is_some_and(|[low, high]| {
+            let margin = 1e-3 * (high - low);
+            position <= low + margin || position >= high - margin
+        })
     }
 
     /// Whether anything pressed on a geom during the last step.

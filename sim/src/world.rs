@@ -7,6 +7,9 @@ use telos_checkpoint::{Checkpoint, CheckpointError, Reader, Writer};
 
 use crate::{
     BodyId, Camera, Health, JointId, Model, Scene, SceneGeom,
+    contact::ContactRules,
+    contact_mask::ContactMask,
+    dynamics::Dynamics,
     physics::{Physics, Workspace},
 };
 
@@ -36,7 +39,9 @@ pub struct World {
     /// What the springs of joints take up: controls, activations or forces, by actuator and tendon.
     /// Computed at the start of a step and then of no use.
     pub(crate) signals: Vec<f32>,
-    /// Whether a body carries a force that ends with the next step.
+    pub(crate) dynamics: Dynamics,
+    pub(crate) mask: ContactMask,
+    /// Whether a body carries a wrench that ends with the next step.
     pushed: bool,
     /// Steps since the initial state.
     steps: u64,
@@ -48,6 +53,7 @@ impl World {
     pub fn new(model: Arc<Model>) -> Self {
         let physics = model.initial.clone();
         let ctrl = vec![0.0; model.actuators.len()];
+        let dynamics = Dynamics::of(&model);
         let signals = model.actuators.len() + model.tendons.len();
         Self {
             model,
@@ -55,6 +61,8 @@ impl World {
             workspace: Workspace::new(),
             activations: ctrl.clone(),
             ctrl,
+            dynamics,
+            mask: ContactMask::default(),
             signals: vec![0.0; signals],
             pushed: false,
             steps: 0,
@@ -62,9 +70,13 @@ impl World {
         }
     }
 
-    /// Returns to the initial state; from there on, the world is bit-identical to a new one.
+    /// Returns to the initial state; from there on, the world is bit-identical to a new one with the
+    /// same factors of [`set_mass_scale`](Self::set_mass_scale) and its like and the same
+    /// [`set_contact`](Self::set_contact).
     pub fn reset(&mut self) {
         self.physics.clone_from(&self.model.initial);
+        self.dynamics.apply(&self.model, &mut self.physics);
+        self.mask.watch(&self.model, &mut self.physics);
         self.ctrl.fill(0.0);
         self.activations.fill(0.0);
         self.pushed = false;
@@ -86,6 +98,8 @@ impl World {
         assert!(self.is_twin_of(other), "worlds of one model can be copied");
         self.physics.clone_from(&other.physics);
         self.ctrl.copy_from_slice(&other.ctrl);
+        self.dynamics.clone_from(&other.dynamics);
+        self.mask.clone_from(&other.mask);
         self.activations.copy_from_slice(&other.activations);
         self.pushed = other.pushed;
         self.steps = other.steps;
@@ -102,19 +116,25 @@ impl World {
         self.steps as f64 * f64::from(self.model.timestep())
     }
 
+    pub(crate) fn steps(&self) -> u64 {
+        self.steps
+    }
+
     /// Sets all controls, each clamped to its range; a NaN counts as zero.
     ///
     /// # Panics
     /// When `ctrl` does not have one value per actuator.
     pub fn set_ctrl(&mut self, ctrl: &[f32]) {
         assert_eq!(ctrl.len(), self.ctrl.len(), "one control per actuator");
-        for ((held, wanted), actuator) in self.ctrl.iter_mut().zip(ctrl).zip(&self.model.actuators) {
+        let actuators = self.model.actuators.iter().zip(&self.dynamics.motor);
+        for ((held, wanted), (actuator, scale)) in self.ctrl.iter_mut().zip(ctrl).zip(actuators) {
             let [low, high] = actuator.ctrl_range;
-            *held = if wanted.is_nan() { 0f32.clamp(low, high) } else { wanted.clamp(low, high) };
+            let clamped = if wanted.is_nan() { 0f32.clamp(low, high) } else { wanted.clamp(low, high) };
+            *held = scale * clamped;
         }
     }
 
-    /// The controls in force, after clamping.
+    /// The controls in force, after clamping and [`set_motor_scale`](Self::set_motor_scale).
     pub fn ctrl(&self) -> &[f32] {
         &self.ctrl
     }
@@ -123,13 +143,21 @@ impl World {
     pub fn step(&mut self) {
         self.actuate();
         let model = &*self.model;
-        for joint in model.joints.iter().filter(|joint| joint.is_active()) {
-            joint.load_spring(&mut self.physics, &self.signals);
+        for (joint, damping) in model.joints.iter().zip(&self.dynamics.damping) {
+            if joint.is_active() {
+                joint.load_spring(&mut self.physics, &self.signals, *damping);
+            }
         }
-        self.physics.step(&mut self.workspace, model.gravity, &model.parameters, &model.filter);
+        if let Some(fluid) = &model.fluid {
+            fluid.resist(&mut self.physics.bodies);
+            self.pushed = true;
+        }
+        let rules = ContactRules { filter: &model.filter, mask: &self.mask };
+        self.physics.step(&mut self.workspace, model.gravity, &model.parameters, &rules);
         if std::mem::take(&mut self.pushed) {
             for (rigid, _) in &model.masses {
                 self.physics.bodies[*rigid].reset_forces(false);
+                self.physics.bodies[*rigid].reset_torques(false);
             }
         }
         self.steps += 1;
@@ -189,11 +217,19 @@ impl World {
         self.physics.forward(&self.model.trees);
     }
 
-    /// Pushes a body during the next step only: a force in newtons, in world axes, at the centre of
-    /// mass of the rigid body that it belongs to.
-    pub fn push(&mut self, body: BodyId, force: [f32; 3]) {
-        let rigid = self.model.bodies[body.0].rigid;
-        self.physics.bodies[rigid].add_force(Vector::from_array(force), true);
+    /// Pushes and turns a body during the next step only: a force in newtons and a torque in N m, in
+    /// world axes, at the centre of mass of the rigid body that it belongs to. Wrenches on one body add
+    /// up. One that is not finite makes the simulation [fail](Health::NotFinite).
+    pub fn apply_wrench(&mut self, body: BodyId, force: [f32; 3], torque: [f32; 3]) {
+        let (force, torque) = (Vector::from_array(force), Vector::from_array(torque));
+        // Rapier may go on without the body's dynamics as if nothing were wrong.
+        if !(force.is_finite() && torque.is_finite()) {
+            self.met_non_finite = true;
+            return;
+        }
+        let body = &mut self.physics.bodies[self.model.bodies[body.0].rigid];
+        body.add_force(force, true);
+        body.add_torque(torque, true);
         self.pushed = true;
     }
 
@@ -238,6 +274,8 @@ impl Checkpoint for World {
         out.value("robot", &self.model.fingerprint);
         out.value("physics", &self.physics);
         out.f32s("ctrl", &self.ctrl);
+        out.value("dynamics", &self.dynamics);
+        out.value("mask", &self.mask);
         out.f32s("activations", &self.activations);
         out.value("pushed", &self.pushed);
         out.value("steps", &self.steps);
@@ -252,6 +290,11 @@ impl Checkpoint for World {
         }
         self.physics = from.value("physics")?;
         from.f32s("ctrl", &mut self.ctrl)?;
+        self.dynamics = from.value("dynamics")?;
+        self.mask = from.value("mask")?;
+        if !(self.dynamics.fits(&self.model) && self.mask.fits(&self.model)) {
+            return Err(from.wrong("dynamics", "does not fit the parts of the robot"));
+        }
         from.f32s("activations", &mut self.activations)?;
         self.pushed = from.value("pushed")?;
         self.steps = from.value("steps")?;

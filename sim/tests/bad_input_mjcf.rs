@@ -94,7 +94,11 @@ fn errors_outside_bodies_too() {
         ("", "robot.xml:1: not well-formed XML"),
         ("<robot/>", "robot.xml:1: <robot>"),
         ("<mujoco>\n<option timestep='0'/></mujoco>", "robot.xml:2: <option>: timestep must lie between"),
-        ("<mujoco>\n<option density='1000'/></mujoco>", "robot.xml:2: <option>: fluid forces"),
+        ("<mujoco>\n<option density='-1'/></mujoco>", "robot.xml:2: <option>: density must not be negative"),
+        (
+            "<mujoco><option viscosity='1'/><worldbody>\n<geom size='1' fluidshape='ellipsoid'/></worldbody></mujoco>",
+            "robot.xml:2: <geom>: fluidshape=\"ellipsoid\" is not simulated",
+        ),
         (
             "<mujoco>\n<option><flag filterparent='disable'/></option></mujoco>",
             "robot.xml:2: <flag>: filterparent",

@@ -46,7 +46,7 @@ fn slide(joints: &str, way: [f32; 2], friction: f32, speed: f32) -> f32 {
     let mut world = World::new(model.clone());
     (0..20).for_each(|_| world.step());
     let force = speed * model.total_mass() / model.timestep();
-    world.push(block, [force * way[0], force * way[1], 0.0]);
+    world.apply_wrench(block, [force * way[0], force * way[1], 0.0], [0.0; 3]);
     let start = world.body_position(block);
     (0..300).for_each(|_| world.step());
     let end = world.body_position(block);

@@ -192,7 +192,7 @@ const fn free(robot: &'static str, coast: f32, drive: f32) -> Bounds {
     Bounds { robot, coast, drive, settle: None, slide: None, gait: None }
 }
 
-const BOUNDS: [Bounds; 11] = [
+const BOUNDS: [Bounds; 13] = [
     free("pendulum", 0.001, 0.002),
     free("cartpole", 0.001, 0.007),
     free("reacher", 0.001, 0.005),
@@ -214,6 +214,8 @@ const BOUNDS: [Bounds; 11] = [
     },
     Bounds { settle: Some(0.001), ..free("humanoid", 0.008, 0.012) },
     free("point", 0.002, 0.004),
+    free("arm", 0.018, 0.022),
+    free("push_t", 0.003, 0.004),
 ];
 
 fn bounded() -> impl Iterator<Item = (&'static str, Bounds, Reference)> {

@@ -170,12 +170,12 @@ fn neighbours_and_excluded_bodies_pass_through_each_other() {
 fn an_explosion_is_noticed_and_a_reset_heals_it() {
     let mut world = world("walker");
     let torso = world.model().body("torso").unwrap();
-    world.push(torso, [1e7, 0.0, 0.0]);
+    world.apply_wrench(torso, [1e7, 0.0, 0.0], [0.0; 3]);
     world.step();
     assert_eq!(world.health(), Health::Runaway);
     world.reset();
     assert_eq!(world.health(), Health::Sound);
-    world.push(torso, [f32::NAN, 0.0, 0.0]);
+    world.apply_wrench(torso, [f32::NAN, 0.0, 0.0], [0.0; 3]);
     (0..3).for_each(|_| world.step());
     assert_eq!(world.health(), Health::NotFinite);
     world.reset();
@@ -187,7 +187,7 @@ fn an_explosion_is_noticed_and_a_reset_heals_it() {
 fn a_push_lasts_one_step() {
     let mut world = world_of("<body pos='0 0 1'><freejoint/><geom size='0.1' mass='2'/></body>", "");
     let ball = world.model().body("body1").unwrap();
-    world.push(ball, [40.0, 0.0, 0.0]);
+    world.apply_wrench(ball, [40.0, 0.0, 0.0], [0.0; 3]);
     world.step();
     let speed = world.body_linear_velocity(ball)[0];
     assert!((speed - 40.0 / 2.0 * 0.005).abs() < 1e-5, "{speed}");

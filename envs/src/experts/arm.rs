@@ -1,13 +1,12 @@
 //! Experts of the arm tasks: each heads for one of a few places, chosen by where things are.
 
 use super::Expert;
-use crate::tasks::{ARM, ARM_STRIDE};
+use crate::tasks::arm::{ARM, GRIPPER, STRIDE};
 
 type Vec3 = [f32; 3];
 
 /// Places of the observation that all arm tasks share.
-const GRIPPER: usize = 14;
-const VELOCITY: usize = 17;
+const VELOCITY: usize = GRIPPER + 3;
 const OPENING: usize = ARM - 1;
 /// How far the arm lags behind its targets, seconds.
 const DELAY: f32 = 0.05;
@@ -31,7 +30,7 @@ fn head_for(obs: &[f32], target: Vec3, grip: f32, action: &mut [f32]) {
     let (gripper, velocity) = (point(obs, GRIPPER), point(obs, VELOCITY));
     // The arm follows its targets with a delay; what is under way already needs no command.
     let ahead: Vec3 = std::array::from_fn(|axis| gripper[axis] + DELAY * velocity[axis]);
-    let way: Vec3 = std::array::from_fn(|axis| (target[axis] - ahead[axis]) / ARM_STRIDE);
+    let way: Vec3 = std::array::from_fn(|axis| (target[axis] - ahead[axis]) / STRIDE);
     let longest = way.iter().fold(1.0f32, |longest, component| longest.max(component.abs()));
     for (action, component) in action.iter_mut().zip(way) {
         *action = component / longest;

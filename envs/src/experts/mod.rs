@@ -1,6 +1,10 @@
 //! Scripted experts: policies written by hand that solve a task, as proof that it can be solved and
 //! as a source of demonstrations.
 //!
+//! Of 100 seeded episodes per task, all end in a success: reacher, the six arm tasks, both point mazes
+//! and the T-block (`cargo run --release -p telos-envs --example expert_success` prints the counts,
+//! mean rewards and times). The legged robots, the ant mazes among them, have no scripted expert.
+//!
 //! ```
 //! use telos_envs::registry;
 //!
@@ -21,7 +25,7 @@ mod point_maze;
 mod push_t;
 mod reacher;
 
-use crate::tasks::{MEDIUM, UMAZE};
+use crate::tasks::maze::layout::{MEDIUM, UMAZE};
 
 /// A policy that knows how its task is solved.
 ///

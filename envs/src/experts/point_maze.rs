@@ -1,7 +1,10 @@
 //! Expert of the point mazes: drive from cell to cell along a shortest way.
 
 use super::Expert;
-use crate::tasks::{Layout, Maze, POINT_CELL};
+use crate::tasks::maze::{
+    layout::{Layout, Maze},
+    point::CELL,
+};
 
 /// Speed asked for per metre to the waypoint (1/s), and its bound (m/s).
 const APPROACH: f32 = 3.0;
@@ -14,7 +17,7 @@ pub(super) struct PointMaze(Maze);
 
 impl PointMaze {
     pub(super) fn new(layout: Layout) -> Self {
-        Self(Maze::new(layout, POINT_CELL))
+        Self(Maze::new(layout, CELL))
     }
 }
 

@@ -28,15 +28,17 @@ const MARGIN: f32 = 0.003;
 const LONGEST: f32 = 0.15;
 /// Distance from the outline at which the pusher moves to its place, and beyond which it has left
 /// the place where it pushes, metres.
-const CLEAR: f32 = 0.006;
+const CLEAR: f32 = 0.008;
 /// A pusher this close to its place touches the block; before, it aims at the place this well, metres.
 const TOUCHING: f32 = 0.001;
-const AIM: f32 = 0.0015;
+const AIM: f32 = 0.002;
+/// Cosine of the angle between a push and the side that it is meant for.
+const FACING: f32 = 0.95;
 /// The circle around the block on which nothing is in the pusher's way, metres.
 const AROUND: f32 = 0.108;
 /// The longest way per step, metres, without contact; and the pusher's lead over the block while it
 /// pushes, per metre that remains.
-const STRIDE: f32 = 0.05;
+const STRIDE: f32 = 0.04;
 const LEAD: f32 = 1.6;
 const LONGEST_LEAD: f32 = 0.06;
 
@@ -48,8 +50,8 @@ fn sides() -> [Side; 8] {
     let (wide, narrow) = (BAR.half[0], STEM.half[0]);
     let (top, under) = (BAR.centre[1] + BAR.half[1], BAR.centre[1] - BAR.half[1]);
     let foot = STEM.centre[1] - STEM.half[1];
-    // The inner corners keep the pusher a radius away.
-    let (beside, below) = (narrow + PUSHER + 0.001, under - PUSHER - 0.001);
+    // The inner corners keep the pusher away.
+    let (beside, below) = (narrow + PUSHER + CLEAR, under - PUSHER - CLEAR);
     [
         ([-wide, top], [wide, top], [0.0, -1.0]),
         ([wide, under], [wide, top], [-1.0, 0.0]),
@@ -146,7 +148,7 @@ fn clear(from: [f32; 2], to: [f32; 2]) -> bool {
     (1..=12).all(|i| {
         let t = i as f32 / 12.0;
         let point = [from[0] + t * (to[0] - from[0]), from[1] + t * (to[1] - from[1])];
-        shape::distance(point) > PUSHER + 0.5 * CLEAR
+        shape::distance(point) > PUSHER + 0.6 * CLEAR
     })
 }
 
@@ -204,14 +206,18 @@ impl Expert for PushT {
                     - (pusher[1] - push.touch[1]) * push.normal[0];
                 let before = (push.touch[0] - pusher[0]) * push.normal[0]
                     + (push.touch[1] - pusher[1]) * push.normal[1];
-                let astray = if before < TOUCHING { CLEAR } else { AIM };
-                if beside.abs() < astray && (-CLEAR..2.0 * CLEAR).contains(&before) {
+                let out = away(pusher);
+                let facing = -(out[0] * push.normal[0] + out[1] * push.normal[1]) > FACING;
+                let touching = shape::distance(pusher) < PUSHER + TOUCHING;
+                let aims = before > 0.0 && before < 2.0 * CLEAR && beside.abs() < AIM;
+                if facing && (aims || touching && beside.abs() < CLEAR) {
                     along(push.touch, push.normal, (LEAD * push.length).min(LONGEST_LEAD))
                 } else {
                     approach(pusher, &push)
                 }
             }
-            _ => along(pusher, away(pusher), CLEAR),
+            _ if shape::distance(pusher) < PUSHER + CLEAR => along(pusher, away(pusher), CLEAR),
+            _ => pusher,
         };
         let [to_x, to_y] = block.apply(target);
         let way = (to_x - x).hypot(to_y - y);

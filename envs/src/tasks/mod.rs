@@ -4,14 +4,15 @@
 
 mod acrobot;
 mod ant;
-mod arm;
+pub(crate) mod arm;
 mod cartpole;
 mod cheetah_run;
 mod effort;
+mod event_counter;
 mod free_root;
 mod hopper;
 pub mod humanoid;
-mod maze;
+pub(crate) mod maze;
 mod pendulum_classic;
 mod pendulum_swingup;
 mod phrases;
@@ -26,16 +27,11 @@ mod walker;
 
 pub use acrobot::Acrobot;
 pub use ant::Ant;
-pub(crate) use arm::{ARM, STRIDE as ARM_STRIDE};
 pub use arm::{ArmButtonPress, ArmDrawerOpen, ArmLift, ArmPickPlace, ArmPush, ArmReach};
 pub use cartpole::Cartpole;
 pub use cheetah_run::CheetahRun;
 pub use hopper::Hopper;
-pub use maze::PointMaze;
-pub(crate) use maze::{
-    layout::{Layout, MEDIUM, Maze, UMAZE},
-    point::CELL as POINT_CELL,
-};
+pub use maze::{AntMaze, PointMaze};
 pub use pendulum_classic::PendulumClassic;
 pub use pendulum_swingup::PendulumSwingup;
 pub use push_t::PushT;

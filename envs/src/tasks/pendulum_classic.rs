@@ -90,6 +90,7 @@ impl Env for PendulumClassic {
     }
 
     fn step(&mut self, action: &[f32], obs: &mut [f32]) -> Transition {
+        assert_eq!(action.len(), 1, "components of an action");
         // As in the simulated tasks, a NaN action counts as zero.
         let action = if action[0].is_nan() { 0.0 } else { f64::from(action[0].clamp(-1.0, 1.0)) };
         let torque = MAX_TORQUE * action;

@@ -90,6 +90,9 @@ fn half_height(shape: &Shape, [x, y, z, w]: [f32; 4]) -> f32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use rand::SeedableRng;
+    use std::sync::Arc;
+    use telos_sim::{Model, assets};
 
     #[test]
     fn half_heights_of_tilted_shapes() {
@@ -105,5 +108,31 @@ mod tests {
         close(half_height(&Shape::Box([0.1, 0.2, 0.3]), lying), 0.1);
         close(half_height(&Shape::Ellipsoid([0.1, 0.2, 0.3]), upright), 0.3);
         close(half_height(&Shape::Ellipsoid([0.1, 0.2, 0.3]), lying), 0.1);
+    }
+
+    #[test]
+    fn disturbed_robots_stay_near_their_stand_and_off_the_floor() {
+        let model = Arc::new(Model::from_mjcf_str("humanoid", assets::HUMANOID).unwrap());
+        let torso = model.body("torso").unwrap();
+        let mut starts = Vec::new();
+        for seed in 0..20 {
+            let mut world = World::new(model.clone());
+            disturb(&mut world, torso, 0.3, &mut Xoshiro256PlusPlus::seed_from_u64(seed));
+            for joint in model.joints() {
+                let position = world.joint_position(joint);
+                let within = model
+                    .joint_range(joint)
+                    .is_none_or(|[low, high]| (low - 1e-6..=high + 1e-6).contains(&position));
+                assert!(position.abs() <= 0.1 && within, "{}: {position}", model.joint_name(joint));
+                assert!(world.joint_velocity(joint).abs() <= 0.1);
+            }
+            let [x, y, z, w] = world.body_orientation(torso);
+            assert!(x == 0.0 && y == 0.0 && (2.0 * z.atan2(w)).abs() <= 0.3);
+            assert!(world.body_linear_velocity(torso).iter().all(|speed| speed.abs() <= 0.1));
+            assert!(lowest_point(&world) > -1e-5);
+            starts.push(world.joint_position(model.joints().next().unwrap()));
+        }
+        starts.sort_by(f32::total_cmp);
+        assert!(starts[0] < -0.05 && starts[19] > 0.05, "{starts:?}");
     }
 }

@@ -5,9 +5,10 @@ use std::{any::Any, sync::Arc};
 use rand::SeedableRng;
 use rand_xoshiro::Xoshiro256PlusPlus;
 use telos_checkpoint::{Checkpoint, CheckpointError, Reader, Writer};
-use telos_sim::{Camera, Health, Model, Scene, World};
+use telos_sim::{BodyId, Camera, Health, Model, Scene, World};
 
-use crate::{BoxSpace, Env, EnvError, EnvSpec, GoalSpec, Transition, branch};
+use super::event_counter::EventCounter;
+use crate::{BoxSpace, Env, EnvError, EnvSpec, Events, GoalSpec, Privileges, Transition, branch};
 
 /// What a task adds to its robot. The world holds all state, so a task is immutable.
 pub trait RobotTask: Send + 'static {
@@ -74,8 +75,9 @@ pub struct TaskSpec {
 
 /// A [`World`] under a [`RobotTask`].
 ///
-/// Actions are in [-1, 1] and become controls by [`RobotTask::control`]; NaN counts as 0. Each is held for `dt / timestep` physics steps. A failed simulation ends the episode with
-/// `terminated` and `fault`, no reward, and the last sound observation.
+/// Actions are in [-1, 1] and become controls by [`RobotTask::control`]; NaN counts as 0. Each is held
+/// for `dt / timestep` physics steps, which is what others call frame skip. A failed simulation ends the
+/// episode with `terminated` and `fault`, no reward, and the last sound observation.
 pub struct RobotEnv<T> {
     spec: EnvSpec,
     task: T,
@@ -86,6 +88,10 @@ pub struct RobotEnv<T> {
     sound_obs: Vec<f32>,
     factors: Vec<f32>,
     fault: bool,
+    counter: EventCounter,
+    /// By body: force and torque during the next step.
+    pushes: Vec<[f32; 6]>,
+    pushed: bool,
 }
 
 impl<T: RobotTask> RobotEnv<T> {
@@ -123,6 +129,9 @@ impl<T: RobotTask> RobotEnv<T> {
         Ok(Self {
             spec,
             task,
+            counter: EventCounter::new(&model),
+            pushes: vec![[0.0; 6]; model.bodies().len()],
+            pushed: false,
             world: World::new(model),
             frame_skip: frame_skip as usize,
             action: vec![0.0; actions],
@@ -145,6 +154,31 @@ impl<T: RobotTask> RobotEnv<T> {
     }
 }
 
+impl<T> RobotEnv<T> {
+    fn apply_pushes(&mut self) {
+        let bodies = self.world.model().bodies();
+        for (body, [fx, fy, fz, tx, ty, tz]) in bodies.zip(self.pushes.iter().copied()) {
+            self.world.apply_wrench(body, [fx, fy, fz], [tx, ty, tz]);
+        }
+    }
+}
+
+impl<T> Privileges for RobotEnv<T> {
+    fn world(&self) -> &World {
+        &self.world
+    }
+
+    fn world_mut(&mut self) -> &mut World {
+        &mut self.world
+    }
+
+    fn push(&mut self, body: BodyId, force: [f32; 3], torque: [f32; 3]) {
+        let wrench = &mut self.pushes[body.index()];
+        wrench.iter_mut().zip(force.into_iter().chain(torque)).for_each(|(sum, added)| *sum += added);
+        self.pushed = true;
+    }
+}
+
 impl<T: RobotTask> Env for RobotEnv<T> {
     fn spec(&self) -> &EnvSpec {
         &self.spec
@@ -156,17 +190,27 @@ impl<T: RobotTask> Env for RobotEnv<T> {
         self.task.observe(&self.world, &mut self.sound_obs);
         self.factors.fill(0.0);
         self.fault = false;
+        self.counter.reset(&self.world);
+        self.pushes.fill([0.0; 6]);
+        self.pushed = false;
         obs.copy_from_slice(&self.sound_obs);
     }
 
     fn step(&mut self, action: &[f32], obs: &mut [f32]) -> Transition {
+        assert_eq!(action.len(), self.action.len(), "components of an action");
         for (held, wanted) in self.action.iter_mut().zip(action) {
             *held = if wanted.is_nan() { 0.0 } else { wanted.clamp(-1.0, 1.0) };
         }
         self.task.control(&self.world, &self.action, &mut self.ctrl);
         self.world.set_ctrl(&self.ctrl);
         for _ in 0..self.frame_skip {
+            if self.pushed {
+                self.apply_pushes();
+            }
             self.world.step();
+        }
+        if std::mem::take(&mut self.pushed) {
+            self.pushes.fill([0.0; 6]);
         }
         self.fault = self.world.health() != Health::Sound;
         let mut transition =
@@ -176,6 +220,7 @@ impl<T: RobotTask> Env for RobotEnv<T> {
         } else {
             self.task.observe(&self.world, &mut self.sound_obs);
             transition.reward = self.task.judge(&self.world, &self.action, &mut self.factors);
+            self.counter.look(&self.world);
         }
         obs.copy_from_slice(&self.sound_obs);
         transition
@@ -210,7 +255,22 @@ impl<T: RobotTask> Env for RobotEnv<T> {
         self.sound_obs.copy_from_slice(&other.sound_obs);
         self.factors.copy_from_slice(&other.factors);
         self.fault = other.fault;
+        self.counter.copy_from(&other.counter);
+        self.pushes.copy_from_slice(&other.pushes);
+        self.pushed = other.pushed;
         Ok(())
+    }
+
+    fn events(&self) -> Events {
+        self.counter.events()
+    }
+
+    fn diagnosis(&self) -> String {
+        if self.fault { "the simulation has failed".into() } else { self.counter.diagnosis(&self.world) }
+    }
+
+    fn privileges(&mut self) -> Option<&mut dyn Privileges> {
+        Some(self)
     }
 }
 
@@ -220,6 +280,9 @@ impl<T: RobotTask> Checkpoint for RobotEnv<T> {
         out.f32s("sound_obs", &self.sound_obs);
         out.f32s("factors", &self.factors);
         out.value("fault", &self.fault);
+        out.part("counter", &self.counter);
+        out.value("pushed", &self.pushed);
+        out.f32s("pushes", self.pushes.as_flattened());
     }
 
     fn load(&mut self, from: &mut Reader<'_>) -> Result<(), CheckpointError> {
@@ -227,7 +290,9 @@ impl<T: RobotTask> Checkpoint for RobotEnv<T> {
         from.f32s("sound_obs", &mut self.sound_obs)?;
         from.f32s("factors", &mut self.factors)?;
         self.fault = from.value("fault")?;
-        Ok(())
+        from.part("counter", &mut self.counter)?;
+        self.pushed = from.value("pushed")?;
+        from.f32s("pushes", self.pushes.as_flattened_mut())
     }
 }
 

@@ -140,6 +140,23 @@ impl VecEnv {
         &self.batch
     }
 
+    /// As [`step`](Self::step), for actions whose number was not settled by this program: those of a
+    /// file, or of another process. Their values need no check: environments clamp them and take NaN
+    /// for zero.
+    ///
+    /// # Errors
+    /// When `actions` has another length than `[n, act]`; nothing has been stepped then.
+    ///
+    /// # Panics
+    /// As [`step`](Self::step), for other reasons.
+    pub fn try_step(&mut self, actions: &[f32]) -> Result<&StepBatch, EnvError> {
+        let expected = self.n * self.spec.action.size();
+        if actions.len() != expected {
+            return Err(EnvError::ActionSize { id: self.spec.id.clone(), found: actions.len(), expected });
+        }
+        Ok(self.step(actions))
+    }
+
     /// Steps every environment; `actions` is `[n, act]`.
     ///
     /// # Panics
@@ -178,6 +195,18 @@ impl VecEnv {
         assert!(i < self.n, "environment {i} of {}", self.n);
         let chunk = self.chunks[self.chunk_of(i)].as_ref().expect(AT_REST);
         chunk.envs[i - chunk.first].as_ref()
+    }
+
+    /// Environment `i`, to interfere with through [`Env::privileges`]. To step or reset it by itself would
+    /// leave the batch behind.
+    ///
+    /// # Panics
+    /// When there is no such environment.
+    pub fn env_mut(&mut self, i: usize) -> &mut dyn Env {
+        assert!(i < self.n, "environment {i} of {}", self.n);
+        let home = self.chunk_of(i);
+        let chunk = self.chunks[home].as_mut().expect(AT_REST);
+        chunk.envs[i - chunk.first].as_mut()
     }
 
     /// The chunk of environment `i`.

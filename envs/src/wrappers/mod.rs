@@ -1,5 +1,55 @@
 //! Environments around environments.
+//!
+//! All are generic over what they wrap and are checkpoints of it. [`Wrapping`] builds them from a
+//! configuration, around anything that the registry makes.
+//!
+//! **Frame skip and action repeat.** How many physics steps an action lasts is part of a simulated task:
+//! [`EnvSpec::dt`](crate::EnvSpec::dt) over the model's timestep, one observation and one reward at the
+//! end. [`ActionRepeat`] is about whole environment steps: the task judges every one of them, and their
+//! rewards add up.
+//!
+//! **Normalisation** of observations and rewards is not here but in `telos_agents`
+//! (`ObservationNormalizer`, `RewardScaler`), on whole batches. An environment with running statistics
+//! of its own would see its observations change when other environments of the vector are added, or
+//! have statistics that differ from theirs; and a stored trajectory could not be normalised anew.
 
+/// What a wrapper says about its environment without having a say in it.
+macro_rules! pass_on {
+    ($($inner:ident).+) => {
+        fn success(&self) -> Option<bool> {
+            self.$($inner).+.success()
+        }
+
+        fn caption(&self) -> String {
+            self.$($inner).+.caption()
+        }
+
+        fn scene(&self) -> Option<telos_sim::Scene> {
+            self.$($inner).+.scene()
+        }
+
+        fn events(&self) -> crate::Events {
+            self.$($inner).+.events()
+        }
+
+        fn diagnosis(&self) -> String {
+            self.$($inner).+.diagnosis()
+        }
+
+        fn privileges(&mut self) -> Option<&mut dyn crate::Privileges> {
+            self.$($inner).+.privileges()
+        }
+    };
+}
+
+mod action_repeat;
+mod goal_region;
+mod randomization;
 mod time_limit;
+mod wrapping;
 
+pub use action_repeat::ActionRepeat;
+pub use goal_region::{GoalRegion, GoalRegionConfig};
+pub use randomization::{Randomization, RandomizationConfig};
 pub use time_limit::TimeLimit;
+pub use wrapping::Wrapping;

@@ -3,9 +3,8 @@
 use std::any::Any;
 
 use telos_checkpoint::{Checkpoint, CheckpointError, Reader, Writer};
-use telos_sim::Scene;
 
-use crate::{Env, EnvError, EnvSpec, Transition, branch};
+use crate::{Env, EnvError, EnvSpec, HiddenParameters, Transition, branch};
 
 /// Sets `truncated` on the step that reaches `spec().horizon`, unless that step terminates.
 #[derive(Clone, Debug)]
@@ -47,16 +46,10 @@ impl<E: Env> Env for TimeLimit<E> {
         self.inner.factors(out);
     }
 
-    fn success(&self) -> Option<bool> {
-        self.inner.success()
-    }
+    pass_on!(inner);
 
-    fn caption(&self) -> String {
-        self.inner.caption()
-    }
-
-    fn scene(&self) -> Option<Scene> {
-        self.inner.scene()
+    fn hidden(&self) -> Option<HiddenParameters> {
+        self.inner.hidden()
     }
 
     fn goal_reward(&self, achieved: &[f32], desired: &[f32]) -> Option<f32> {

@@ -2,9 +2,11 @@
 
 use std::fmt::Write as _;
 
-use clap::Args;
+use clap::{Args, Subcommand};
+use rand::{RngExt, SeedableRng};
+use rand_xoshiro::Xoshiro256PlusPlus;
 use serde::Serialize;
-use telos_envs::{EnvSpec, registry};
+use telos_envs::{EnvSpec, VecEnv, registry};
 
 use super::{print, print_json};
 use crate::{TelosError, error::exit_code};
@@ -16,6 +18,24 @@ pub(super) struct Envs {
     /// Print JSON, one array of environments; an infinite bound is null.
     #[arg(long)]
     json: bool,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Prints a hash of the whole state after every step under random actions. Where the output of
+    /// two builds or machines differs first, their simulations part.
+    Hash {
+        /// The environment.
+        id: String,
+        /// Steps; an episode that ends is followed by the next.
+        #[arg(long, default_value_t = 100)]
+        steps: u32,
+        /// Seed of the episodes and of the actions.
+        #[arg(long, default_value_t = 0)]
+        seed: u64,
+    },
 }
 
 /// One environment in the list.
@@ -29,6 +49,9 @@ struct Listed {
 
 impl Envs {
     pub(super) fn run(self) -> Result<i32, TelosError> {
+        if let Some(Command::Hash { id, steps, seed }) = self.command {
+            return print_hashes(&id, steps, seed);
+        }
         let specs = registry::ids()
             .map(|id| {
                 Ok(Listed {
@@ -44,6 +67,24 @@ impl Envs {
         }
         Ok(exit_code::DONE)
     }
+}
+
+fn print_hashes(id: &str, steps: u32, seed: u64) -> Result<i32, TelosError> {
+    let mut envs = VecEnv::new(1, 1, seed, |_| registry::make(id))?;
+    let space = envs.spec().action.clone();
+    let mut rng = Xoshiro256PlusPlus::seed_from_u64(seed);
+    let mut action = vec![0.0; space.size()];
+    envs.reset();
+    for step in 0..=steps {
+        if step > 0 {
+            for ((value, low), high) in action.iter_mut().zip(&space.low).zip(&space.high) {
+                *value = rng.random_range(*low..=*high);
+            }
+            envs.step(&action);
+        }
+        print(&format!("{step} {:016x}\n", envs.env(0).state_hash()))?;
+    }
+    Ok(exit_code::DONE)
 }
 
 fn describe(listed: &Listed) -> String {

@@ -6,6 +6,7 @@ use telos_agents::{ActMode, planner::IcemConfig};
 use super::{eval, print, print_json, print_note};
 use crate::{
     TelosError,
+    config::EnvConfig,
     error::exit_code,
     loops::{EvaluationPlan, play_planned, play_scripted},
 };
@@ -56,8 +57,9 @@ impl Expert {
             ..default
         };
         let cores = || std::thread::available_parallelism().map_or(1, usize::from);
+        let env = EnvConfig { id: self.env.clone(), ..EnvConfig::default() };
         let plan = EvaluationPlan {
-            env: &self.env,
+            env: &env,
             episodes: self.episodes as usize,
             seed: self.seed,
             threads: self.threads.map_or_else(cores, |threads| threads as usize),

@@ -14,6 +14,9 @@ pub(super) struct Report {
     /// Run directories; they are grouped by task and by configuration without the seed.
     #[arg(required = true)]
     runs: Vec<PathBuf>,
+    /// Also compare groups over all tasks, by scores of 0 for random actions and 1 for the best group.
+    #[arg(long)]
+    across_tasks: bool,
     /// The directory to write, new or that of an earlier report.
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
@@ -21,7 +24,7 @@ pub(super) struct Report {
 
 impl Report {
     pub(super) fn run(self) -> Result<i32, TelosError> {
-        let findings = report::write(&self.runs, &self.out)?;
+        let findings = report::write(&self.runs, &self.out, self.across_tasks)?;
         for warning in &findings.warnings {
             print_note(&format!("warning: {warning}"));
         }

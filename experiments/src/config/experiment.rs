@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use telos_agents::{PpoConfig, SacConfig};
+use telos_envs::{Env, EnvError, GoalRegionConfig, RandomizationConfig, Wrapping, registry};
 
 use super::PreferencesConfig;
 
@@ -92,15 +93,31 @@ pub struct EnvConfig {
     /// Threads that step them; no result depends on it. Default 0: as many as there are cores, but
     /// no more than copies.
     pub threads: usize,
+    /// Environment steps that each action lasts; their rewards add up. Default 1.
+    pub action_repeat: usize,
+    /// Another robot in every episode, drawn from ranges, evaluations included. Default none.
+    pub randomization: Option<RandomizationConfig>,
+    /// A goal in place of the task's reward: values that components of the observation should take.
+    /// Default none.
+    pub goal: Option<GoalRegionConfig>,
 }
 
 impl Default for EnvConfig {
     fn default() -> Self {
-        Self { id: String::new(), count: 1, threads: 0 }
+        Self { id: String::new(), count: 1, threads: 0, action_repeat: 1, randomization: None, goal: None }
     }
 }
 
 impl EnvConfig {
+    /// Builds one environment, wrapped as these keys say.
+    ///
+    /// # Errors
+    /// When there is no such id, or a wrapper does not fit the environment.
+    pub fn make(&self) -> Result<Box<dyn Env>, EnvError> {
+        let (randomization, goal) = (self.randomization.clone(), self.goal.clone());
+        Wrapping { action_repeat: self.action_repeat, randomization, goal }.wrap(registry::make(&self.id)?)
+    }
+
     /// The number of threads to step `count` environments with on this machine, at least 1.
     pub fn thread_count(&self) -> usize {
         let available = std::thread::available_parallelism().map_or(1, usize::from);

@@ -122,6 +122,26 @@ mod tests {
                 "[env]\nid = 'pendulum-classic'\ncount = 0\n",
                 "c.toml:3: `env.count`: is 0, but must be from 1",
             ),
+            (
+                "[env]\nid = 'reacher'\naction_repeat = 0\n",
+                "c.toml:3: `env.action_repeat`: is 0, but must be from 1",
+            ),
+            (
+                "[env]\nid = 'reacher'\n[env.randomization]\nmas = [1, 2]\n",
+                "c.toml:4: unknown key `mas` in [env.randomization]; did you mean `mass`?",
+            ),
+            (
+                "[env]\nid = 'reacher'\nrandomization = { mass = [2, 1] }\n",
+                "c.toml:3: `env.randomization.mass`: is [2, 1], but must be",
+            ),
+            (
+                "[env]\nid = 'pendulum-classic'\nrandomization = { mass = [1, 2] }\n",
+                "c.toml:3: `env.randomization`: `pendulum-classic` has no simulated robot",
+            ),
+            (
+                "[env]\nid = 'reacher'\ngoal = { first = 9, low = [0], high = [1], tolerance = 0.1 }\n",
+                "c.toml:3: `env.goal.first`: is 9, but leaves no 1 components of the 7 that `reacher` observes",
+            ),
             ("[env]\nid = 'pendulum-classic'\n[ppo]\n", "c.toml:3: `ppo`: nothing reads this table"),
             (
                 "[env]\nid = 'pendulum-classic'\n[preferences]\n",

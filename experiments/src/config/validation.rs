@@ -2,7 +2,7 @@
 //! keys that must fit each other.
 
 use telos_agents::AgentError;
-use telos_envs::registry;
+use telos_envs::{EnvError, registry};
 use telos_rewards::RewardError;
 
 use super::{Config, LearnerKind, LoopKind, suggestion::nearest};
@@ -46,7 +46,31 @@ fn env(config: &Config) -> Result<(), Invalid> {
             },
         );
     }
-    between("env.count", config.env.count as u64, 1, 65_536)
+    between("env.count", config.env.count as u64, 1, 65_536)?;
+    between("env.action_repeat", config.env.action_repeat as u64, 1, 1000)?;
+    if let Some(randomization) = &config.env.randomization {
+        wrapper("env.randomization", randomization.validate())?;
+    }
+    if let Some(goal) = &config.env.goal {
+        wrapper("env.goal", goal.validate())?;
+    }
+    match config.env.make() {
+        Ok(_) => Ok(()),
+        // What is left is a wrapper that does not fit the environment.
+        Err(error @ EnvError::Config { .. }) => wrapper("env.goal", Err(error)),
+        Err(error) => invalid("env.randomization", error.to_string()),
+    }
+}
+
+/// The verdict of a wrapper that knows its own ranges.
+fn wrapper(table: &str, verdict: Result<(), EnvError>) -> Result<(), Invalid> {
+    match verdict {
+        Ok(()) => Ok(()),
+        Err(EnvError::Config { key, value, reason }) => {
+            invalid(&format!("{table}.{key}"), format!("is {value}, but {reason}"))
+        }
+        Err(error) => invalid(table, error.to_string()),
+    }
 }
 
 fn sac(config: &Config) -> Result<(), Invalid> {
@@ -80,7 +104,7 @@ fn preferences(config: &Config) -> Result<(), Invalid> {
     between("preferences.unsupervised_steps", preferences.unsupervised_steps, 1, config.steps)?;
     at_least("preferences.held_out_pairs", preferences.held_out_pairs as u64, 1)?;
     table("preferences.query", preferences.query.validate())?;
-    let horizon = registry::make(&config.env.id).map_or(usize::MAX, |env| env.spec().horizon);
+    let horizon = config.env.make().map_or(usize::MAX, |env| env.spec().horizon);
     at_most_key(
         "preferences.query.segment",
         preferences.query.segment as u64,

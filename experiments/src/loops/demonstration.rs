@@ -14,8 +14,8 @@ use crate::TelosError;
 /// # Errors
 /// When the environment does not exist.
 pub fn play_scripted(plan: EvaluationPlan<'_>) -> Result<Option<Evaluation>, TelosError> {
-    let size = registry::make(plan.env)?.spec().observation.size();
-    let Some(expert) = registry::expert(plan.env) else { return Ok(None) };
+    let size = plan.env.make()?.spec().observation.size();
+    let Some(expert) = registry::expert(&plan.env.id) else { return Ok(None) };
     evaluate(plan, &mut Scripted { expert, size }, None).map(Some)
 }
 
@@ -46,7 +46,7 @@ pub fn play_planned(
     config: &IcemConfig,
     mut watch: impl FnMut(f64),
 ) -> Result<Evaluation, TelosError> {
-    let make = || registry::make(plan.env);
+    let make = || plan.env.make();
     let mut env = make()?;
     let mut planner = Icem::new(config, plan.threads, plan.seed, make)?;
     let mut obs = vec![0.0; env.spec().observation.size()];

@@ -3,10 +3,14 @@
 
 use serde::{Deserialize, Serialize};
 use telos_agents::{ActMode, Policy};
-use telos_envs::{VecEnv, registry};
+use telos_envs::VecEnv;
 use telos_rewards::reward_model::RewardModel;
 
-use crate::{TelosError, config::Config, statistics::Summary};
+use crate::{
+    TelosError,
+    config::{Config, EnvConfig},
+    statistics::Summary,
+};
 
 /// What an evaluation found; the content of `result.json` under `final`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -53,8 +57,8 @@ impl Evaluation {
 /// How to evaluate.
 #[derive(Clone, Copy, Debug)]
 pub struct EvaluationPlan<'a> {
-    /// Environment id.
-    pub env: &'a str,
+    /// The environment; how many copies and threads it asks for does not matter here.
+    pub env: &'a EnvConfig,
     /// Number of episodes; all run side by side.
     pub episodes: usize,
     /// Seed of the initial states, the same at every evaluation so that curves are comparable.
@@ -69,7 +73,7 @@ impl<'a> EvaluationPlan<'a> {
     /// The evaluations that a configuration asks for.
     pub fn of(config: &'a Config) -> Self {
         Self {
-            env: &config.env.id,
+            env: &config.env,
             episodes: config.evaluation.episodes,
             seed: config.evaluation.seed,
             threads: config.env.thread_count(),
@@ -88,7 +92,7 @@ pub fn evaluate(
     reward_model: Option<&dyn RewardModel>,
 ) -> Result<Evaluation, TelosError> {
     let n = plan.episodes;
-    let mut envs = VecEnv::new(n, plan.threads, plan.seed, |_| registry::make(plan.env))?;
+    let mut envs = VecEnv::new(n, plan.threads, plan.seed, |_| plan.env.make())?;
     let mut obs = envs.reset().obs.clone();
     let mut actions = vec![0.0; n * envs.spec().action.size()];
     let mut rewards = vec![0.0; n];

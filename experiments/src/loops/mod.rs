@@ -15,7 +15,6 @@ mod report;
 use std::path::Path;
 
 use telos_agents::{ActMode, RandomPolicy};
-use telos_envs::registry;
 use telos_nn::{Parameters, weights};
 
 use crate::{
@@ -105,13 +104,29 @@ pub fn evaluate_run(run: &RunDirectory, plan: EvaluationPlan<'_>) -> Result<Eval
 /// # Errors
 /// As [`evaluate_run`], and when the film cannot be drawn or written.
 pub fn film_run(run: &RunDirectory, plan: EvaluationPlan<'_>, path: &Path) -> Result<(), TelosError> {
-    let mut env = registry::make(plan.env)?;
-    let mut recorder = Recorder::create(path, env.spec().dt)?;
+    record_run(run, plan, |dt| Recorder::create(path, dt))?.finish()
+}
+
+/// A small GIF of the first seconds of what [`film_run`] films, as the bytes of a file.
+///
+/// # Errors
+/// As [`film_run`].
+pub fn preview_run(run: &RunDirectory, plan: EvaluationPlan<'_>) -> Result<Vec<u8>, TelosError> {
+    record_run(run, plan, Recorder::preview)?.into_bytes()
+}
+
+fn record_run(
+    run: &RunDirectory,
+    plan: EvaluationPlan<'_>,
+    recorder: impl FnOnce(f32) -> Result<Recorder, TelosError>,
+) -> Result<Recorder, TelosError> {
+    let mut env = plan.env.make()?;
+    let mut recorder = recorder(env.spec().dt)?;
     let mut training = build(run.config(), run.manifest().device, None)?;
     run.read_latest(training.as_mut())?;
     let (policy, _) = training.policy_and_reward_model();
     film(plan, env.as_mut(), policy, &mut recorder)?;
-    recorder.finish()
+    Ok(recorder)
 }
 
 type Trained = (Evaluation, Option<PreferenceReport>);
@@ -154,7 +169,7 @@ fn build(
 }
 
 fn evaluate_random(config: &Config) -> Result<Evaluation, TelosError> {
-    let spec = registry::make(&config.env.id)?.spec().clone();
+    let spec = config.env.make()?.spec().clone();
     let mut policy = RandomPolicy::new(&spec, config.seed)?;
     evaluate(EvaluationPlan { mode: ActMode::Sample, ..EvaluationPlan::of(config) }, &mut policy, None)
 }

@@ -4,7 +4,7 @@ use rand::{RngExt, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
 use telos_agents::{ActMode, Policy, Replay, ReplayBatch, Sac, SacMetrics};
 use telos_checkpoint::{Checkpoint, CheckpointError, Reader, Writer};
-use telos_envs::{StepBatch, VecEnv, registry};
+use telos_envs::{StepBatch, VecEnv};
 use telos_nn::{Device, Parameters};
 
 use super::{episodes::EpisodeWindow, means::RunningMeans};
@@ -36,7 +36,7 @@ pub(super) struct OffPolicy {
 impl OffPolicy {
     pub(super) fn new(config: &Config, device: &Device) -> Result<Self, TelosError> {
         let (n, seed) = (config.env.count, config.seed);
-        let mut envs = VecEnv::new(n, config.env.thread_count(), seed, |_| registry::make(&config.env.id))?;
+        let mut envs = VecEnv::new(n, config.env.thread_count(), seed, |_| config.env.make())?;
         let obs = envs.reset().obs.clone();
         let spec = envs.spec();
         let (obs_size, action_size) = (spec.observation.size(), spec.action.size());

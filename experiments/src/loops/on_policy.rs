@@ -3,7 +3,7 @@
 
 use telos_agents::{Policy, Ppo, PpoMetrics, RolloutBuffer};
 use telos_checkpoint::{Checkpoint, CheckpointError, Reader, Writer};
-use telos_envs::{VecEnv, registry};
+use telos_envs::VecEnv;
 use telos_nn::{Device, Parameters};
 use telos_rewards::reward_model::RewardModel;
 
@@ -26,8 +26,7 @@ pub(super) struct OnPolicyLoop {
 impl OnPolicyLoop {
     pub(super) fn new(config: &Config, device: &Device) -> Result<Self, TelosError> {
         let n = config.env.count;
-        let mut envs =
-            VecEnv::new(n, config.env.thread_count(), config.seed, |_| registry::make(&config.env.id))?;
+        let mut envs = VecEnv::new(n, config.env.thread_count(), config.seed, |_| config.env.make())?;
         envs.reset();
         let spec = envs.spec();
         let (obs_size, action_size) = (spec.observation.size(), spec.action.size());

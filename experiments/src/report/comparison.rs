@@ -1,33 +1,33 @@
 //! The numbers of one task: what each group reached, and which is better.
 
+use std::collections::BTreeMap;
+
 use crate::statistics::{
-    Bootstrap, LastAndBest, Scores, cumulative_regret, interquartile_mean, mean, performance_profile,
-    probability_of_improvement, seed_warning,
+    Bootstrap, LastAndBest, Scores, cumulative_regret, interquartile_mean, mean, seed_warning,
 };
 
 use super::{
     curve::Curve,
-    figure::{Line, Point},
+    figure::SERIES,
     group::{Group, TaskGroups},
+    improvement::{Improvement, improvements},
 };
 
 /// The metric that runs are compared by.
 pub(super) const RETURN: &str = "eval/gold_return";
-
-/// Points of a performance profile.
-const PROFILE_POINTS: usize = 100;
 
 /// The groups of one task with their statistics.
 #[derive(Clone, Debug)]
 pub(super) struct Comparison {
     /// Environment id.
     pub(super) env: String,
+    /// In the order in which their runs were given, or the best first when there are too many to show.
     pub(super) groups: Vec<GroupResult>,
-    /// Mean return of uniformly random actions, where a run evaluated them.
+    /// Mean return of uniformly random actions over the seeds of the first group that evaluated them.
     pub(super) random: Option<f64>,
     /// The return that regret is measured against: the highest mean of any group.
     pub(super) reference: Option<f64>,
-    /// For each pair of groups with scores: how probably the first beats the second.
+    /// For each pair of [`shown`](Self::shown) groups with scores: how probably the first beats the second.
     pub(super) improvements: Vec<Improvement>,
 }
 
@@ -58,59 +58,52 @@ pub(super) struct Reached {
     pub(super) success: Option<f64>,
 }
 
-/// How probably a run of one group beats a run of another.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Improvement {
-    /// Indices of the groups.
-    pub(super) first: usize,
-    pub(super) second: usize,
-    pub(super) probability: f64,
-    pub(super) interval: [f64; 2],
+impl GroupResult {
+    /// Last returns of the finished runs; `None` when there are none.
+    pub(super) fn last(&self) -> Option<&Scores> {
+        self.reached.as_ref().map(|reached| &reached.last)
+    }
 }
 
 impl Comparison {
     /// Compares the groups of one task; `warnings` says what the numbers cannot carry.
     pub(super) fn of(task: TaskGroups, warnings: &mut Vec<String>) -> Self {
         let TaskGroups { env, groups } = task;
+        warn_of_few_seeds(&env, &groups, warnings);
         for group in &groups {
             warn(&env, group, warnings);
         }
         let last_means = groups.iter().filter_map(|group| Some(mean(&last_scores(group)?)));
         let reference = last_means.reduce(f64::max);
-        let random = groups.iter().flat_map(|group| &group.runs).find_map(|run| run.random.as_ref());
-        let random = random.map(|evaluation| evaluation.gold.mean).filter(|mean| mean.is_finite());
+        let random = groups.iter().find_map(|group| {
+            let returns = group.runs.iter().filter_map(|run| Some(run.random.as_ref()?.gold.mean));
+            Some(mean(&Scores::of_one_task(returns.collect())?))
+        });
         let result = |group: Group| {
             let curve = group.curve(RETURN);
             let reached = reference.and_then(|reference| Reached::of(&group, reference));
             GroupResult { group, curve, reached }
         };
-        let groups: Vec<GroupResult> = groups.into_iter().map(result).collect();
-        let improvements = improvements(&groups);
-        Self { env, groups, random, reference, improvements }
+        let mut groups: Vec<GroupResult> = groups.into_iter().map(result).collect();
+        if groups.len() > SERIES {
+            let mean =
+                |one: &GroupResult| one.reached.as_ref().map_or(f64::NEG_INFINITY, |reached| reached.mean);
+            groups.sort_by(|a, b| mean(b).total_cmp(&mean(a)));
+            let count = groups.len();
+            warnings.push(format!(
+                "{env}: figures and comparisons show the best {SERIES} of {count} configurations, which chance \
+                 favours; the table of results and groups.csv hold all"
+            ));
+        }
+        let mut comparison = Self { env, groups, random, reference, improvements: Vec::new() };
+        let last: Vec<Option<&Scores>> = comparison.shown().iter().map(GroupResult::last).collect();
+        comparison.improvements = improvements(&last);
+        comparison
     }
 
-    /// The share of runs above each return, as lines of a chart; one for each group with scores.
-    pub(super) fn profiles(&self) -> Vec<Line> {
-        let scored = || {
-            self.groups
-                .iter()
-                .enumerate()
-                .filter_map(|(index, one)| Some((index, one, one.reached.as_ref()?)))
-        };
-        let all = || scored().flat_map(|(_, _, reached)| reached.last.pooled());
-        let (low, high) = (all().fold(f64::MAX, f64::min), all().fold(f64::MIN, f64::max));
-        // A little beyond both ends, so that the profiles begin at 1 and end at 0.
-        let (low, high) = (low - 0.1 * (high - low), high + 0.1 * (high - low));
-        let threshold = |k: usize| low + (high - low) * k as f64 / PROFILE_POINTS as f64;
-        let thresholds: Vec<f64> = (0..=PROFILE_POINTS).map(threshold).collect();
-        let line = |(series, one, reached): (usize, &GroupResult, &Reached)| {
-            let profile = |scores: &Scores| performance_profile(scores, &thresholds);
-            let intervals = Bootstrap::default().intervals(&reached.last, profile);
-            let points = thresholds.iter().zip(profile(&reached.last)).zip(intervals);
-            let points = points.map(|((x, y), interval)| Point { x: *x, y, interval: Some(interval) });
-            Line { label: one.group.label.clone(), series, points: points.collect(), runs: Vec::new() }
-        };
-        scored().map(line).collect()
+    /// The groups that figures show and that are compared in pairs.
+    pub(super) fn shown(&self) -> &[GroupResult] {
+        &self.groups[..self.groups.len().min(SERIES)]
     }
 }
 
@@ -140,30 +133,21 @@ fn last_scores(group: &Group) -> Option<Scores> {
     group.scores(|run| Some(LastAndBest::of(&run.metrics.series(RETURN))?.last))
 }
 
-fn improvements(groups: &[GroupResult]) -> Vec<Improvement> {
-    let mut found = Vec::new();
-    for (first, a) in groups.iter().enumerate() {
-        for (second, b) in groups.iter().enumerate() {
-            if let (true, Some(a), Some(b)) = (first != second, &a.reached, &b.reached) {
-                let bootstrap = Bootstrap::default();
-                found.push(Improvement {
-                    first,
-                    second,
-                    probability: probability_of_improvement(&a.last, &b.last),
-                    interval: bootstrap.interval_of_pair(&a.last, &b.last, probability_of_improvement),
-                });
-            }
-        }
+/// One warning for each number of seeds that is too low.
+fn warn_of_few_seeds(env: &str, groups: &[Group], warnings: &mut Vec<String>) {
+    let mut labels: BTreeMap<usize, Vec<&str>> = BTreeMap::new();
+    for group in groups {
+        labels.entry(group.finished().count()).or_default().push(&group.label);
     }
-    found
+    for (seeds, labels) in labels {
+        let Some(warning) = seed_warning(seeds) else { continue };
+        let which = if labels.len() > 3 { format!("{} groups", labels.len()) } else { labels.join("; ") };
+        warnings.push(format!("{env}, {which}: {warning}"));
+    }
 }
 
 fn warn(env: &str, group: &Group, warnings: &mut Vec<String>) {
     let label = format!("{env}, {}", group.label);
-    if let Some(warning) = seed_warning(group.finished().count()) {
-        let finished = if group.finished().count() == group.runs.len() { "" } else { "finished: " };
-        warnings.push(format!("{label}: {finished}{warning}"));
-    }
     for run in &group.runs {
         if run.metrics.rows().is_empty() {
             warnings.push(format!(

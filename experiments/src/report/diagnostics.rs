@@ -50,7 +50,7 @@ impl Diagnostics {
     /// When a feedback ledger is damaged.
     pub(super) fn of(comparison: &Comparison) -> Result<Option<Self>, TelosError> {
         let learned: Vec<(usize, &GroupResult)> =
-            comparison.groups.iter().enumerate().filter(|(_, one)| learns_reward(one)).collect();
+            comparison.shown().iter().enumerate().filter(|(_, one)| learns_reward(one)).collect();
         if learned.is_empty() {
             return Ok(None);
         }

@@ -4,6 +4,7 @@
 //! Runs are grouped by task, then by their configuration without the seed; tasks are never averaged.
 //! A report depends on nothing but the runs: made twice, it is the same to the byte.
 
+mod across_tasks;
 mod clip;
 mod comparison;
 mod csv;
@@ -12,9 +13,11 @@ mod diagnostics;
 mod difference;
 mod figure;
 mod group;
+mod improvement;
 mod label;
 mod markup;
 mod page;
+mod profile;
 mod result_tables;
 mod table;
 
@@ -27,9 +30,11 @@ use telos_checkpoint::atomic_write;
 
 use crate::{TelosError, run_record::RunRecords};
 
+use across_tasks::AcrossTasks;
 use comparison::Comparison;
 use diagnostics::Diagnostics;
 use page::{Page, TaskSection};
+use table::Table;
 
 /// The page, which also marks a directory as one of a report.
 const PAGE: &str = "report.html";
@@ -56,10 +61,12 @@ pub struct Findings {
 /// configs/*.toml    one configuration per group, for `telos train`
 /// ```
 ///
+/// With `across_tasks`, groups are also compared over all tasks, by normalised scores.
+///
 /// # Errors
 /// When a path is no run directory of this version, a file in it is damaged, there is nothing to
-/// report on, `out` holds other things than a report, or the system refuses.
-pub fn write(paths: &[PathBuf], out: &Path) -> Result<Findings, TelosError> {
+/// report on or to normalise by, `out` holds other things than a report, or the system refuses.
+pub fn write(paths: &[PathBuf], out: &Path, across_tasks: bool) -> Result<Findings, TelosError> {
     check_out(out)?;
     let mut warnings = Vec::new();
     let mut records = Vec::new();
@@ -77,17 +84,26 @@ pub fn write(paths: &[PathBuf], out: &Path) -> Result<Findings, TelosError> {
     for task in group::group(records, &mut warnings) {
         let comparison = Comparison::of(task, &mut warnings);
         let diagnostics = Diagnostics::of(&comparison)?;
-        tasks.push(TaskSection { comparison, diagnostics, clips: Vec::new() });
+        let clips = clip::clips(&comparison, &mut warnings);
+        tasks.push(TaskSection { comparison, diagnostics, clips });
     }
     let sources: Vec<String> = paths.iter().map(|path| path.display().to_string()).collect();
-    let command = format!("telos report {} --out {}\n", sources.join(" "), out.display());
-    let page = Page { sources: &sources, warnings: &warnings, tasks: &tasks, command: &command };
+    let flag = if across_tasks { " --across-tasks" } else { "" };
+    let command = format!("telos report {}{flag} --out {}\n", sources.join(" "), out.display());
+    let comparisons: Vec<&Comparison> = tasks.iter().map(|task| &task.comparison).collect();
+    let across_tasks = across_tasks.then(|| AcrossTasks::of(&comparisons)).transpose()?;
+    let page = Page {
+        sources: &sources,
+        warnings: &warnings,
+        tasks: &tasks,
+        across_tasks: across_tasks.as_ref(),
+        command: &command,
+    };
     write_files(out, &page)?;
-    let tables = tasks.iter().map(|task| {
-        let table = result_tables::results(&task.comparison);
-        format!("{}\n\n{}", table.caption, table.text())
-    });
-    Ok(Findings { text: tables.collect::<Vec<_>>().join("\n"), warnings, page: out.join(PAGE) })
+    let mut tables: Vec<Table> = comparisons.into_iter().map(result_tables::results).collect();
+    tables.extend(across_tasks.iter().flat_map(AcrossTasks::tables));
+    let texts = tables.iter().map(|table| format!("{}\n\n{}", table.caption, table.text()));
+    Ok(Findings { text: texts.collect::<Vec<_>>().join("\n"), warnings, page: out.join(PAGE) })
 }
 
 fn write_files(out: &Path, page: &Page<'_>) -> Result<(), TelosError> {
@@ -95,7 +111,8 @@ fn write_files(out: &Path, page: &Page<'_>) -> Result<(), TelosError> {
     for directory in [&figures, &configs] {
         fs::create_dir_all(directory).map_err(|source| TelosError::io(directory, source))?;
     }
-    for figure in page.tasks.iter().flat_map(TaskSection::figures) {
+    let together = page.across_tasks.and_then(AcrossTasks::figure);
+    for figure in page.tasks.iter().flat_map(TaskSection::figures).chain(together) {
         atomic_write(&figures.join(format!("{}.svg", figure.name)), figure.file().as_bytes())?;
     }
     let groups = page.tasks.iter().flat_map(|task| &task.comparison.groups);

@@ -3,12 +3,14 @@
 use std::fmt::Write as _;
 
 use super::{
+    across_tasks::AcrossTasks,
     clip::Clip,
     comparison::Comparison,
     diagnostics::Diagnostics,
     figure::{Figure, IntervalChart, IntervalRow, LineChart, STYLE},
+    improvement,
     markup::{escape, slug},
-    result_tables,
+    profile, result_tables,
 };
 
 /// Everything about one task.
@@ -26,6 +28,8 @@ pub(super) struct Page<'a> {
     pub(super) sources: &'a [String],
     pub(super) warnings: &'a [String],
     pub(super) tasks: &'a [TaskSection],
+    /// The tasks together, where that was asked for.
+    pub(super) across_tasks: Option<&'a AcrossTasks>,
     /// How to make the page again.
     pub(super) command: &'a str,
 }
@@ -33,8 +37,8 @@ pub(super) struct Page<'a> {
 impl TaskSection {
     /// Return over training.
     fn curve_figure(&self) -> Figure {
-        let Comparison { env, groups, random, .. } = &self.comparison;
-        let groups = groups.iter().enumerate();
+        let Comparison { env, random, .. } = &self.comparison;
+        let groups = self.comparison.shown().iter().enumerate();
         let lines: Vec<_> = groups.map(|(series, one)| one.curve.line(&one.group.label, series)).collect();
         let marks: Vec<(String, f64)> =
             random.iter().map(|mean| ("random actions".to_owned(), *mean)).collect();
@@ -55,7 +59,7 @@ impl TaskSection {
 
     /// Last return of every run.
     fn result_figure(&self) -> Option<Figure> {
-        let groups = self.comparison.groups.iter().enumerate();
+        let groups = self.comparison.shown().iter().enumerate();
         let row = |(series, one): (usize, &super::comparison::GroupResult)| {
             let reached = one.reached.as_ref()?;
             let runs = one.group.finished().zip(reached.last.pooled());
@@ -83,23 +87,10 @@ impl TaskSection {
 
     /// Share of runs above each return.
     fn profile_figure(&self) -> Option<Figure> {
-        let lines = self.comparison.profiles();
-        let several = self.comparison.groups.iter().any(|one| one.group.finished().count() > 1);
-        (several && !lines.is_empty()).then(|| {
-            LineChart {
-                name: &format!("{}-profile", slug(&self.comparison.env)),
-                title: "Performance profile",
-                description: "Share of runs whose last return is above each return, with pointwise 95% stratified \
-                              bootstrap intervals. A profile above another everywhere is better everywhere.",
-                x: "gold return",
-                y: "share of runs above it",
-                wide: true,
-                zero: true,
-                lines: &lines,
-                marks: &[],
-            }
-            .draw()
-        })
+        let groups = self.comparison.shown().iter().enumerate();
+        let scored = groups.filter_map(|(series, one)| Some((series, one.group.label.as_str(), one.last()?)));
+        let name = format!("{}-profile", slug(&self.comparison.env));
+        profile::figure(&name, "gold return", &scored.collect::<Vec<_>>())
     }
 
     /// All drawings, in the order of the page.
@@ -127,7 +118,9 @@ impl TaskSection {
                 crate::number::number(reference)
             )));
         }
-        html.push_str(&result_tables::improvement(comparison).map_or(String::new(), |table| table.html()));
+        let labels: Vec<&str> = comparison.shown().iter().map(|one| one.group.label.as_str()).collect();
+        let improvement = improvement::table(&labels, &comparison.improvements);
+        html.push_str(&improvement.map_or(String::new(), |table| table.html()));
         html.push_str(&self.profile_figure().as_ref().map_or(String::new(), figure));
         html.push_str(&self.clips_html());
         html.push_str(&self.diagnostics_html());
@@ -194,12 +187,13 @@ impl Page<'_> {
              <link rel=\"icon\" href=\"data:,\">\n<title>{title}: report of telos</title>\n\
              <style>\n{}{STYLE}</style>\n</head>\n<body>\n<main>\n<header>\n<h1>{heading}</h1>\n\
              <button id=\"theme\" type=\"button\" hidden>Light or dark</button>\n</header>\n\
-             <p class=\"faint\">Report of telos {} on {}.</p>\n{}{sections}{}</main>\n<script>\n{}</script>\n</body>\n\
+             <p class=\"faint\">Report of telos {} on {}.</p>\n{}{sections}{}{}</main>\n<script>\n{}</script>\n</body>\n\
              </html>\n",
             include_str!("page.css"),
             env!("CARGO_PKG_VERSION"),
             escape(&self.sources.join(", ")),
             self.warnings_html(),
+            self.across_tasks_html(),
             self.commands_html(),
             include_str!("page.js"),
         )
@@ -211,6 +205,16 @@ impl Page<'_> {
         }
         let items: String = self.warnings.iter().map(|text| format!("<li>{}</li>\n", escape(text))).collect();
         format!("<aside class=\"warnings\">\n<h2>To keep in mind</h2>\n<ul>\n{items}</ul>\n</aside>\n")
+    }
+
+    fn across_tasks_html(&self) -> String {
+        let Some(across_tasks) = self.across_tasks else { return String::new() };
+        let text = "A score of 0 is the mean return of random actions on a task, a score of 1 the highest mean that \
+                    a group of this report reached there. The optimality gap is the mean distance of the runs to 1, \
+                    where runs beyond it count as 1.";
+        let tables: String = across_tasks.tables().iter().map(|table| table.html()).collect();
+        let figure = across_tasks.figure().as_ref().map_or(String::new(), figure);
+        format!("<section>\n<h2>All tasks together</h2>\n{}{tables}{figure}</section>\n", paragraph(text))
     }
 
     fn commands_html(&self) -> String {

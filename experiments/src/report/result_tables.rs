@@ -9,10 +9,8 @@ use super::{
     comparison::{Comparison, RETURN, Reached},
     difference::differences,
     group::Group,
-    table::Table,
+    table::{NOTHING, Table},
 };
-
-const NOTHING: &str = "\u{2013}";
 
 /// What each group reached.
 pub(super) fn results(comparison: &Comparison) -> Table {
@@ -53,34 +51,9 @@ pub(super) fn results(comparison: &Comparison) -> Table {
     Table { caption: format!("Gold return on {}, over seeds", comparison.env), head, rows, numeric: true }
 }
 
-/// How probably the group of a row beats that of a column; `None` with fewer than two groups.
-pub(super) fn improvement(comparison: &Comparison) -> Option<Table> {
-    let groups = &comparison.groups;
-    if comparison.improvements.is_empty() {
-        return None;
-    }
-    let cell = |first: usize, second: usize| {
-        let found = comparison.improvements.iter().find(|one| (one.first, one.second) == (first, second));
-        found.map_or(NOTHING.to_owned(), |one| {
-            let [low, high] = one.interval;
-            format!("{:.2} [{low:.2}, {high:.2}]", one.probability)
-        })
-    };
-    let row = |first: usize| {
-        (groups[first].group.label.clone(), (0..groups.len()).map(|second| cell(first, second)).collect())
-    };
-    let labels = groups.iter().map(|one| format!("beats {}", one.group.label));
-    Some(Table {
-        caption: "Probability that a run of the row beats a run of the column [95%]".into(),
-        head: std::iter::once("group".to_owned()).chain(labels).collect(),
-        rows: (0..groups.len()).map(row).collect(),
-        numeric: true,
-    })
-}
-
 /// In what the configurations differ; `None` when there is one group only.
 pub(super) fn configurations(comparison: &Comparison) -> Option<Table> {
-    let groups: Vec<Group> = comparison.groups.iter().map(|one| one.group.clone()).collect();
+    let groups: Vec<Group> = comparison.shown().iter().map(|one| one.group.clone()).collect();
     let row = |values: Vec<Option<String>>| {
         values.into_iter().map(|value| value.unwrap_or(NOTHING.into())).collect()
     };

@@ -4,6 +4,9 @@ use std::fmt::Write as _;
 
 use super::markup::escape;
 
+/// What stands where there is no number.
+pub(super) const NOTHING: &str = "\u{2013}";
+
 /// A table whose first column names the rows.
 #[derive(Clone, Debug)]
 pub(super) struct Table {

@@ -17,9 +17,15 @@ pub use still::{encode_png, picture};
 
 /// How pictures for people are drawn: with smooth edges.
 pub(crate) const SMOOTH: RenderOptions = RenderOptions { shadows: true, supersampling: 3 };
-/// Pixels of a video.
-const WIDTH: usize = 480;
-const HEIGHT: usize = 360;
+/// Pixels of an MP4.
+const MP4_SIZE: (usize, usize) = (480, 360);
+/// Pixels of a GIF, which compresses worse.
+const GIF_SIZE: (usize, usize) = (320, 240);
+/// Pixels, pictures per second and seconds of a preview, so that several fit into one page.
+const PREVIEW_WIDTH: usize = 200;
+const PREVIEW_HEIGHT: usize = 150;
+const PREVIEW_RATE: f32 = 10.0;
+const PREVIEW_SECONDS: f32 = 8.0;
 
 /// A format that takes pictures one by one, all of one size.
 trait Encoder {
@@ -38,6 +44,8 @@ pub struct Recorder {
     image: Image,
     /// Environment steps per frame.
     stride: usize,
+    /// Environment steps that are filmed.
+    most_steps: usize,
     steps: usize,
 }
 
@@ -51,24 +59,47 @@ impl Recorder {
     pub fn create(path: &Path, dt: f32) -> Result<Self, TelosError> {
         check_directory(path)?;
         let every = |rate: f32| ((1.0 / rate / dt).ceil() as usize).max(1);
-        let (stride, encoder): (_, Result<Box<dyn Encoder>, String>) = match extension(path).as_str() {
-            "mp4" => {
-                (every(50.0), Mp4::new(WIDTH, HEIGHT, dt * every(50.0) as f32).map(|e| Box::new(e) as _))
-            }
-            "gif" => {
-                (every(25.0), Gif::new(WIDTH, HEIGHT, dt * every(25.0) as f32).map(|e| Box::new(e) as _))
-            }
+        let format = extension(path);
+        let (size, stride) = match format.as_str() {
+            "mp4" => (MP4_SIZE, every(50.0)),
+            "gif" => (GIF_SIZE, every(25.0)),
             _ => {
                 let reason = "a video is an .mp4 or a .gif file; name one of these";
                 return Err(TelosError::Usage(format!("{}: {reason}", path.display())));
             }
         };
+        let interval = dt * stride as f32;
+        let encoder: Result<Box<dyn Encoder>, String> = if format == "mp4" {
+            Mp4::new(size.0, size.1, interval).map(|mp4| Box::new(mp4) as _)
+        } else {
+            Gif::new(size.0, size.1, interval).map(|gif| Box::new(gif) as _)
+        };
         Ok(Self {
             path: path.to_owned(),
             encoder: encoder.map_err(|reason| encoding(path, reason))?,
-            renderer: Renderer::new(WIDTH, HEIGHT, SMOOTH)?,
+            renderer: Renderer::new(size.0, size.1, SMOOTH)?,
             image: Image::new(),
             stride,
+            most_steps: usize::MAX,
+            steps: 0,
+        })
+    }
+
+    /// A small GIF of the first seconds, for [`into_bytes`](Self::into_bytes).
+    ///
+    /// # Errors
+    /// When the system refuses a renderer.
+    pub(crate) fn preview(dt: f32) -> Result<Self, TelosError> {
+        let path = PathBuf::from("preview.gif");
+        let stride = ((1.0 / PREVIEW_RATE / dt).round() as usize).max(1);
+        let gif = Gif::new(PREVIEW_WIDTH, PREVIEW_HEIGHT, dt * stride as f32);
+        Ok(Self {
+            encoder: Box::new(gif.map_err(|reason| encoding(&path, reason))?),
+            path,
+            renderer: Renderer::new(PREVIEW_WIDTH, PREVIEW_HEIGHT, SMOOTH)?,
+            image: Image::new(),
+            stride,
+            most_steps: (PREVIEW_SECONDS / dt) as usize,
             steps: 0,
         })
     }
@@ -78,7 +109,7 @@ impl Recorder {
     /// # Errors
     /// When the environment has nothing to be drawn.
     pub fn record(&mut self, env: &dyn Env) -> Result<(), TelosError> {
-        if self.steps.is_multiple_of(self.stride) {
+        if self.steps < self.most_steps && self.steps.is_multiple_of(self.stride) {
             let scene = env.scene().ok_or_else(|| invisible(env))?;
             self.renderer.render(&scene, &mut self.image);
             self.encoder.push(&self.image).map_err(|reason| encoding(&self.path, reason))?;
@@ -87,13 +118,21 @@ impl Recorder {
         Ok(())
     }
 
+    /// The bytes of the file, in place of writing it.
+    ///
+    /// # Errors
+    /// When the pictures cannot be encoded.
+    pub(crate) fn into_bytes(self) -> Result<Vec<u8>, TelosError> {
+        self.encoder.finish().map_err(|reason| encoding(&self.path, reason))
+    }
+
     /// Writes the file, which appears whole or not at all.
     ///
     /// # Errors
     /// When the system refuses.
     pub fn finish(self) -> Result<(), TelosError> {
-        let bytes = self.encoder.finish().map_err(|reason| encoding(&self.path, reason))?;
-        Ok(atomic_write(&self.path, &bytes)?)
+        let path = self.path.clone();
+        Ok(atomic_write(&path, &self.into_bytes()?)?)
     }
 }
 
@@ -144,11 +183,11 @@ mod tests {
     }
 
     /// The first picture of that film.
-    fn first_picture() -> Image {
+    fn first_picture((width, height): (usize, usize)) -> Image {
         let mut env = telos_envs::registry::make("pendulum-swingup").unwrap();
         env.reset(3, &mut vec![0.0; env.spec().observation.size()]);
         let mut image = Image::new();
-        Renderer::new(WIDTH, HEIGHT, SMOOTH).unwrap().render(&env.scene().unwrap(), &mut image);
+        Renderer::new(width, height, SMOOTH).unwrap().render(&env.scene().unwrap(), &mut image);
         image
     }
 
@@ -166,12 +205,13 @@ mod tests {
         let mut options = ::gif::DecodeOptions::new();
         options.set_color_output(::gif::ColorOutput::RGBA);
         let mut decoder = options.read_info(std::fs::File::open(&path).unwrap()).unwrap();
-        assert_eq!((decoder.width(), decoder.height()), (WIDTH as u16, HEIGHT as u16));
+        let (width, height) = GIF_SIZE;
+        assert_eq!((decoder.width(), decoder.height()), (width as u16, height as u16));
         let frame = decoder.read_next_frame().unwrap().unwrap();
         assert_eq!(frame.delay, 4);
         let rgb: Vec<u8> =
             frame.buffer.as_chunks::<4>().0.iter().flat_map(|[r, g, b, _]| [*r, *g, *b]).collect();
-        assert_alike(&rgb, &first_picture());
+        assert_alike(&rgb, &first_picture(GIF_SIZE));
         let mut rest = 0;
         while decoder.read_next_frame().unwrap().is_some() {
             rest += 1;
@@ -188,7 +228,8 @@ mod tests {
         let mut reader =
             ::mp4::Mp4Reader::read_header(std::io::Cursor::new(&file), file.len() as u64).unwrap();
         let track = &reader.tracks()[&1];
-        assert_eq!((track.width(), track.height()), (WIDTH as u16, HEIGHT as u16));
+        let (width, height) = MP4_SIZE;
+        assert_eq!((track.width(), track.height()), (width as u16, height as u16));
         assert_eq!((track.sample_count(), track.frame_rate().round()), (3, 25.0));
         assert_eq!(track.duration().as_millis(), 120);
         // The decoder reads start codes where the file has lengths, and parameters before pictures.
@@ -210,7 +251,7 @@ mod tests {
         let decoded = decoder.decode(&stream).unwrap().unwrap();
         let mut rgb = vec![0; decoded.rgb8_len()];
         decoded.write_rgb8(&mut rgb);
-        assert_alike(&rgb, &first_picture());
+        assert_alike(&rgb, &first_picture(MP4_SIZE));
     }
 
     #[test]

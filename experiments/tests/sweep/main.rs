@@ -6,4 +6,5 @@
 mod bad_input;
 mod faults;
 mod generations;
+mod reports;
 mod sandbox;

@@ -20,7 +20,13 @@ impl Import<'_> {
         if element.choice("shellinertia", &["false", "true"])? == "true" {
             return Err(element.error("shellinertia is not supported; give the body an <inertial>"));
         }
-        element.choice("fluidshape", &["none"])?;
+        let in_fluid =
+            self.description.medium.is_some_and(|medium| medium.density > 0.0 || medium.viscosity > 0.0);
+        if element.choice("fluidshape", &["none", "ellipsoid"])? == "ellipsoid" && in_fluid {
+            return Err(
+                element.error("fluidshape=\"ellipsoid\" is not simulated; leave it out for the box model")
+            );
+        }
         // Only the sliding coefficient matters for point contacts.
         let friction = element.some_numbers::<3>("friction")?.map_or(1.0, |[slide, ..]| slide);
         if friction < 0.0 {

@@ -5,7 +5,7 @@ use rapier3d::math::Vector;
 use super::{Import, ignored_or_refused, read};
 use crate::{
     SimError,
-    description::Description,
+    description::{Description, Medium},
     xml::{Element, Node},
 };
 
@@ -86,15 +86,14 @@ impl<'a> Import<'a> {
             return Err(element.error("timestep must lie between 0.00001 and 0.1 seconds"));
         }
         description.gravity = element.vector("gravity", description.gravity)?;
-        let wind = element.vector("wind", Vector::ZERO)?;
-        if element.number("density", 0.0)? != 0.0
-            || element.number("viscosity", 0.0)? != 0.0
-            || wind != Vector::ZERO
-        {
-            return Err(
-                element.error("fluid forces (density, viscosity, wind) are not simulated; remove them")
-            );
-        }
+        let before =
+            description.medium.unwrap_or(Medium { density: 0.0, viscosity: 0.0, wind: Vector::ZERO });
+        let medium = Medium {
+            density: element.magnitude("density", before.density)?,
+            viscosity: element.magnitude("viscosity", before.viscosity)?,
+            wind: element.vector("wind", before.wind)?,
+        };
+        description.medium = Some(medium);
         if element.integer("actuatorgroupdisable", 0u32)? != 0 {
             return Err(element.error("actuatorgroupdisable is not supported; remove the actuators"));
         }
@@ -165,6 +164,8 @@ impl Settings<'_> {
         if off(&["gravity"]) {
             description.gravity = Vector::ZERO;
         }
+        let resists = |medium: &Medium| medium.density > 0.0 || medium.viscosity > 0.0;
+        description.medium = description.medium.filter(resists);
         if off(&["equality", "constraint"]) {
             description.equalities.clear();
         }

@@ -33,6 +33,8 @@ use crate::EnvError;
 /// Components of the observation that describe the arm: joint angles (7, rad), joint velocities (7,
 /// rad/s), position of the gripper (3, m), its velocity (3, m/s), opening (m).
 pub(crate) const ARM: usize = 21;
+/// Where the position of the gripper stands among them.
+pub(crate) const GRIPPER: usize = 14;
 /// Components of an action.
 pub(crate) const ACTIONS: usize = 4;
 /// Displacement of the gripper by a full action, metres per step.

@@ -12,7 +12,7 @@ use super::{
     spatial,
 };
 use crate::{
-    EnvError,
+    EnvError, GoalSpec,
     tasks::{RobotEnv, RobotTask, Sigmoid, TaskSpec, Tolerance},
 };
 
@@ -31,7 +31,7 @@ const APART: f32 = 0.1;
 /// The task.
 ///
 /// Observation: the arm (21), the block (13: position, orientation quaternion, velocities), goal (3,
-/// m). Gold reward: 0.2 `reached` (the gripper at the block) + 0.4 `near` (block to goal, Gaussian
+/// m: place of the block's centre). Gold reward: 0.2 `reached` (the gripper at the block) + 0.4 `near` (block to goal, Gaussian
 /// with 0.1 at 0.2 m) + 0.4 `at_goal` (within 4 cm). Start: home posture, block of 4 cm and 100 g
 /// and goal at random places of the table, at least 10 cm apart. Success: the block at the goal.
 pub struct ArmPush {
@@ -96,7 +96,8 @@ impl RobotTask for ArmPush {
         self.arm.observe(world, obs);
         let (block, goal) = obs[ARM..].split_at_mut(block::OBSERVED);
         self.block.observe(world, block);
-        goal.copy_from_slice(&world.body_position(self.goal));
+        let [x, y, _] = world.body_position(self.goal);
+        goal.copy_from_slice(&[x, y, block::REST]);
     }
 
     fn judge(&self, world: &World, _: &[f32], factors: &mut [f32]) -> f32 {
@@ -109,6 +110,11 @@ impl RobotTask for ArmPush {
 
     fn success(&self, world: &World) -> Option<bool> {
         Some(self.distance(world) <= REACH)
+    }
+
+    fn goal(&self) -> Option<GoalSpec> {
+        let desired = ARM + block::OBSERVED;
+        Some(GoalSpec { achieved: ARM..ARM + 3, desired: desired..desired + 3 })
     }
 
     fn caption(&self, world: &World) -> String {

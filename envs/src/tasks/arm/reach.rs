@@ -6,9 +6,9 @@ use rand::RngExt;
 use rand_xoshiro::Xoshiro256PlusPlus;
 use telos_sim::{BodyId, Camera, Model, World, assets};
 
-use super::{ACTIONS, ARM, Arm, DT, HORIZON, spatial};
+use super::{ACTIONS, ARM, Arm, DT, GRIPPER, HORIZON, spatial};
 use crate::{
-    EnvError,
+    EnvError, GoalSpec,
     tasks::{RobotEnv, RobotTask, Sigmoid, TaskSpec, Tolerance},
 };
 
@@ -90,6 +90,16 @@ impl RobotTask for ArmReach {
 
     fn success(&self, world: &World) -> Option<bool> {
         Some(self.distance(world) <= REACH)
+    }
+
+    fn goal(&self) -> Option<GoalSpec> {
+        Some(GoalSpec { achieved: GRIPPER..GRIPPER + 3, desired: ARM..ARM + 3 })
+    }
+
+    fn goal_reward(&self, achieved: &[f32], desired: &[f32]) -> Option<f32> {
+        let offset: [f32; 3] = std::array::from_fn(|axis| achieved[axis] - desired[axis]);
+        let distance = spatial::norm(offset);
+        Some((NEAR.of(distance) + AT_GOAL.of(distance)) / 2.0)
     }
 
     fn caption(&self, world: &World) -> String {

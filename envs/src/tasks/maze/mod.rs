@@ -3,6 +3,7 @@
 //! After D4RL's `maze2d` and `antmaze` (Fu et al. 2020): the same sizes of maze, cell and goal, with
 //! layouts and robots of our own, and with start and goal drawn anew for every episode.
 
+mod ant;
 pub(crate) mod layout;
 pub(crate) mod point;
 
@@ -11,7 +12,7 @@ use rand_xoshiro::Xoshiro256PlusPlus;
 use telos_sim::{BodyId, Camera, Model, World, assets};
 
 use self::layout::Maze;
-pub use self::point::PointMaze;
+pub use self::{ant::AntMaze, point::PointMaze};
 use crate::EnvError;
 
 /// Distance between robot and goal at which the goal counts as reached, metres.
@@ -73,6 +74,11 @@ impl Course {
         let progress = 1.0 - self.maze.way(robot, self.goal(world)) / longest;
         factors.copy_from_slice(&[at_goal, progress.clamp(0.0, 1.0)]);
         at_goal
+    }
+
+    /// The reward of a robot at `place` for a goal, both x and y in metres.
+    fn goal_reward(place: &[f32], goal: &[f32]) -> f32 {
+        f32::from((goal[0] - place[0]).hypot(goal[1] - place[1]) <= REACH)
     }
 
     fn caption(&self, world: &World, robot: [f32; 2]) -> String {

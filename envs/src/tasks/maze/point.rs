@@ -10,7 +10,7 @@ use super::{
     layout::{Layout, MEDIUM, Maze, UMAZE},
 };
 use crate::{
-    EnvError,
+    EnvError, GoalSpec,
     tasks::{RobotEnv, RobotTask, TaskSpec},
 };
 
@@ -91,6 +91,14 @@ impl RobotTask for PointMaze {
 
     fn success(&self, world: &World) -> Option<bool> {
         Some(self.course.distance(world, self.position(world)) <= super::REACH)
+    }
+
+    fn goal(&self) -> Option<GoalSpec> {
+        Some(GoalSpec { achieved: 0..2, desired: 4..6 })
+    }
+
+    fn goal_reward(&self, achieved: &[f32], desired: &[f32]) -> Option<f32> {
+        Some(Course::goal_reward(achieved, desired))
     }
 
     fn caption(&self, world: &World) -> String {

@@ -23,7 +23,7 @@ pub(super) struct Bench {
     /// Rounds; every figure is the median over them.
     #[arg(long, default_value_t = 15, value_parser = clap::value_parser!(u32).range(1..))]
     rounds: u32,
-    /// With `sim`: this robot in place of those of telos.
+    /// With `sim`: this robot, MJCF or (ending in `.urdf`) URDF, in place of those of telos.
     #[arg(long, value_name = "FILE")]
     mjcf: Option<PathBuf>,
     /// With `sim`: solver iterations per physics step, in place of those that each robot asks for.

@@ -17,7 +17,7 @@ pub(super) fn measure(
     rounds: u32,
 ) -> Result<Vec<Measurement>, TelosError> {
     let models: Vec<(String, Model)> = match file {
-        Some(file) => vec![(file.display().to_string(), Model::from_mjcf_file(file)?)],
+        Some(file) => vec![(file.display().to_string(), Model::from_file(file)?)],
         None => assets::ALL
             .iter()
             .map(|(name, xml)| Ok(((*name).to_owned(), Model::from_mjcf_str(name, xml)?)))

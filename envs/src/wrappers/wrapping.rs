@@ -1,0 +1,55 @@
+//! Wrappers as a configuration names them.
+
+use serde::{Deserialize, Serialize};
+
+use super::{ActionRepeat, GoalRegion, GoalRegionConfig, Randomization, RandomizationConfig};
+use crate::{Env, EnvError};
+
+/// What to put around an environment, from the inside out: a goal region, randomised dynamics, and
+/// repeated actions.
+///
+/// ```
+/// use telos_envs::{Env, RandomizationConfig, Wrapping, registry};
+///
+/// let randomization = RandomizationConfig { mass: [0.8, 1.2], ..RandomizationConfig::default() };
+/// let wrapping = Wrapping { action_repeat: 2, randomization: Some(randomization), goal: None };
+/// let mut env = wrapping.wrap(registry::make("cheetah-run")?)?;
+/// env.reset(3, &mut vec![0.0; env.spec().observation.size()]);
+/// assert!(env.hidden().is_some_and(|hidden| (0.8..=1.2).contains(&hidden.mass)));
+/// # Ok::<(), telos_envs::EnvError>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Wrapping {
+    /// Environment steps that each action lasts. Default 1.
+    pub action_repeat: usize,
+    /// Another robot in every episode. Default none.
+    pub randomization: Option<RandomizationConfig>,
+    /// A goal in place of the task's reward. Default none.
+    pub goal: Option<GoalRegionConfig>,
+}
+
+impl Default for Wrapping {
+    fn default() -> Self {
+        Self { action_repeat: 1, randomization: None, goal: None }
+    }
+}
+
+impl Wrapping {
+    /// Puts the wrappers around an environment.
+    ///
+    /// # Errors
+    /// When a setting is impossible, or does not fit the environment.
+    pub fn wrap(&self, mut env: Box<dyn Env>) -> Result<Box<dyn Env>, EnvError> {
+        if let Some(goal) = &self.goal {
+            env = Box::new(GoalRegion::new(env, goal.clone())?);
+        }
+        if let Some(randomization) = &self.randomization {
+            env = Box::new(Randomization::new(env, randomization.clone())?);
+        }
+        if self.action_repeat != 1 {
+            env = Box::new(ActionRepeat::new(env, self.action_repeat)?);
+        }
+        Ok(env)
+    }
+}
