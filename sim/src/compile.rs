@@ -33,7 +33,6 @@ pub(crate) fn compile(name: &str, mut description: Description) -> Result<Model,
     let (mut groups, mut members) = links::groups(&description);
     check_size(name, &groups)?;
     let mut masses = masses::of_groups(name, &description, &groups, &members)?;
-    masses::tune_springs(&mut description, &groups, &masses);
     overlap::exclude(&mut description, &groups, &members);
     let description = &description;
     links::center_free_groups(description, &mut groups, &mut members, &mut masses);
@@ -267,6 +266,14 @@ impl Builder<'_> {
                 let range = range.map(|end| end - described.reference);
                 Limit::new(range, self.inertia(tree, dof), self.description.timestep)
             });
+            let mut spring = springs::spring(self.description, place);
+            let mut damping = springs::damping(self.description, place);
+            if let Some([time_constant, damping_ratio]) = described.spring_damper {
+                let inertia = self.inertia(tree, dof);
+                let stiffness = inertia / (time_constant * damping_ratio).powi(2);
+                spring.add_passive(stiffness, described.rest - described.reference);
+                damping += 2.0 * inertia / time_constant;
+            }
             let joint = Joint {
                 name: described.name.clone(),
                 range: described.range,
@@ -275,9 +282,9 @@ impl Builder<'_> {
                 axis: at.axis,
                 dof,
                 reference: described.reference,
-                spring: springs::spring(self.description, place),
+                spring,
                 limit,
-                damping: springs::damping(self.description, place),
+                damping,
             };
             joints.push((place, joint));
         }
