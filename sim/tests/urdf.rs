@@ -36,9 +36,9 @@ fn joints_move_links_as_the_file_says() {
     // MuJoCo 4.0's poses for the same file.
     for (name, expected) in [
         ("upper", [0.0, 0.0, 0.1]),
-        ("lower", [9.413e-5, 0.118_208, 0.482_135]),
-        ("finger", [-0.155_548, 0.274_976, 0.819_328]),
-        ("thumb", [-0.155_624, 0.179_442, 0.848_880]),
+        ("lower", [9.41322e-5, 0.118_208_04, 0.482_134_6]),
+        ("finger", [-0.155_548_42, 0.274_975_72, 0.819_327_86]),
+        ("thumb", [-0.155_624_5, 0.179_442_1, 0.848_879_9]),
     ] {
         assert_close(&world.body_position(model.body(name).unwrap()), &expected);
     }

@@ -65,7 +65,7 @@ impl Default for SlurmConfig {
 }
 
 /// Options that the launcher sets itself.
-const OWN_OPTIONS: [&str; 13] = [
+const OWN_OPTIONS: [&str; 14] = [
     "--array",
     "--dependency",
     "--requeue",
@@ -79,6 +79,7 @@ const OWN_OPTIONS: [&str; 13] = [
     "--parsable",
     "--time",
     "--mem",
+    "--cpus-per-task",
 ];
 
 impl SlurmConfig {
