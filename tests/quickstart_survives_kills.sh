@@ -13,14 +13,15 @@ telos="${CARGO_TARGET_DIR:-target}/release/telos"
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 
-train() { "$telos" train experiments/configs/quickstart.toml --out "$scratch/$1" "${@:2}"; }
+quickstart=("$telos" train experiments/configs/quickstart.toml)
 
 start=$(date +%s%N)
-train undisturbed
+"${quickstart[@]}" --out "$scratch/undisturbed"
 took_ms=$((($(date +%s%N) - start) / 1000000))
 
 for kill in $(seq 10); do
-    train killed --resume --quiet >"$scratch/log" 2>&1 &
+    # Started without a function around it, which would be a shell of its own, and the victim.
+    "${quickstart[@]}" --out "$scratch/killed" --resume --quiet >"$scratch/log" 2>&1 &
     victim=$!
     # Lives of an eighth of the undisturbed time on average, so that ten of them span the run.
     sleep "$(awk -v t="$took_ms" -v r="$RANDOM" 'BEGIN { printf "%.3f", t / 1000 * r / 32768 / 4 }')"
@@ -28,7 +29,7 @@ for kill in $(seq 10); do
     wait "$victim" 2>/dev/null || true
     echo "kill $kill: $(find "$scratch/killed" -name '*.ckpt' 2>/dev/null | wc -l) checkpoints on disk"
 done
-train killed --resume
+"${quickstart[@]}" --out "$scratch/killed" --resume
 
 (cd "$scratch/undisturbed" && find . -name result.json -o -name '*.safetensors' -o -name metrics.jsonl) |
     sort >"$scratch/files"
