@@ -36,14 +36,16 @@ fn cartpole() -> Result<Box<dyn Env>, EnvError> {
 
 #[test]
 fn an_environment_of_telos_speaks_gymnasium() {
-    let mut env = ToGymnasium::new(registry::make("pendulum-swingup").unwrap());
+    let pendulum = registry::make("pendulum-swingup").unwrap();
+    let horizon = pendulum.spec().horizon;
+    let mut env = ToGymnasium::new(pendulum);
     assert_eq!(env.action_space(), Space::Box { low: array![-1.0], high: array![1.0] });
     let (first, info) = env.reset(Some(7), Default::default());
     assert_eq!((first.len(), info["success"].as_bool()), (3, Some(false)));
-    for step in 1..=1000 {
+    for step in 1..=horizon {
         let (obs, reward, terminated, truncated, info) = env.step(array![0.5]);
         assert!((0.0..=1.0).contains(&reward) && obs.iter().all(|x| x.is_finite()));
-        assert_eq!((terminated, truncated, info["fault"].as_bool()), (false, step == 1000, Some(false)));
+        assert_eq!((terminated, truncated, info["fault"].as_bool()), (false, step == horizon, Some(false)));
     }
     let (second, _) = env.reset_default();
     assert_ne!(second, first, "the sequence goes on");

@@ -46,9 +46,8 @@ def mass_in_mujoco(file):
 
 
 def reason_of(message):
-    """The reason of a refusal, without the path before it."""
-    found = re.match(r".*?([^/:]+:\d+: <.*)", message, re.S)
-    return found.group(1) if found else message
+    """The reason of a refusal, without the folders of the files that it names."""
+    return re.sub(r"/\S*/(?=[^/\s]+:)", "", message)
 
 
 def verdict(file, binary):
@@ -60,7 +59,7 @@ def verdict(file, binary):
     if "refused" in report:
         note = f"{reason_of(report['refused'])}" + (" (MuJoCo refuses it too)" if broken else "")
         return "refused", note, []
-    mass = report["mass"]
+    mass = abs(report["mass"])
     note = f"{mass:.4g} kg"
     if broken:
         note += f"; MuJoCo refuses it: {broken}"

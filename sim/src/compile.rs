@@ -7,8 +7,7 @@ use crate::{
     actuation::{Actuator, Tendon},
     collider::collider,
     contact::{self, ContactFilter},
-    description::{ActuatorDescription, Description, GeomDescription, JointDescription, Target},
-    drive::{Drive, Spring},
+    description::{Description, GeomDescription, Target},
     fluid::Fluid,
     limit::Limit,
     links::{self, Link, Membership},
@@ -17,6 +16,7 @@ use crate::{
     overlap,
     physics::Physics,
     planar,
+    springs::{self, Place, described},
 };
 
 /// The slide that keeps planar robots in their plane: stiffness in N/m and damping in N s/m. Soft
@@ -33,7 +33,6 @@ pub(crate) fn compile(name: &str, mut description: Description) -> Result<Model,
     let (mut groups, mut members) = links::groups(&description);
     check_size(name, &groups)?;
     let mut masses = masses::of_groups(name, &description, &groups, &members)?;
-    masses::tune_springs(&mut description, &groups, &masses);
     overlap::exclude(&mut description, &groups, &members);
     let description = &description;
     links::center_free_groups(description, &mut groups, &mut members, &mut masses);
@@ -244,7 +243,7 @@ impl Builder<'_> {
                 continue;
             };
             let joint = &self.description.bodies[body].joints[index];
-            multibody.damping_mut()[dof] = damping(self.description, (body, index));
+            multibody.damping_mut()[dof] = springs::damping(self.description, (body, index));
             multibody.armature_mut()[dof] = joint.armature;
             multibody.frictions_mut()[dof] = joint.dry_friction;
         }
@@ -267,6 +266,14 @@ impl Builder<'_> {
                 let range = range.map(|end| end - described.reference);
                 Limit::new(range, self.inertia(tree, dof), self.description.timestep)
             });
+            let mut spring = springs::spring(self.description, place);
+            let mut damping = springs::damping(self.description, place);
+            if let Some([time_constant, damping_ratio]) = described.spring_damper {
+                let inertia = self.inertia(tree, dof);
+                let stiffness = inertia / (time_constant * damping_ratio).powi(2);
+                spring.add_passive(stiffness, described.rest - described.reference);
+                damping += 2.0 * inertia / time_constant;
+            }
             let joint = Joint {
                 name: described.name.clone(),
                 range: described.range,
@@ -275,39 +282,14 @@ impl Builder<'_> {
                 axis: at.axis,
                 dof,
                 reference: described.reference,
-                spring: self.spring(place),
+                spring,
                 limit,
-                damping: damping(self.description, place),
+                damping,
             };
             joints.push((place, joint));
         }
         joints.sort_by_key(|(place, _)| *place);
         joints
-    }
-
-    /// The passive spring of a joint, with everything that acts on the joint.
-    fn spring(&self, place: Place) -> Spring {
-        let described = &self.description.bodies[place.0].joints[place.1];
-        let mut spring = Spring::new(described.stiffness, described.rest - described.reference);
-        for (signal, actuator, moment) in actuators_of(self.description, place) {
-            if !actuator.is_spring() {
-                spring.drives.push(Drive::force(signal, moment));
-                continue;
-            }
-            let [offset, stiffness, _] = actuator.bias;
-            spring.add_feedback(-stiffness * moment * moment, described.reference);
-            spring.add_force(offset * moment);
-            spring.drives.push(Drive::new(signal, actuator.gain[0] * moment, actuator.force_range, moment));
-        }
-        let tendons = self.description.tendons.iter().filter(|tendon| tendon.is_elastic());
-        let tendons = tendons.map(|tendon| &tendon.targets);
-        let all = tendons.chain(self.description.equalities.iter().map(|equality| &equality.targets));
-        for (index, targets) in all.enumerate() {
-            for target in targets.iter().filter(|target| target.place() == place) {
-                spring.drives.push(Drive::force(self.description.actuators.len() + index, target.moment));
-            }
-        }
-        spring
     }
 
     /// The elastic tendons, then the equalities, which are stiff ones.
@@ -355,36 +337,11 @@ impl Builder<'_> {
     }
 }
 
-/// Body and index in the body of a joint.
-type Place = (usize, usize);
-
-fn described(description: &Description, (body, index): Place) -> &JointDescription {
-    &description.bodies[body].joints[index]
-}
-
 /// Finds the index of a joint among all joints.
 fn places(joints: &[(Place, Joint)]) -> impl Fn(Place) -> usize + '_ {
     |place| {
         joints.binary_search_by_key(&place, |(place, _)| *place).expect("importers name scalar joints only")
     }
-}
-
-/// Damping of a joint, with what velocity servos add to it.
-fn damping(description: &Description, place: Place) -> f32 {
-    let springs = actuators_of(description, place).filter(|(_, actuator, _)| actuator.is_spring());
-    let servos = springs.map(|(_, actuator, moment)| -actuator.bias[2] * moment * moment);
-    described(description, place).damping + servos.sum::<f32>()
-}
-
-/// The actuators of a joint, with their places in the control vector and their moments.
-fn actuators_of(
-    description: &Description,
-    place: Place,
-) -> impl Iterator<Item = (usize, &ActuatorDescription, f32)> {
-    description.actuators.iter().enumerate().flat_map(move |(index, actuator)| {
-        let here = actuator.targets.iter().filter(move |target| target.place() == place);
-        here.map(move |target| (index, actuator, target.moment))
-    })
 }
 
 /// More moving bodies, or joints between them in one tree, cost more memory and time than anybody

@@ -123,8 +123,8 @@ pub(crate) struct JointDescription {
     pub(crate) range: Option<[f32; 2]>,
     pub(crate) damping: f32,
     pub(crate) stiffness: f32,
-    /// Time constant in seconds and damping ratio, which replace stiffness and damping by those that
-    /// give the joint, alone with everything that hangs on it, such an oscillation.
+    /// Time constant in seconds and damping ratio of a spring and damper that are tuned to the inertia
+    /// at the joint in the initial state, all other joints being free.
     pub(crate) spring_damper: Option<[f32; 2]>,
     pub(crate) rest: f32,
     pub(crate) armature: f32,

@@ -59,6 +59,12 @@ impl Spring {
         self.offset -= stiffness * reference;
     }
 
+    /// Adds a passive spring that rests at coordinate `rest`.
+    pub(crate) fn add_passive(&mut self, stiffness: f32, rest: f32) {
+        self.stiffness += stiffness;
+        self.offset += stiffness * rest;
+    }
+
     /// Adds a constant force.
     pub(crate) fn add_force(&mut self, force: f32) {
         self.offset += force;

@@ -4,8 +4,7 @@ use rapier3d::parry::mass_properties::MassProperties;
 
 use crate::{
     Shape,
-    description::{Description, GeomDescription, JointDescription, JointKind},
-    links::Group,
+    description::{Description, GeomDescription},
 };
 use rapier3d::math::{Pose, Rotation, Vector};
 
@@ -56,33 +55,4 @@ fn of_ellipsoid([a, b, c]: [f32; 3]) -> MassProperties {
     let mass = 4.0 / 3.0 * std::f32::consts::PI * a * b * c;
     let moments = Vector::new(b * b + c * c, a * a + c * c, a * a + b * b) * (mass / 5.0);
     MassProperties::new(Vector::ZERO, mass, moments)
-}
-
-/// Inertia about or mass along a joint of everything that hangs on it, at the initial configuration:
-/// the diagonal entry of the mass matrix. `masses` are by group, in its frame.
-pub(crate) fn at_joint(
-    joint: &JointDescription,
-    armature: f32,
-    group: usize,
-    groups: &[Group],
-    masses: &[MassProperties],
-) -> f32 {
-    let frame = groups[group].in_world;
-    let (axis, anchor) = (frame.rotation * joint.axis, frame * joint.anchor);
-    let mut hangs = vec![false; groups.len()];
-    let mut sum = armature;
-    for (index, other) in groups.iter().enumerate() {
-        hangs[index] = index == group || other.parent.is_some_and(|parent| hangs[parent]);
-        if hangs[index] {
-            let mass = masses[index].transform_by(&other.in_world);
-            sum += match joint.kind {
-                JointKind::Slide => mass.mass(),
-                _ => {
-                    let arm = axis.cross(mass.local_com - anchor);
-                    axis.dot(mass.reconstruct_inertia_matrix() * axis) + mass.mass() * arm.length_squared()
-                }
-            };
-        }
-    }
-    sum
 }

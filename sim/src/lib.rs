@@ -31,6 +31,7 @@ pub mod render;
 mod role;
 mod scene;
 mod sensors;
+mod springs;
 mod state_hash;
 mod urdf;
 mod world;

@@ -1,4 +1,4 @@
-//! Mass of what moves: checked, scaled, and used to tune springs that are given by their oscillation.
+//! Mass of what moves: summed by rigid body, scaled and checked.
 
 use rapier3d::parry::mass_properties::MassProperties;
 
@@ -50,18 +50,5 @@ fn unmovable(model: &str, body: &BodyDescription) -> SimError {
              give it a geom with a volume and a sensible density, or an <inertial>",
             body.name, body.line
         ),
-    }
-}
-
-/// Gives every joint with a time constant and a damping ratio its stiffness and damping: those of a
-/// limit with this `solref` in MuJoCo, for the inertia at the joint.
-pub(crate) fn tune_springs(description: &mut Description, groups: &[Group], masses: &[MassProperties]) {
-    for (index, group) in groups.iter().enumerate() {
-        for joint in &mut description.bodies[group.body].joints {
-            let Some([time_constant, damping_ratio]) = joint.spring_damper else { continue };
-            let inertia = inertia::at_joint(joint, joint.armature, index, groups, masses);
-            joint.stiffness = inertia / (time_constant * damping_ratio).powi(2);
-            joint.damping = 2.0 * inertia / time_constant;
-        }
     }
 }

@@ -153,9 +153,9 @@ fn contact_types_follow_mujocos_rule() {
 
 #[test]
 fn neighbours_and_excluded_bodies_pass_through_each_other() {
-    // Three overlapping balls in a chain: 1-2 and 2-3 are neighbours, 1-3 touch unless excluded.
+    // Three balls in a chain: 1-2 and 2-3 are neighbours and overlap, 1-3 just touch unless excluded.
     let chain = "<body name='a' pos='0 0 5'><freejoint/><geom size='0.2'/><body name='b' pos='0.1 0 0'>
-                 <joint axis='0 1 0'/><geom size='0.2'/><body name='c' pos='0.1 0 0'><joint axis='0 0 1' name='j'/>
+                 <joint axis='0 1 0'/><geom size='0.2'/><body name='c' pos='0.295 0 0'><joint axis='0 0 1' name='j'/>
                  <joint axis='0 1 0'/><geom size='0.2'/></body></body></body>";
     let push = |rest: &str| {
         let mut world = world_of(chain, rest);
@@ -164,6 +164,24 @@ fn neighbours_and_excluded_bodies_pass_through_each_other() {
     };
     assert!(push(""));
     assert!(!push("<contact><exclude body1='a' body2='c'/></contact>"));
+}
+
+#[test]
+fn bodies_that_stand_inside_each_other_pass_through_with_a_remark() {
+    let chain = |distance: f32| {
+        let xml = format!(
+            "<mujoco><worldbody><body name='a' pos='0 0 5'><freejoint/><geom size='0.2'/><body name='b' \
+             pos='0.1 0 0'><joint axis='0 1 0'/><geom size='0.2'/><body name='c' pos='{distance} 0 0'>\
+             <joint axis='0 1 0'/><geom size='0.2'/></body></body></body></worldbody></mujoco>"
+        );
+        let model = Arc::new(Model::from_mjcf_str("chain", &xml).expect("it loads"));
+        let mut world = World::new(model.clone());
+        (0..5).for_each(|_| world.step());
+        let remarks = model.approximations().iter().filter(|remark| remark.contains("`a` and `c` overlap"));
+        (remarks.count(), model.geoms().any(|geom: GeomId| world.touches(geom)))
+    };
+    assert_eq!(chain(0.1), (1, false));
+    assert_eq!(chain(0.295), (0, true));
 }
 
 #[test]

@@ -39,15 +39,21 @@ impl Import<'_> {
             return Err(element.error("actuatorgravcomp is not supported"));
         }
         let count: usize = self.description.bodies.iter().map(|body| body.joints.len()).sum();
+        let spring_damper = spring_damper(element)?;
+        // `springdamper` replaces the other two.
+        let given = |name: &str| {
+            let value = element.magnitude(name, 0.0)?;
+            Ok::<f32, SimError>(if spring_damper.is_some() { 0.0 } else { value })
+        };
         let joint = JointDescription {
             name: element.text("name").map_or_else(|| format!("joint{count}"), Into::into),
             kind,
             axis: frame.rotation * element.direction("axis", element.vector("axis", Vector::Z)?)?,
             anchor: frame.transform_point(element.vector("pos", Vector::ZERO)?),
             range: range.map(|range| range.map(|bound| bound * unit)),
-            damping: element.magnitude("damping", 0.0)?,
-            stiffness: element.magnitude("stiffness", 0.0)?,
-            spring_damper: self.spring_damper(element)?,
+            damping: given("damping")?,
+            stiffness: given("stiffness")?,
+            spring_damper,
             rest: element.number("springref", 0.0)? * unit,
             armature: element.magnitude("armature", 0.0)?,
             dry_friction: element.magnitude("frictionloss", 0.0)?,
@@ -81,10 +87,10 @@ impl Import<'_> {
             _ => Ok(joint),
         }
     }
+}
 
-    /// `springdamper`: time constant and damping ratio, where both are positive.
-    fn spring_damper(&self, element: &Element<'_>) -> Result<Option<[f32; 2]>, SimError> {
-        let given = element.numbers::<2>("springdamper")?;
-        Ok(given.filter(|given| given.iter().all(|number| *number > 0.0)))
-    }
+/// `springdamper`: time constant and damping ratio, where both are positive.
+fn spring_damper(element: &Element<'_>) -> Result<Option<[f32; 2]>, SimError> {
+    let given = element.numbers::<2>("springdamper")?;
+    Ok(given.filter(|given| given.iter().all(|number| *number > 0.0)))
 }

@@ -12,7 +12,7 @@ use super::{
     spatial,
 };
 use crate::{
-    EnvError, GoalSpec,
+    EnvError,
     tasks::{RobotEnv, RobotTask, Sigmoid, TaskSpec, Tolerance},
 };
 
@@ -110,11 +110,6 @@ impl RobotTask for ArmPush {
 
     fn success(&self, world: &World) -> Option<bool> {
         Some(self.distance(world) <= REACH)
-    }
-
-    fn goal(&self) -> Option<GoalSpec> {
-        let desired = ARM + block::OBSERVED;
-        Some(GoalSpec { achieved: ARM..ARM + 3, desired: desired..desired + 3 })
     }
 
     fn caption(&self, world: &World) -> String {
