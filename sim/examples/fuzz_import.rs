@@ -24,6 +24,9 @@ const MJCF: &str = include_str!("../tests/files/everything.xml");
 const URDF: &str = include_str!("../tests/files/everything.urdf");
 const OBJ: &str = include_str!("../tests/files/wedge.obj");
 const STL: &str = include_str!("../tests/files/wedge.stl");
+/// What the files with everything refer to.
+const COMPANIONS: [(&str, &str); 3] =
+    [("wedge.obj", OBJ), ("wedge.stl", STL), ("part.xml", include_str!("../tests/files/part.xml"))];
 
 /// Words that make trouble where a number, a name or a tag is expected.
 const WORDS: [&[u8]; 16] = [
@@ -58,6 +61,9 @@ fn main() {
     let end = Instant::now() + Duration::from_secs(option("--seconds", 60));
     let folder = std::env::temp_dir().join(format!("telos-fuzz-{}", std::process::id()));
     std::fs::create_dir_all(&folder).expect("the folder of temporary files can be written to");
+    for (name, text) in COMPANIONS {
+        std::fs::write(folder.join(name), text).expect("the folder of temporary files can be written to");
+    }
     let sources = sources();
     let (mut loaded, mut refused, mut slowest) = (0u64, 0u64, Duration::ZERO);
     while Instant::now() < end {

@@ -6,13 +6,18 @@ use rapier3d::prelude::*;
 
 use crate::{Shape, description::GeomDescription};
 
+/// Half extents and distances, metres, that contacts can be computed for in single floats; parry's
+/// search for the contact of two shapes panics far outside of them.
+const LEAST: f32 = 1e-6;
+const MOST: f32 = 1e6;
+
 /// Rings of the polyhedron that stands for an ellipsoid, and corners per ring. With 8 rings of 12 and
 /// two poles no point of an ellipsoid lies further from its polyhedron than 5% of its largest axis.
 const RINGS: usize = 8;
 const CORNERS: usize = 12;
 
-/// The collider of a geom with this pose in its rigid body; `None` for one that is too flat for
-/// a convex hull.
+/// The collider of a geom with this pose in its rigid body; `None` for one that is too flat, too
+/// small, too large or too far away to collide.
 pub(crate) fn collider(geom: &GeomDescription, pose: Pose) -> Option<ColliderBuilder> {
     let along_z = Pose::from_rotation(Rotation::from_rotation_arc(Vector::Y, Vector::Z));
     let (shape, pose) = match &geom.shape {
@@ -28,6 +33,15 @@ pub(crate) fn collider(geom: &GeomDescription, pose: Pose) -> Option<ColliderBui
         Shape::Ellipsoid(axes) => (ellipsoid(*axes)?, pose),
         Shape::Mesh(mesh) => (mesh.hull()?, pose),
     };
+    if geom.shape != Shape::Plane {
+        let extents = shape.compute_local_aabb().half_extents().to_array();
+        let distances = pose.translation.abs().to_array();
+        let sound = extents.iter().all(|extent| (LEAST..MOST).contains(extent))
+            && distances.iter().all(|distance| (0.0..MOST).contains(distance));
+        if !sound {
+            return None;
+        }
+    }
     // MuJoCo's rule: two geoms touch when the type of one is in the affinity of the other.
     let groups = InteractionGroups::new(
         Group::from_bits_retain(geom.contype),

@@ -375,8 +375,8 @@ fn too_flat(model: &str, geom: &GeomDescription) -> SimError {
     SimError::Model {
         model: model.into(),
         reason: format!(
-            "geom `{}` (line {}) is too flat or too small to collide; give it a volume, or contype=\"0\" \
-             conaffinity=\"0\"",
+            "geom `{}` (line {}) is too flat, too small, too large or too far away to collide; give it a sensible \
+             size and place, or contype=\"0\" conaffinity=\"0\"",
             geom.name, geom.line
         ),
     }

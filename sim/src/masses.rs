@@ -1,6 +1,6 @@
 //! Mass of what moves: summed by rigid body, scaled and checked.
 
-use rapier3d::parry::mass_properties::MassProperties;
+use rapier3d::{math::Vector, parry::mass_properties::MassProperties};
 
 use crate::{
     SimError,
@@ -30,8 +30,9 @@ pub(crate) fn of_groups(
     for index in (0..groups.len()).filter(moving) {
         let moments = masses[index].principal_inertia();
         let sound = |value: f32| value > LEAST && value < MOST;
-        let centred = masses[index].local_com.is_finite() && groups[index].in_world.is_finite();
-        if !(sound(masses[index].mass()) && moments.to_array().into_iter().all(sound) && centred) {
+        let near = |place: Vector| place.is_finite() && place.abs().max_element() < FARTHEST;
+        let near = near(masses[index].local_com) && near(groups[index].in_world.translation);
+        if !(sound(masses[index].mass()) && moments.to_array().into_iter().all(sound) && near) {
             return Err(unmovable(name, &description.bodies[groups[index].body]));
         }
     }
@@ -41,13 +42,15 @@ pub(crate) fn of_groups(
 /// Kilograms or kg m², between which single floats can be computed with.
 const LEAST: f32 = 1e-16;
 const MOST: f32 = 1e12;
+/// Metres from the origin.
+const FARTHEST: f32 = 1e6;
 
 fn unmovable(model: &str, body: &BodyDescription) -> SimError {
     SimError::Model {
         model: model.into(),
         reason: format!(
-            "body `{}` (line {}) has joints but no mass or no inertia, or too much of them to compute with; \
-             give it a geom with a volume and a sensible density, or an <inertial>",
+            "body `{}` (line {}) has joints but no mass or no inertia, or too much of them to compute with, or \
+             is too far away; give it a geom with a volume and a sensible density, or an <inertial>",
             body.name, body.line
         ),
     }

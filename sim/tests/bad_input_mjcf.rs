@@ -199,6 +199,18 @@ fn files_and_names_that_do_not_exist() {
     assert!(error.starts_with("model `hopper` has no joint named `kne`; it has: root_x, root_z"), "{error}");
 }
 
+/// Found by `examples/fuzz_import.rs`: parry's search for the contact of two shapes panicked.
+#[test]
+fn shapes_beyond_single_floats_are_refused() {
+    for line in
+        ["<geom type='box' size='0.2 1e38 0.03'/>", "<geom size='1e-20'/>", "<geom size='1' pos='0 1e30 0'/>"]
+    {
+        // In a fixed body, so that mass is not what is wrong.
+        let message = error(&format!("<mujoco><worldbody>\n{line}\n</worldbody></mujoco>"));
+        assert!(message.contains("geom `geom0` (line 2) is too flat, too small, too large"), "{message}");
+    }
+}
+
 #[test]
 fn deep_nesting_is_refused() {
     let xml =
