@@ -33,7 +33,7 @@ pub(crate) fn compile(name: &str, mut description: Description) -> Result<Model,
     let (mut groups, mut members) = links::groups(&description);
     check_size(name, &groups)?;
     let mut masses = masses::of_groups(name, &description, &groups, &members)?;
-    overlap::exclude(&mut description, &groups, &members);
+    overlap::exclude(name, &mut description, &groups, &members)?;
     let description = &description;
     links::center_free_groups(description, &mut groups, &mut members, &mut masses);
     let mut builder = Builder {

@@ -88,6 +88,20 @@ fn errors_name_the_place_the_cause_and_the_way_out() {
 }
 
 #[test]
+fn a_link_inside_a_fixed_base_is_refused() {
+    let arm = |height: f32| {
+        format!(
+            "<mujoco><worldbody><body name='base'><geom type='box' size='.1 .1 .1'/>
+             <body name='link' pos='0 0 {height}'><joint axis='1 0 0'/><geom size='.08'/></body></body>
+             </worldbody></mujoco>"
+        )
+    };
+    let reason = error(&arm(0.15));
+    assert!(reason.contains("body `link` (line 2) stands inside `base` (line 1)"), "{reason}");
+    assert!(Model::from_mjcf_str("robot.xml", &arm(0.175)).is_ok(), "5 mm are a contact");
+}
+
+#[test]
 fn errors_outside_bodies_too() {
     for (xml, expected) in [
         ("<mujoco>\n<worldbody>", "robot.xml:2: not well-formed XML"),
