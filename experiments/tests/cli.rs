@@ -141,7 +141,7 @@ fn bad_input_in_a_feedback_ledger() {
 fn bad_input_in_a_robot_file() {
     let scratch = scratch();
     for (name, xml, words) in [
-        ("tendon.xml", "<mujoco>\n<tendon><fixed/></tendon>\n</mujoco>", ["tendon.xml:2", "<tendon>"]),
+        ("tendon.xml", "<mujoco>\n<tendon><fixed/></tendon>\n</mujoco>", ["tendon.xml:2", "<fixed>"]),
         (
             "number.xml",
             "<mujoco><worldbody>\n<geom type='sphere' size='0.x1'/></worldbody></mujoco>",
