@@ -37,8 +37,24 @@ slurmctld
 slurmd -N n1
 
 resubmitted=0
-for _ in $(seq 240); do
+progress=""
+idle=0
+for _ in $(seq 300); do
     [ -f "$store/summary.json" ] && break
+    # What is held after it could not be started is released, as its owner would.
+    for job in $(squeue -h -t PENDING -o '%A %r' 2>/dev/null | awk '/[Hh]eld/ { print $1 }' | sort -u); do
+        scontrol release "$job" 2>/dev/null || true
+    done
+    # A controller that was killed may go on from an older state and take for running what has ended. A
+    # queue in which nothing moves any more is given up, as its owner would.
+    seen=$(find "$store/trials" -newer "$store/sweep.toml" | wc -l)
+    idle=$([ "$seen" = "$progress" ] && echo $((idle + 1)) || echo 0)
+    progress=$seen
+    if [ "$idle" = 45 ]; then
+        squeue || true
+        scancel --user="$(id -un)" || true
+        idle=0
+    fi
     # Slurm lets a requeued job wait for two minutes.
     for job in $(squeue -h -t PENDING -o %A 2>/dev/null | sort -u); do
         scontrol update jobid="$job" StartTime=now 2>/dev/null || true
