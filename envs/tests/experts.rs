@@ -1,4 +1,4 @@
-//! Scripted experts solve their tasks. Rates over more episodes: `--example expert_success`.
+//! Scripted experts solve their tasks. Rates over more episodes: `telos expert ID --episodes 100`.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
