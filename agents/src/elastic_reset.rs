@@ -118,7 +118,7 @@ mod tests {
         let policy = Parameter::new("policy", &[2], vec![1.0, -1.0], &Device::Cpu).unwrap();
         let config = ElasticResetConfig { interval: 3, decay: 0.5 };
         let mut reset = ElasticReset::new(&config, &policy).unwrap();
-        let mut step = |reset: &mut ElasticReset| {
+        let step = |reset: &mut ElasticReset| {
             policy.var().set(&(policy.var().as_tensor() + 8.0).unwrap()).unwrap();
             (reset.after_update(&policy).unwrap(), value(&policy))
         };
