@@ -98,6 +98,7 @@ pub fn evaluate(
     let mut rewards = vec![0.0; n];
     let mut learned = vec![0.0; n];
     let mut ended: Vec<Option<Episode>> = vec![None; n];
+    (0..n).for_each(|i| policy.episode_ended(i));
     while ended.iter().any(Option::is_none) {
         policy.act(&obs, n, plan.mode, &mut actions)?;
         if let Some(model) = reward_model {
@@ -108,6 +109,7 @@ pub fn evaluate(
             if ended[i].is_none() {
                 learned[i] += f64::from(rewards[i]);
                 if batch.done(i) {
+                    policy.episode_ended(i);
                     ended[i] = Some(Episode {
                         gold: f64::from(batch.episode_return[i]),
                         length: batch.episode_length[i],
