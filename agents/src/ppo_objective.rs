@@ -79,6 +79,18 @@ pub(crate) struct Losses {
     pub(crate) clip_fraction: f32,
 }
 
+impl Losses {
+    /// The numbers, for ranks to average.
+    pub(crate) fn to_array(self) -> [f32; 5] {
+        [self.policy, self.value, self.entropy, self.approximate_kl, self.clip_fraction]
+    }
+
+    /// What [`to_array`](Self::to_array) gave.
+    pub(crate) fn from_array([policy, value, entropy, approximate_kl, clip_fraction]: [f32; 5]) -> Self {
+        Self { policy, value, entropy, approximate_kl, clip_fraction }
+    }
+}
+
 impl AddAssign for Losses {
     fn add_assign(&mut self, other: Self) {
         self.policy += other.policy;
