@@ -192,11 +192,14 @@ pub struct EvaluationConfig {
     /// Seed of their initial states, the same every time so that curves are comparable, and apart
     /// from the training seeds. Default 1,000,000.
     pub seed: u64,
+    /// Whether `result.json` says what the episodes ended in: the mean of their last observations, by
+    /// which sweeps can tell behaviours apart. Default false.
+    pub last_observation: bool,
 }
 
 impl Default for EvaluationConfig {
     fn default() -> Self {
-        Self { interval: 10_000, episodes: 10, seed: 1_000_000 }
+        Self { interval: 10_000, episodes: 10, seed: 1_000_000, last_observation: false }
     }
 }
 
