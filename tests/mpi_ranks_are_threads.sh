@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
 # Four ranks give the same bytes as threads and as processes under mpirun, also when one of them is
-# killed and the run resumed; a killed rank ends the others. Needs libopenmpi-dev, openmpi-bin and
-# libclang-dev.
+# killed and the run resumed; a killed rank ends the others. Needs Open MPI and a telos built with
+# `--features mpi`.
 #
-#     bash tests/mpi_ranks_are_threads.sh
+#     bash tests/mpi_ranks_are_threads.sh TELOS
 set -euo pipefail
+telos=$(realpath "$1")
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
@@ -12,10 +13,6 @@ export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
 # Ranks of one machine, more than it may have cores, that sleep while they wait.
 export OMPI_MCA_pml=ob1 OMPI_MCA_btl=self,tcp OMPI_MCA_btl_tcp_if_include=lo OMPI_MCA_mpi_yield_when_idle=1
 
-cargo build --quiet --package telos --features mpi
-# A copy, since a build without the feature has the same name.
-telos="$scratch/telos"
-cp "${CARGO_TARGET_DIR:-target}/debug/telos" "$telos"
 config=tests/configs/data-parallel.toml
 ranks=(mpirun --oversubscribe -n 4 "$telos" train "$config" --quiet)
 

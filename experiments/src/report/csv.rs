@@ -36,7 +36,7 @@ pub(super) fn curves(comparisons: &[Comparison]) -> String {
 
 /// `runs.csv`: the last and the best return of every run.
 pub(super) fn runs(comparisons: &[Comparison]) -> String {
-    let mut csv = "task,group,run,seed,telos,steps,state,last,best,best_step\n".to_owned();
+    let mut csv = "task,group,run,seed,telos,steps,finished,last,best,best_step\n".to_owned();
     for comparison in comparisons {
         for one in &comparison.groups {
             for run in &one.group.runs {
@@ -47,12 +47,11 @@ pub(super) fn runs(comparisons: &[Comparison]) -> String {
                 let names =
                     [&comparison.env, &one.group.label, &run.name].map(|name| csv_field(name)).join(",");
                 let (seed, telos, step) = (run.config.seed, &run.telos, run.step());
-                let state = match (&run.given_up, run.is_finished()) {
-                    (Some(_), _) => "given-up",
-                    (None, true) => "finished",
-                    (None, false) => "unfinished",
+                let finished = match &run.given_up {
+                    Some(_) => "given-up".to_owned(),
+                    None => run.is_finished().to_string(),
                 };
-                let _ = writeln!(csv, "{names},{seed},{telos},{step},{state},{found}");
+                let _ = writeln!(csv, "{names},{seed},{telos},{step},{finished},{found}");
             }
         }
     }

@@ -73,7 +73,7 @@ fn bad_input_in_a_sweep_file() {
         (
             "'random'",
             "'cma-es'",
-            "sweep.toml:6: `sampler.settings`: must be at least 4",
+            "sweep.toml:10: `parameters.ppo.gamma`: is in conflict with the sampler, which needs numbers",
         ),
         (
             "'random'\nsettings = 2",
