@@ -4,14 +4,18 @@
 //! [`Ppo`]. It never asks where a reward comes from: the training loop writes the reward column of a
 //! [`Replay`] or a [`RolloutBuffer`], and relabels it when a reward model changes.
 //!
+//! A policy may also be moved by scored candidates alone: see [`objective`].
+//!
 //! What learners share they own as parts, not as a base class: [`Policy`] to act,
 //! [`telos_checkpoint::Checkpoint`] to resume exactly, [`telos_nn::Parameters`] to name weights.
 
 mod action_range;
 pub mod collective;
+mod elastic_reset;
 mod error;
 mod evaluate;
 mod gae;
+pub mod objective;
 mod observation_normalizer;
 pub mod planner;
 mod policy;
@@ -28,6 +32,7 @@ mod sac_config;
 
 pub use action_range::ActionRange;
 pub use collective::Collective;
+pub use elastic_reset::{ElasticReset, ElasticResetConfig};
 pub use error::AgentError;
 pub use evaluate::evaluate;
 pub use gae::{GaeColumns, gae};

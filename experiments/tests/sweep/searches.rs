@@ -69,7 +69,8 @@ fn emitters_search_around_rewarding_settings_and_behaviours_are_learned() {
     let emitted = settings(&sandbox, 1);
     for (start, around) in explored.iter().zip(emitted.chunks(4)) {
         for setting in around {
-            let off = weights(setting).iter().zip(weights(start)).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
+            let off =
+                weights(setting).iter().zip(weights(start)).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
             assert!(off > 0.0 && off < 0.2, "{setting} around {start}");
         }
     }

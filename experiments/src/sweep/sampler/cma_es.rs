@@ -102,8 +102,7 @@ impl CmaEs {
         self.generation += 1;
         let settled = (1.0 - (1.0 - c_step).powi(2 * self.generation)).sqrt();
         let h = if self.step_path.norm() / settled < (1.4 + 2.0 / (n + 1.0)) * norm { 1.0 } else { 0.0 };
-        self.path =
-            (1.0 - c_path) * &self.path + h * (c_path * (2.0 - c_path) * mu_eff).sqrt() * &y_w;
+        self.path = (1.0 - c_path) * &self.path + h * (c_path * (2.0 - c_path) * mu_eff).sqrt() * &y_w;
         let kept = 1.0 - c_1 - c_mu + c_1 * (1.0 - h) * c_path * (2.0 - c_path);
         self.covariance = kept * &self.covariance + c_1 * &self.path * self.path.transpose();
         for (y, weight) in ys.iter().zip(&weights) {

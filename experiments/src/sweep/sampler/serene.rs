@@ -32,7 +32,8 @@ pub(super) fn propose(search: &Search<'_>) -> Result<Vec<Proposal>, TelosError> 
         return novelty::propose(search);
     }
     let mut rng = search.rng();
-    let points = active.iter().flat_map(|index| emitters[*index].strategy.ask(search.config.emitter, &mut rng));
+    let points =
+        active.iter().flat_map(|index| emitters[*index].strategy.ask(search.config.emitter, &mut rng));
     Ok(points.map(|point| search.point(&point)).collect())
 }
 
