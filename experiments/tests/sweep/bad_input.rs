@@ -78,7 +78,7 @@ fn bad_input_in_a_sweep_file() {
         (
             "'random'\nsettings = 2",
             "'serene'\ndescriptor = ['seeds.0.final.last_observation']",
-            "sweep.toml:11: `parameters.ppo.gamma`: is in conflict with the sampler, which needs numbers",
+            "sweep.toml:10: `parameters.ppo.gamma`: is in conflict with the sampler, which needs numbers",
         ),
         (
             "'random'\nsettings = 2",
