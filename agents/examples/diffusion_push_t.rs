@@ -40,8 +40,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("{episodes} demonstrations of {task}, {} steps", dataset.steps());
 
     let spec = registry::make(&task)?.spec().clone();
-    let shape =
-        ChunkShape { obs: spec.observation.size(), horizon: HORIZON, act: spec.action.size() };
+    let shape = ChunkShape { obs: spec.observation.size(), horizon: HORIZON, act: spec.action.size() };
     let mut rng = Xoshiro256PlusPlus::seed_from_u64(seed);
     let denoiser = MlpDenoiser::new(&MlpDenoiserConfig::default(), shape, &mut rng, &Device::Cpu)?;
     let sampler = SamplerConfig { steps: 4, noise: ChainNoise::Eta(0.0), ..SamplerConfig::default() };

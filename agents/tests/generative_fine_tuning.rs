@@ -10,7 +10,8 @@ use rand_xoshiro::Xoshiro256PlusPlus;
 use telos_agents::{
     generative::{
         AdjointMatching, Chain, ChainBatch, ChainNoise, D3po, DenoisingDpo, Dpok, Dppo, FlowPolicy,
-        GenerativePolicy, NoiseDraw, RewardGradient, RewardWeighted, SamplerConfig, Spin,
+        GenerativePolicy, NoiseActor, NoiseActorConfig, NoiseDraw, RewardGradient, RewardWeighted,
+        SamplerConfig, Spin,
     },
     objective::{PolicyObjective, RelativeReward},
 };
@@ -100,9 +101,7 @@ fn adjoint_matching_moves_the_mean_by_the_variance_of_the_steps() {
 #[test]
 fn only_the_memoryless_process_ends_in_the_tilted_policy() {
     let limit = |noise: ChainNoise, order: f64| {
-        let target = |steps| {
-            MEAN + 1.5 * variance_of_steps(&SamplerConfig { noise, ..sampler(steps, 1.0) })
-        };
+        let target = |steps| MEAN + 1.5 * variance_of_steps(&SamplerConfig { noise, ..sampler(steps, 1.0) });
         // Richardson's extrapolation; noise of constant size converges with the root of the step.
         let (coarse, fine) = (target(5_000), target(20_000));
         fine + (fine - coarse) / (4f64.powf(order) - 1.0)
@@ -277,7 +276,8 @@ fn flow_dpo_moves_towards_what_is_preferred() {
     train(&policy, (200, 0.02), |_| {
         let (chain, _) = drawn(&reference, 256, 10, &mut generator);
         let column = |pick: fn(f32, f32) -> f32| {
-            let values: Vec<f32> = chain.chunks().chunks_exact(2).map(|pair| pick(pair[0], pair[1])).collect();
+            let values: Vec<f32> =
+                chain.chunks().chunks_exact(2).map(|pair| pick(pair[0], pair[1])).collect();
             Tensor::from_vec(values, (128, 1), &Device::Cpu).unwrap()
         };
         let obs = Tensor::zeros((128, 1), telos_nn::DType::F32, &Device::Cpu).unwrap();
@@ -326,4 +326,36 @@ fn self_play_moves_towards_the_demonstrations() {
     }
     let (before, after) = (0.3, (mean_of(&policy) - 1.0).abs());
     assert!(after < 0.5 * before, "{after} from the demonstrator, {before} at first");
+}
+
+/// Reward x = m + s eps under a KL weight beta: the best Gaussian over the noise is N(s / beta, 1).
+#[test]
+fn a_noise_actor_finds_the_best_start() {
+    let policy = gaussian(sampler(10, 0.0));
+    let mut generator = rng(10);
+    let config = NoiseActorConfig { hidden: vec![8], clip: 0.2, beta: 0.5 };
+    let actor = NoiseActor::new(&config, policy.shape(), &mut generator, &Device::Cpu).unwrap();
+    let mut adam = Adam::new(&actor, AdamConfig { lr: 0.01, ..AdamConfig::default() }).unwrap();
+    let (obs, mut chain) = ([1.0; 256], Chain::default());
+    let (updates, mut starts) = (400, Vec::new());
+    for update in 0..updates {
+        adam.set_lr(0.01 * (1.0 - f64::from(update) / f64::from(updates)));
+        let behaviour = actor.draw(&obs, &mut generator, chain.begin(256, 1, 10)).unwrap();
+        (0..10).for_each(|step| policy.take_step(step, &obs, None, &mut chain).unwrap());
+        starts = chain.latent(0).to_vec();
+        let (mean, _) = mean_and_variance(chain.chunks());
+        let advantages: Vec<f32> = chain.chunks().iter().map(|x| x - mean as f32).collect();
+        let column = |values: &[f32]| Tensor::from_slice(values, (256, 1), &Device::Cpu).unwrap();
+        let advantages = Tensor::new(advantages, &Device::Cpu).unwrap();
+        let loss = actor.loss(&column(&obs), &column(&starts), &behaviour, &advantages).unwrap();
+        adam.backward_step(&loss).unwrap();
+    }
+    let at = |noise: f32| {
+        let mut chain = Chain::default();
+        chain.begin(1, 1, 10)[0] = noise;
+        (0..10).for_each(|step| policy.take_step(step, &[1.0], None, &mut chain).unwrap());
+        f64::from(chain.chunks()[0])
+    };
+    let (found, exact) = (mean_and_variance(&starts), (at(1.0) - at(0.0)) / 0.5);
+    assert!((found.0 - exact).abs() < 0.2 && (found.1 - 1.0).abs() < 0.3, "{found:?}, not {exact} and 1");
 }

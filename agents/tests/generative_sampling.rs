@@ -74,7 +74,8 @@ fn the_log_probabilities_of_a_chain_are_those_of_its_steps() {
         let (obs, mut chain) = ([0.3, -0.2, 0.9, 0.1, -1.0, 0.4], Chain::default());
         policy.sample_chain(&obs, 3, &mut rng(2), &mut chain).unwrap();
         let batch = ChainBatch::new(&chain, &obs, chain.steps, policy.device()).unwrap();
-        let again = batch.log_probs(policy.as_ref()).unwrap().flatten_all().unwrap().to_vec1::<f32>().unwrap();
+        let again =
+            batch.log_probs(policy.as_ref()).unwrap().flatten_all().unwrap().to_vec1::<f32>().unwrap();
         for (stored, found) in chain.log_probs.iter().zip(&again) {
             assert!((stored - found).abs() < 2e-3 * (1.0 + stored.abs()), "{stored} against {found}");
         }

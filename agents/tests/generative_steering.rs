@@ -9,9 +9,7 @@ use rand::SeedableRng;
 use rand_xoshiro::Xoshiro256PlusPlus;
 use telos_agents::{
     AgentError,
-    generative::{
-        BestOfN, Chain, DiffusionPolicy, FlowPolicy, GenerativePolicy, NoiseSearch, Particles,
-    },
+    generative::{BestOfN, Chain, DiffusionPolicy, FlowPolicy, GenerativePolicy, NoiseSearch, Particles},
 };
 use telos_nn::{Device, NnError, Tensor};
 

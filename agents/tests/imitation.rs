@@ -21,8 +21,13 @@ use telos_envs::{
 use telos_nn::Device;
 
 const SHAPE: ChunkShape = ChunkShape { obs: 7, horizon: 4, act: 2 };
-const SAMPLER: SamplerConfig =
-    SamplerConfig { steps: 5, noise: ChainNoise::Eta(0.0), min_std: 0.0, min_log_prob_std: 0.0, clip: Some(1.0) };
+const SAMPLER: SamplerConfig = SamplerConfig {
+    steps: 5,
+    noise: ChainNoise::Eta(0.0),
+    min_std: 0.0,
+    min_log_prob_std: 0.0,
+    clip: Some(1.0),
+};
 
 /// A directory that is removed at the end.
 struct Scratch(PathBuf);

@@ -45,7 +45,8 @@ impl AdjointMatching {
         let mean = policy.step_mean(&batch.obs, &batch.x, &batch.steps)?;
         let device = batch.x.device();
         // The last step is certain: nothing can be changed there, and nothing is asked of it.
-        let inverse = per_row(&batch.steps, |i| if policy.std(i) > 0.0 { 1.0 / policy.std(i) } else { 0.0 }, device)?;
+        let inverse =
+            per_row(&batch.steps, |i| if policy.std(i) > 0.0 { 1.0 / policy.std(i) } else { 0.0 }, device)?;
         let std = per_row(&batch.steps, |i| policy.std(i), device)?;
         let control = (mean - base_mean)?.broadcast_mul(&inverse)?;
         let error = (control + adjoint.broadcast_mul(&std)?)?.sqr()?;

@@ -9,7 +9,10 @@ use rand::SeedableRng;
 use rand_xoshiro::Xoshiro256PlusPlus;
 use serde::{Deserialize, Serialize};
 use telos_checkpoint::{Checkpoint, CheckpointError, Reader, Writer};
-use telos_envs::{EnvSpec, dataset::{ChunkBatch, Dataset}};
+use telos_envs::{
+    EnvSpec,
+    dataset::{ChunkBatch, Dataset},
+};
 use telos_nn::{Adam, AdamConfig, Parameters, Tensor, Var, weights};
 
 use super::{ChunkActor, GenerativePolicy, NoiseDraw};
@@ -129,8 +132,10 @@ impl<P: GenerativePolicy> BehaviourCloning<P> {
 
         let device = self.policy.device();
         let chunk_columns = (rows, shape.width());
-        let obs = Tensor::from_slice(&self.obs, (rows, shape.obs), device).map_err(telos_nn::NnError::from)?;
-        let chunks = Tensor::from_slice(&self.chunks, chunk_columns, device).map_err(telos_nn::NnError::from)?;
+        let obs =
+            Tensor::from_slice(&self.obs, (rows, shape.obs), device).map_err(telos_nn::NnError::from)?;
+        let chunks =
+            Tensor::from_slice(&self.chunks, chunk_columns, device).map_err(telos_nn::NnError::from)?;
         let draw = NoiseDraw::new(&mut self.rng, rows, shape.width(), device)?;
         let errors = self.policy.one_step_loss(&obs, &chunks, &draw)?;
         let loss = self.masked_mean(&errors)?;

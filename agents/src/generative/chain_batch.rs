@@ -86,7 +86,8 @@ impl ChainBatch {
         k: usize,
     ) -> Result<Candidates, NnError> {
         let groups = (self.rows / k.max(1), k);
-        let column = |log_probs: Tensor| -> Result<Tensor, NnError> { Ok(log_probs.sum(0)?.reshape(groups)?) };
+        let column =
+            |log_probs: Tensor| -> Result<Tensor, NnError> { Ok(log_probs.sum(0)?.reshape(groups)?) };
         let scores = Tensor::from_slice(scores, groups, self.x.device())?;
         let reference = column(self.log_probs(reference)?.detach())?;
         Candidates::new(column(self.log_probs(policy)?)?, reference, scores)?

@@ -41,7 +41,8 @@ impl Dpok {
         advantages: &Tensor,
     ) -> Result<Tensor, NnError> {
         let ratio = (batch.log_probs(policy)? - &batch.behaviour)?.exp()?;
-        let gain = clipped_gain(&ratio, &advantages.unsqueeze(0)?, &ratio.clamp(1.0 - self.clip, 1.0 + self.clip)?)?;
+        let gain =
+            clipped_gain(&ratio, &advantages.unsqueeze(0)?, &ratio.clamp(1.0 - self.clip, 1.0 + self.clip)?)?;
         let kl = batch.kl(policy, reference)?.sum(0)?.mean_all()?;
         Ok(((kl * self.beta)? - gain.sum(0)?.mean_all()?)?)
     }

@@ -5,9 +5,7 @@
 
 use telos_nn::{NnError, Parameters, Tensor, Var};
 
-use super::{
-    Denoiser, DenoisingStep, GenerativePolicy, MlpDenoiser, NoiseDraw, SamplerConfig, flow_path,
-};
+use super::{Denoiser, DenoisingStep, GenerativePolicy, MlpDenoiser, NoiseDraw, SamplerConfig, flow_path};
 use crate::AgentError;
 
 /// A policy over a flow. With `eta = 0` it integrates the flow, with `eta = 1` the memoryless process that

@@ -1,33 +1,31 @@
 //! Denoisers of one action whose predictions are exact, because their data are Gaussians.
 
-use telos_agents::generative::{
-    ChainNoise, ChunkShape, Denoiser, NoiseLevel, NoiseSchedule, SamplerConfig,
-};
+use telos_agents::generative::{ChainNoise, ChunkShape, Denoiser, NoiseLevel, NoiseSchedule, SamplerConfig};
 use telos_nn::{Device, NnError, Parameters, Tensor, Var};
 
 const SHAPE: ChunkShape = ChunkShape { obs: 1, horizon: 1, act: 1 };
 
 /// A sampler without a clip on x0_hat.
-pub fn sampler(steps: usize, eta: f64) -> SamplerConfig {
+pub(crate) fn sampler(steps: usize, eta: f64) -> SamplerConfig {
     SamplerConfig { steps, noise: ChainNoise::Eta(eta), clip: None, ..SamplerConfig::default() }
 }
 
 /// The velocity of a flow to N(mean, std^2), plus a shift that may be learned, one for each of `n` times.
-pub struct GaussianFlow {
-    pub mean: f64,
-    pub std: f64,
-    pub shifts: Var,
+pub(crate) struct GaussianFlow {
+    pub(crate) mean: f64,
+    pub(crate) std: f64,
+    pub(crate) shifts: Var,
     frozen: bool,
 }
 
 impl GaussianFlow {
-    pub fn new(mean: f64, std: f64, n: usize) -> Self {
+    pub(crate) fn new(mean: f64, std: f64, n: usize) -> Self {
         let shifts = Var::from_vec(vec![0.0f32; n], n, &Device::Cpu).unwrap();
         Self { mean, std, shifts, frozen: false }
     }
 
     /// Slope and offset of E[data | x_t] in x_t.
-    pub fn regression(&self, t: f64) -> (f64, f64) {
+    pub(crate) fn regression(&self, t: f64) -> (f64, f64) {
         let variance = (t * self.std).powi(2) + (1.0 - t).powi(2);
         let slope = t * self.std * self.std / variance;
         (slope, self.mean * (1.0 - slope * t))
@@ -58,7 +56,8 @@ impl Denoiser for GaussianFlow {
         let slope = column(&|t| (self.regression(t).0 - 1.0) / (1.0 - t))?;
         let offset = column(&|t| self.regression(t).1 / (1.0 - t))?;
         let index: Vec<u32> = times.iter().map(|t| self.index(*t)).collect();
-        let shifts = if self.frozen { self.shifts.as_detached_tensor() } else { self.shifts.as_tensor().clone() };
+        let shifts =
+            if self.frozen { self.shifts.as_detached_tensor() } else { self.shifts.as_tensor().clone() };
         let shifts = shifts.index_select(&Tensor::new(index, &Device::Cpu)?, 0)?.unsqueeze(1)?;
         Ok((((latents * slope)? + offset)? + shifts)?)
     }
@@ -90,13 +89,13 @@ impl Denoiser for GaussianFlow {
 
 /// The noise in latents of a mixture of Gaussians (weight, mean, std), under a diffusion.
 #[derive(Clone)]
-pub struct Mixture {
-    pub components: Vec<(f64, f64, f64)>,
-    pub schedule: NoiseSchedule,
+pub(crate) struct Mixture {
+    pub(crate) components: Vec<(f64, f64, f64)>,
+    pub(crate) schedule: NoiseSchedule,
 }
 
 impl Mixture {
-    pub fn mean_and_variance(&self) -> (f64, f64) {
+    pub(crate) fn mean_and_variance(&self) -> (f64, f64) {
         let moment = |f: &dyn Fn(f64, f64) -> f64| -> f64 {
             self.components.iter().map(|(weight, mean, std)| weight * f(*mean, *std)).sum()
         };
@@ -105,7 +104,7 @@ impl Mixture {
     }
 
     /// The mixture tilted by exp(lambda x), which is one again.
-    pub fn tilted(&self, lambda: f64) -> Self {
+    pub(crate) fn tilted(&self, lambda: f64) -> Self {
         let tilt = |(weight, mean, std): &(f64, f64, f64)| {
             let factor = (lambda * mean + 0.5 * (lambda * std).powi(2)).exp();
             (weight * factor, mean + lambda * std * std, *std)
@@ -175,12 +174,12 @@ impl Denoiser for Mixture {
 }
 
 /// Two modes of unequal weight.
-pub fn two_modes(levels: usize) -> Mixture {
+pub(crate) fn two_modes(levels: usize) -> Mixture {
     let components = vec![(0.3, -0.6, 0.15), (0.7, 0.5, 0.1)];
     Mixture { components, schedule: NoiseSchedule::cosine(levels).unwrap() }
 }
 
-pub fn mean_and_variance(values: &[f32]) -> (f64, f64) {
+pub(crate) fn mean_and_variance(values: &[f32]) -> (f64, f64) {
     let n = values.len() as f64;
     let mean = values.iter().map(|x| f64::from(*x)).sum::<f64>() / n;
     (mean, values.iter().map(|x| (f64::from(*x) - mean).powi(2)).sum::<f64>() / n)

@@ -1,6 +1,7 @@
 //! `telos bench`: how fast this build is on this machine.
 
 mod envs;
+mod generative;
 mod learner;
 mod measurement;
 mod render;
@@ -49,6 +50,8 @@ enum Subject {
     Envs,
     /// Time of an update and of a policy's forward pass.
     Learner,
+    /// Time to draw a chunk of actions by denoising, and of an update that learns to.
+    Generative,
     /// Pictures per second: three robots, three sizes, with and without shadows, on one thread and on all.
     Render,
 }
@@ -74,6 +77,7 @@ impl Bench {
             Subject::Sim => sim::measure(self.mjcf.as_deref(), self.iterations, self.rounds)?,
             Subject::Envs => envs::measure(self.env.as_deref(), self.count as usize, self.rounds)?,
             Subject::Learner => learner::measure(self.rounds)?,
+            Subject::Generative => generative::measure(self.rounds)?,
             Subject::Render => render::measure(self.rounds)?,
         };
         let report =
