@@ -1,6 +1,8 @@
 //! Proximal Policy Optimisation: Schulman et al., 2017, arXiv 1707.06347, with the details of
 //! CleanRL's `ppo_continuous_action.py` (Huang et al. 2022, "The 37 Implementation Details of PPO").
 
+mod parts;
+
 use rand::{SeedableRng, seq::SliceRandom};
 use rand_xoshiro::Xoshiro256PlusPlus;
 use telos_checkpoint::{Checkpoint, CheckpointError, Reader, Writer};
@@ -119,16 +121,8 @@ impl Ppo {
         let mut update_rng = act_rng.clone();
         update_rng.jump();
 
-        let shape = |outputs, output_gain| MlpConfig {
-            inputs: obs_size,
-            hidden: config.hidden.clone(),
-            outputs,
-            activation: Activation::Tanh,
-            output_activation: Activation::Identity,
-            init: Init::Orthogonal { hidden_gain: std::f32::consts::SQRT_2, output_gain },
-        };
-        let actor = Mlp::new("actor", &shape(action_size, 0.01), &mut init_rng, device)?;
-        let critic = Mlp::new("critic", &shape(1, 1.0), &mut init_rng, device)?;
+        let actor = parts::draw("actor", config, [obs_size, action_size], 0.01, &mut init_rng, device)?;
+        let critic = parts::draw("critic", config, [obs_size, 1], 1.0, &mut init_rng, device)?;
         let log_std = vec![config.initial_log_std; action_size];
         let log_std = Parameter::new("log_std", &[action_size], log_std, device)?;
         let adam = AdamConfig {
@@ -320,22 +314,6 @@ impl Ppo {
         for (i, (x, mean)) in actions.iter_mut().zip(&self.buffers.means).enumerate() {
             *x = mean + self.log_std_values[i % width].exp() * *x;
         }
-    }
-
-    /// The network of the mean action; its input is normalised by
-    /// [`observation_normalizer`](Self::observation_normalizer).
-    pub fn actor(&self) -> &Mlp {
-        &self.actor
-    }
-
-    /// The value network, with inputs like the actor's and values in scaled rewards.
-    pub fn critic(&self) -> &Mlp {
-        &self.critic
-    }
-
-    /// The moments of observations, if they are normalised.
-    pub fn observation_normalizer(&self) -> Option<&ObservationNormalizer> {
-        self.observation_normalizer.as_ref()
     }
 }
 

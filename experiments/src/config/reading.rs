@@ -164,6 +164,22 @@ mod tests {
                 "loop = 'preferences'\n[env]\nid = 'pendulum-classic'\n[preferences.teacher]\nmistake = 1.5\n",
                 "c.toml:5: `preferences.teacher.mistake`: is 1.5, but must be in [0, 1]",
             ),
+            (
+                "loop = 'preferences'\n[env]\nid = 'pendulum-classic'\n[preferences]\nteacher = { kind = 'factors', ranking = ['slo'] }\n",
+                "c.toml:5: `preferences.teacher`: `pendulum-classic` has no factor `slo`; it has: upright, slow, gentle",
+            ),
+            (
+                "loop = 'preferences'\n[env]\nid = 'pendulum-classic'\n[preferences]\nteacher = { kind = 'factors', ranking = ['slow'] }\nquery = { ask = 'ranking' }\n",
+                "c.toml:6: `preferences.query.ask`: asks for a ranking, which this kind of teacher cannot give",
+            ),
+            (
+                "loop = 'preferences'\n[env]\nid = 'pendulum-classic'\n[preferences]\nprior = { kl_target = 1 }\n",
+                "c.toml:5: `preferences.prior`: needs learner = \"ppo\"",
+            ),
+            (
+                "loop = 'preferences'\nlearner = 'ppo'\n[env]\nid = 'pendulum-classic'\n[preferences]\nprior = { gain = 0 }\n",
+                "c.toml:6: `preferences.prior.gain`: is 0.0; must be in (0, 1]",
+            ),
         ];
         for (text, expected) in cases {
             let found = message(text, &[]);
@@ -199,6 +215,11 @@ mod tests {
             format!("learner = 'ppo'\nseeds = [3, 1]\n{PENDULUM}threads = 2\n[ppo]\nvalue_clip = 'none'\n"),
             format!(
                 "loop = 'preferences'\n{PENDULUM}[preferences.teacher]\nmistake = 0.1\n[sac]\ngamma = 0.97\n"
+            ),
+            format!(
+                "loop = 'preferences'\nlearner = 'ppo'\n{PENDULUM}[preferences]\nprior = {{}}\n\
+                 teacher = {{ kind = 'mixture', dear = {{ kind = 'annotators', members = [{{ name = 'ann', \
+                 weights = {{ slow = 0.95 }} }}] }}, cheap = {{ kind = 'regret' }} }}\n"
             ),
         ];
         for text in texts {

@@ -42,6 +42,20 @@ impl OnPolicyLoop {
     }
 }
 
+/// Improves the policy on a full rollout and keeps the update's metrics.
+pub(super) fn update(
+    learner: &mut Ppo,
+    rollout: &mut RolloutBuffer,
+    losses: &mut RunningMeans,
+) -> Result<(), TelosError> {
+    let PpoMetrics { policy_loss, value_loss, entropy, approximate_kl, .. } = learner.update(rollout)?;
+    losses.add("ppo/policy_loss", policy_loss);
+    losses.add("ppo/value_loss", value_loss);
+    losses.add("ppo/entropy", entropy);
+    losses.add("ppo/approximate_kl", approximate_kl);
+    Ok(())
+}
+
 impl TrainingLoop for OnPolicyLoop {
     fn step(&self) -> u64 {
         self.step
@@ -55,12 +69,7 @@ impl TrainingLoop for OnPolicyLoop {
         self.step += outcome.len() as u64;
         if self.rollout.is_full() {
             self.learner.anneal(self.step as f64 / self.steps as f64);
-            let PpoMetrics { policy_loss, value_loss, entropy, approximate_kl, .. } =
-                self.learner.update(&mut self.rollout)?;
-            self.losses.add("ppo/policy_loss", policy_loss);
-            self.losses.add("ppo/value_loss", value_loss);
-            self.losses.add("ppo/entropy", entropy);
-            self.losses.add("ppo/approximate_kl", approximate_kl);
+            update(&mut self.learner, &mut self.rollout, &mut self.losses)?;
         }
         Ok(())
     }
@@ -81,6 +90,10 @@ impl TrainingLoop for OnPolicyLoop {
 
     fn weights(&self) -> Vec<&dyn Parameters> {
         vec![&self.learner]
+    }
+
+    fn ppo(&self) -> Option<&Ppo> {
+        Some(&self.learner)
     }
 }
 

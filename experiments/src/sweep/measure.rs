@@ -4,6 +4,8 @@ use std::path::Path;
 
 use serde_json::Value;
 
+use telos_rewards::feedback::FeedbackSummary;
+
 use crate::{
     TelosError,
     config::Config,
@@ -31,7 +33,13 @@ pub(super) fn check(file: &Path, key: &str, path: &str, config: &Config) -> Resu
         length: 1.0,
         faults: 0,
     };
-    let preferences = PreferenceReport { asked: 1, answered: 1, held_out_pairs: 1, held_out_accuracy: 1.0 };
+    let preferences = PreferenceReport {
+        asked: 1,
+        answered: 1,
+        held_out_pairs: 1,
+        held_out_accuracy: 1.0,
+        feedback: FeedbackSummary::default(),
+    };
     let seed = SeedReport {
         seed: config.seed,
         trained: evaluation(),

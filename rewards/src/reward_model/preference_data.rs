@@ -47,7 +47,8 @@ impl PreferenceData {
     /// When its segments have other sizes.
     pub fn push(&mut self, answer: &Answer) -> Result<bool, RewardError> {
         let Some(target) = answer.choice.target() else { return Ok(false) };
-        for segment in answer.query.segments() {
+        let pair = answer.query.pair()?;
+        for segment in pair {
             expect_len("steps of a segment", segment.len, self.segment)?;
             expect_len("observations of a segment", segment.obs.len(), self.segment * self.observation)?;
             expect_len("actions of a segment", segment.actions.len(), self.segment * self.action)?;
@@ -64,7 +65,7 @@ impl PreferenceData {
         };
         let (observation, action, size) = (self.observation, self.action, self.pair_size());
         let mut rows = self.inputs[at * size..(at + 1) * size].chunks_exact_mut(observation + action);
-        for segment in answer.query.segments() {
+        for segment in pair {
             for step in 0..segment.len {
                 let row = rows.next().expect("a pair has two segments' rows");
                 row[..observation].copy_from_slice(&segment.obs[step * observation..][..observation]);
