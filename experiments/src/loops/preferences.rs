@@ -22,7 +22,7 @@ use telos_rewards::{
     feedback::{Answer, FeedbackLedger},
     intrinsic::StateEntropy,
     query::{QueryContext, QuerySelector},
-    reward_model::{PreferenceData, PreferenceModel, RewardEnsemble, RewardModel},
+    reward_model::{PreferenceData, RewardLearner, RewardModel, StepSizes},
     teacher::{ScriptedTeacher, Teacher},
 };
 
@@ -59,7 +59,7 @@ pub(super) struct PreferenceLoop {
     /// Answers of the present step that the ledger knew already.
     recalled: Vec<Answer>,
     preferences: PreferenceData,
-    model: RewardEnsemble,
+    model: Box<dyn RewardLearner>,
     /// Questions asked so far, answered or not.
     asked: usize,
     /// The step from which on the next questions are asked.
@@ -76,6 +76,8 @@ impl PreferenceLoop {
         let spec = core.envs.spec();
         let (obs_size, action_size) = (spec.observation.size(), spec.action.size());
         let config = config.preferences.clone();
+        let segment = config.query.segment;
+        let sizes = StepSizes { observation: obs_size, action: action_size, segment };
         Ok(Self {
             entropy: StateEntropy::new(config.state_entropy.clone(), obs_size, seed)?,
             trajectories: TrajectoryStore::new(spec, core.envs.len(), RECENT_EPISODES)?,
@@ -83,8 +85,8 @@ impl PreferenceLoop {
             teacher: ScriptedTeacher::new(config.teacher.clone(), seed)?,
             ledger: feedback.map(|at| FeedbackLedger::open(at, obs_size, action_size)).transpose()?,
             recalled: Vec::new(),
-            preferences: PreferenceData::new(config.budget, config.query.segment, obs_size, action_size)?,
-            model: RewardEnsemble::new(config.reward_model.clone(), obs_size, action_size, seed, device)?,
+            preferences: PreferenceData::new(config.budget, segment, obs_size, action_size)?,
+            model: config.reward_model.build(sizes, seed, device)?,
             asked: 0,
             next_session: config.unsupervised_steps,
             next_refresh: 0,
@@ -104,7 +106,7 @@ impl PreferenceLoop {
     fn ask(&mut self) -> Result<(), TelosError> {
         let count = self.config.queries_per_session.min(self.config.budget - self.asked);
         let context =
-            QueryContext { store: &self.trajectories, model: &self.model, answered: &self.preferences };
+            QueryContext { store: &self.trajectories, model: &*self.model, answered: &self.preferences };
         let queries = self.selector.select(&context, count, &mut self.rng)?;
         self.asked += queries.len();
         self.next_session = self.core.step + self.config.session_interval;
@@ -140,7 +142,7 @@ impl PreferenceLoop {
             return Ok(());
         }
         let first_model = self.exploring();
-        let fit = self.model.train(&self.preferences)?;
+        let fit = self.model.train(&self.preferences, &self.trajectories)?;
         self.core.losses.add("reward_model/epochs", fit.epochs as f32);
         self.core.losses.add("reward_model/loss", fit.last.loss);
         if let Some(accuracy) = fit.last.accuracy {
@@ -220,7 +222,7 @@ impl TrainingLoop for PreferenceLoop {
     }
 
     fn policy_and_reward_model(&mut self) -> (&mut dyn Policy, Option<&dyn RewardModel>) {
-        let model = (!self.exploring()).then_some(&self.model as &dyn RewardModel);
+        let model = (!self.exploring()).then_some(&*self.model as &dyn RewardModel);
         (&mut self.core.learner, model)
     }
 
@@ -237,7 +239,7 @@ impl TrainingLoop for PreferenceLoop {
 
     fn weights(&self) -> Vec<&dyn Parameters> {
         let mut weights = self.core.weights();
-        weights.push(&self.model);
+        weights.push(&*self.model);
         weights
     }
 
@@ -253,7 +255,7 @@ impl Checkpoint for PreferenceLoop {
         out.part("trajectories", &self.trajectories);
         out.part("teacher", &self.teacher);
         out.part("preferences", &self.preferences);
-        out.part("model", &self.model);
+        out.part("model", &*self.model);
         out.value("asked", &self.asked);
         out.value("next_session", &self.next_session);
         out.value("next_refresh", &self.next_refresh);
@@ -266,7 +268,7 @@ impl Checkpoint for PreferenceLoop {
         from.part("trajectories", &mut self.trajectories)?;
         from.part("teacher", &mut self.teacher)?;
         from.part("preferences", &mut self.preferences)?;
-        from.part("model", &mut self.model)?;
+        from.part("model", &mut *self.model)?;
         self.asked = from.value("asked")?;
         self.next_session = from.value("next_session")?;
         self.next_refresh = from.value("next_refresh")?;
