@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use telos_agents::PriorPenaltyConfig;
 use telos_rewards::{
-    intrinsic::StateEntropyConfig, query::QueryConfig, reward_model::RewardEnsembleConfig,
+    intrinsic::StateEntropyConfig, query::QueryConfig, reward_model::RewardModelConfig,
     teacher::TeacherConfig,
 };
 
@@ -35,7 +35,7 @@ pub struct PreferencesConfig {
     /// Who answers; the key `kind` says who, `"scripted"` where it is missing.
     pub teacher: TeacherConfig,
     /// The learned reward.
-    pub reward_model: RewardEnsembleConfig,
+    pub reward_model: RewardModelConfig,
     /// The reward of the exploration before the first session.
     pub state_entropy: StateEntropyConfig,
     /// A policy that it costs to leave; for learner = "ppo". Default none.
@@ -94,7 +94,7 @@ impl Default for PreferencesConfig {
             held_out_pairs: 200,
             query: QueryConfig::default(),
             teacher: TeacherConfig::default(),
-            reward_model: RewardEnsembleConfig::default(),
+            reward_model: RewardModelConfig::default(),
             state_entropy: StateEntropyConfig::default(),
             prior: None,
         }

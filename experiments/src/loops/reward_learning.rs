@@ -15,7 +15,7 @@ use telos_rewards::{
     RewardError,
     feedback::{Answer, Choice, FeedbackLedger, FeedbackSummary, comparisons},
     query::{QueryContext, QuerySelector},
-    reward_model::{PreferenceData, RewardLearner, StepSizes},
+    reward_model::{Behaviour, PreferenceData, RewardLearner, StepSizes},
     teacher::{Teacher, TeacherSetting},
 };
 
@@ -185,7 +185,12 @@ impl RewardLearning {
     }
 
     fn fit(&mut self, losses: &mut RunningMeans) -> Result<(), TelosError> {
-        let fit = self.model.train(&self.preferences, &self.trajectories)?;
+        // Before the first step there is no behaviour beside that of the ledger.
+        let behaviour: &dyn Behaviour = match &self.config.ledger {
+            None => &self.trajectories,
+            Some(_) => &self.preferences,
+        };
+        let fit = self.model.train(&self.preferences, behaviour)?;
         losses.add("reward_model/epochs", fit.epochs as f32);
         losses.add("reward_model/loss", fit.last.loss);
         if let Some(accuracy) = fit.last.accuracy {

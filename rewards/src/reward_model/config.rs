@@ -1,13 +1,26 @@
-//! Size and training of a reward ensemble.
+//! Kind, size and training of a reward model.
 
 use serde::{Deserialize, Serialize};
+use telos_nn::Device;
 
+use super::{RewardEnsemble, RewardLearner, StepSizes};
 use crate::{RewardError, error::require};
 
-/// Configuration of the reward ensemble.
+/// What a reward model takes a preference to say.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RewardModelKind {
+    /// The segment with the larger sum of rewards is preferred; an ensemble of multi-layer perceptrons.
+    #[default]
+    Mlp,
+}
+
+/// Configuration of a reward model. All kinds are trained in the same way.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct RewardEnsembleConfig {
+pub struct RewardModelConfig {
+    /// What a preference says. Default `mlp`.
+    pub kind: RewardModelKind,
     /// Networks in the ensemble. Default 3 (B-Pref).
     pub members: usize,
     /// Widths of the hidden layers. Default `[256, 256]`: one layer less than B-Pref's three, at half
@@ -29,9 +42,10 @@ pub struct RewardEnsembleConfig {
     pub label_smoothing: f32,
 }
 
-impl Default for RewardEnsembleConfig {
+impl Default for RewardModelConfig {
     fn default() -> Self {
         Self {
+            kind: RewardModelKind::Mlp,
             members: 3,
             hidden: vec![256, 256],
             learning_rate: 3e-4,
@@ -43,7 +57,23 @@ impl Default for RewardEnsembleConfig {
     }
 }
 
-impl RewardEnsembleConfig {
+impl RewardModelConfig {
+    /// The untrained model that this configuration describes, for segments of the given sizes.
+    ///
+    /// # Errors
+    /// When the configuration is out of range or the device refuses.
+    pub fn build(
+        &self,
+        sizes: StepSizes,
+        seed: u64,
+        device: &Device,
+    ) -> Result<Box<dyn RewardLearner>, RewardError> {
+        let config = self.clone();
+        Ok(match self.kind {
+            RewardModelKind::Mlp => Box::new(RewardEnsemble::new(config, sizes, seed, device)?),
+        })
+    }
+
     /// # Errors
     /// When a value is outside its range; the error names the key.
     pub fn validate(&self) -> Result<(), RewardError> {

@@ -1,4 +1,4 @@
-//! An ensemble of reward networks.
+//! A reward learned from comparisons.
 
 use std::cell::RefCell;
 
@@ -8,7 +8,10 @@ use telos_checkpoint::{Checkpoint, CheckpointError, Reader, Writer};
 use telos_envs::SegmentView;
 use telos_nn::{Activation, Adam, AdamConfig, Device, Init, MlpConfig, MlpEnsemble, Parameters, Var};
 
-use super::{PreferenceData, PreferenceModel, RewardEnsembleConfig, RewardModel, input_scale::InputScale};
+use super::{
+    Behaviour, PreferenceData, PreferenceModel, RewardLearner, RewardModel, RewardModelConfig,
+    RewardObjective, Session, StepSizes, input_scale::InputScale,
+};
 use crate::{
     RewardError,
     error::expect_len,
@@ -24,78 +27,74 @@ thread_local! {
     static SCRATCH: RefCell<(Vec<f32>, Vec<f32>)> = const { RefCell::new((Vec::new(), Vec::new())) };
 }
 
-/// Reward networks `r(s, a)` in (-1, 1) learned from comparisons (Lee et al. 2021, "PEBBLE", section
-/// 4.2, after Christiano et al. 2017): members of one shape with their own initial weights and their
-/// own order of batches. The reward is the members' mean.
+/// Reward networks `r(s, a)`, learned from comparisons by an objective, in members of one shape with
+/// their own initial weights and their own order of batches. The reward is the members' mean.
 ///
 /// Inputs are standardised by their mean and deviation over the answered segments, taken anew at the
 /// start of each training session, and limited to 10 deviations.
 ///
 /// As a [`RewardSource`] it rewards the observation before each action and the action.
-pub struct RewardEnsemble {
-    pub(super) config: RewardEnsembleConfig,
-    observation: usize,
-    action: usize,
+pub struct LearnedReward<O> {
+    pub(super) config: RewardModelConfig,
+    sizes: StepSizes,
     pub(super) networks: MlpEnsemble,
+    pub(super) objective: O,
     pub(super) adam: Adam,
     pub(super) scale: InputScale,
     pub(super) rng: Xoshiro256PlusPlus,
     pub(super) version: u64,
 }
 
-impl RewardEnsemble {
-    /// An untrained ensemble for observations and actions of the given sizes.
+impl<O: RewardObjective> LearnedReward<O> {
+    /// An untrained model for segments of the given sizes.
     ///
     /// # Errors
-    /// When the configuration is out of range or the device refuses.
+    /// When the configuration is out of range, the objective cannot be used on such segments, or the
+    /// device refuses.
     pub fn new(
-        config: RewardEnsembleConfig,
-        observation: usize,
-        action: usize,
+        config: RewardModelConfig,
+        sizes: StepSizes,
         seed: u64,
         device: &Device,
     ) -> Result<Self, RewardError> {
         config.validate()?;
         let mut rng = Xoshiro256PlusPlus::seed_from_u64(seed);
+        let (inputs, outputs, output_activation) = O::network(&config, sizes);
         let shape = MlpConfig {
-            inputs: observation + action,
+            inputs,
             hidden: config.hidden.clone(),
-            outputs: 1,
+            outputs,
             activation: Activation::LeakyRelu,
-            output_activation: Activation::Tanh,
+            output_activation,
             init: Init::FanIn,
         };
         let networks = MlpEnsemble::new("reward", config.members, &shape, &mut rng, device)?;
-        let adam = Adam::new(&networks, AdamConfig { lr: config.learning_rate, ..AdamConfig::default() })?;
-        let scale = InputScale::identity(observation + action);
-        Ok(Self { config, observation, action, networks, adam, scale, rng, version: 0 })
+        let objective = O::new(&config, sizes, &mut rng, device)?;
+        let scale = InputScale::identity(sizes.width());
+        let rate = AdamConfig { lr: config.learning_rate, ..AdamConfig::default() };
+        let adam = Adam::new(&Trained { networks: &networks, objective: &objective }, rate)?;
+        Ok(Self { config, sizes, networks, objective, adam, scale, rng, version: 0 })
     }
 
-    /// Fraction of the pairs with a preference whose preferred segment has the larger predicted
-    /// return; `None` when there is no such pair. Of data it was not trained on, this is the accuracy
-    /// that counts.
-    ///
-    /// # Errors
-    /// When the data has other sizes.
-    pub fn accuracy(&self, data: &PreferenceData) -> Result<Option<f32>, RewardError> {
-        expect_len("inputs per step of the preference data", data.width(), self.observation + self.action)?;
-        let members = self.config.members;
+    /// Writes each member's logit of a pair of the data, as its teacher is expected to see it.
+    pub(super) fn logits_of(
+        &self,
+        data: &PreferenceData,
+        at: usize,
+        logits: &mut [f32],
+    ) -> Result<(), RewardError> {
+        let (mut inputs, mut rewards) = SCRATCH.take();
+        inputs.clear();
+        self.scale.extend(data.pair(at).0, &mut inputs);
         let rows = 2 * data.segment();
-        let (mut inputs, mut rewards) = (Vec::new(), vec![0.0; members * rows]);
-        let (mut right, mut decided) = (0, 0);
-        for at in 0..data.len() {
-            let (pair, target) = data.pair(at);
-            if target == 0.5 {
-                continue;
-            }
-            inputs.clear();
-            self.scale.extend(pair, &mut inputs);
-            self.networks.infer(&inputs, rows, &mut rewards)?;
-            let logit: f32 = rewards.chunks_exact(rows).map(|member| margin(member, rows / 2)).sum();
-            decided += 1;
-            right += usize::from((logit > 0.0) == (target > 0.5));
+        rewards.resize(logits.len() * rows, 0.0);
+        self.objective.infer(&self.networks, &inputs, rows, Some(data.teacher(at)), &mut rewards)?;
+        for (logit, rewards) in logits.iter_mut().zip(rewards.chunks_exact(rows)) {
+            let (first, second) = rewards.split_at(rows / 2);
+            *logit = first.iter().sum::<f32>() - second.iter().sum::<f32>();
         }
-        Ok((decided > 0).then(|| right as f32 / decided as f32))
+        SCRATCH.set((inputs, rewards));
+        Ok(())
     }
 
     /// Evaluates chunks of rows; `write` gets the first row of each, their number and the members'
@@ -107,7 +106,7 @@ impl RewardEnsemble {
         rows: usize,
         mut write: impl FnMut(usize, usize, &[f32]),
     ) -> Result<(), RewardError> {
-        let (observation, action) = (self.observation, self.action);
+        let StepSizes { observation, action, .. } = self.sizes;
         expect_len("observations", obs.len(), rows * observation)?;
         expect_len("actions", actions.len(), rows * action)?;
         // Taken, not borrowed, so that a nested use on this thread would still be sound.
@@ -119,7 +118,7 @@ impl RewardEnsemble {
             inputs.clear();
             self.scale.join(obs, actions, n, &mut inputs);
             rewards.resize(self.config.members * n, 0.0);
-            self.networks.infer(&inputs, n, &mut rewards)?;
+            self.objective.infer(&self.networks, &inputs, n, None, &mut rewards)?;
             write(first, n, &rewards);
         }
         SCRATCH.set((inputs, rewards));
@@ -127,13 +126,25 @@ impl RewardEnsemble {
     }
 }
 
-/// Return of the first `segment` rewards minus that of the rest.
-fn margin(rewards: &[f32], segment: usize) -> f32 {
-    let (first, second) = rewards.split_at(segment);
-    first.iter().sum::<f32>() - second.iter().sum::<f32>()
+/// Everything that the gradient steps change.
+struct Trained<'a, O> {
+    networks: &'a MlpEnsemble,
+    objective: &'a O,
 }
 
-impl RewardModel for RewardEnsemble {
+impl<O: RewardObjective> Parameters for Trained<'_, O> {
+    fn named(&self) -> Vec<(String, &Var)> {
+        trained(self.networks, self.objective)
+    }
+}
+
+fn trained<'a, O: RewardObjective>(networks: &'a MlpEnsemble, objective: &'a O) -> Vec<(String, &'a Var)> {
+    let mut named = networks.named();
+    named.extend(objective.named());
+    named
+}
+
+impl<O: RewardObjective> RewardModel for LearnedReward<O> {
     fn predict(&self, obs: &[f32], actions: &[f32], rows: usize, out: &mut [f32]) -> Result<(), RewardError> {
         expect_len("rewards", out.len(), rows)?;
         let members = self.config.members as f32;
@@ -163,7 +174,7 @@ impl RewardModel for RewardEnsemble {
     }
 }
 
-impl PreferenceModel for RewardEnsemble {
+impl<O: RewardObjective> PreferenceModel for LearnedReward<O> {
     fn members(&self) -> usize {
         self.config.members
     }
@@ -191,21 +202,46 @@ impl PreferenceModel for RewardEnsemble {
     }
 }
 
-impl RewardSource for RewardEnsemble {
+impl<O: RewardObjective> RewardLearner for LearnedReward<O> {
+    fn train(&mut self, data: &PreferenceData, behaviour: &dyn Behaviour) -> Result<Session, RewardError> {
+        if data.is_empty() {
+            return Err(RewardError::NotEnoughData("no answered pair to learn a reward from".into()));
+        }
+        expect_len("inputs per step of the preference data", data.width(), self.sizes.width())?;
+        self.scale.fit(data.rows());
+        self.version += 1;
+        self.epochs(data, behaviour)
+    }
+
+    fn accuracy(&self, data: &PreferenceData) -> Result<Option<f32>, RewardError> {
+        expect_len("inputs per step of the preference data", data.width(), self.sizes.width())?;
+        let mut logits = vec![0.0; self.config.members];
+        let (mut right, mut decided) = (0, 0);
+        for at in (0..data.len()).filter(|&at| data.pair(at).1 != 0.5) {
+            self.logits_of(data, at, &mut logits)?;
+            decided += 1;
+            right += usize::from((logits.iter().sum::<f32>() > 0.0) == (data.pair(at).1 > 0.5));
+        }
+        Ok((decided > 0).then(|| right as f32 / decided as f32))
+    }
+}
+
+impl<O: RewardObjective> RewardSource for LearnedReward<O> {
     fn reward(&self, transitions: &Transitions<'_>, out: &mut [f32]) -> Result<(), RewardError> {
         self.predict(transitions.obs, transitions.actions, transitions.rows, out)
     }
 }
 
-impl Parameters for RewardEnsemble {
+impl<O: RewardObjective> Parameters for LearnedReward<O> {
     fn named(&self) -> Vec<(String, &Var)> {
-        self.networks.named()
+        trained(&self.networks, &self.objective)
     }
 }
 
-impl Checkpoint for RewardEnsemble {
+impl<O: RewardObjective> Checkpoint for LearnedReward<O> {
     fn save(&self, out: &mut Writer) {
         out.part("networks", &self.networks);
+        self.objective.save(out);
         out.part("adam", &self.adam);
         out.part("scale", &self.scale);
         out.value("rng", &self.rng);
@@ -214,6 +250,7 @@ impl Checkpoint for RewardEnsemble {
 
     fn load(&mut self, from: &mut Reader<'_>) -> Result<(), CheckpointError> {
         from.part("networks", &mut self.networks)?;
+        self.objective.load(from)?;
         from.part("adam", &mut self.adam)?;
         from.part("scale", &mut self.scale)?;
         self.rng = from.value("rng")?;
