@@ -12,7 +12,7 @@
 
 use serde::{Deserialize, Serialize};
 use telos_checkpoint::{Checkpoint, CheckpointError, Reader, Writer};
-use telos_nn::{Mlp, Parameters};
+use telos_nn::Mlp;
 
 use crate::{
     AgentError, ObservationNormalizer, Ppo, RolloutBuffer, error::require,

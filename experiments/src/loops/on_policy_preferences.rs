@@ -212,3 +212,50 @@ impl Checkpoint for OnPolicyPreferenceLoop {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CONFIG: &str = "
+        loop = 'preferences'
+        learner = 'ppo'
+        steps = 4000
+        [env]
+        id = 'pendulum-classic'
+        count = 4
+        threads = 1
+        [ppo]
+        rollout_steps = 300
+        hidden = [8]
+        [preferences]
+        budget = 8
+        queries_per_session = 4
+        session_interval = 100
+        unsupervised_steps = 1000
+        query = { segment = 20 }
+        reward_model = { hidden = [8], max_epochs = 5 }
+    ";
+
+    #[test]
+    fn a_rollout_is_rewarded_as_a_whole_by_the_present_model() {
+        let config = Config::parse("test.toml", CONFIG, &[]).unwrap();
+        let mut training = OnPolicyPreferenceLoop::new(&config, None, &Device::Cpu).unwrap();
+        // The second session comes in the middle of a rollout.
+        while training.learning.model.version() < 2 {
+            training.advance().unwrap();
+        }
+        let rows = 4 * training.rollout.len();
+        assert!((1000..1200).contains(&rows), "{rows}");
+        training.reward().unwrap();
+        let model = &training.learning.model;
+        let checked: Result<(), TelosError> = training.rollout.relabel(|obs, actions, rows, rewards| {
+            let mut expected = vec![0.0; rows];
+            model.predict(obs, actions, rows, &mut expected)?;
+            assert_eq!(rewards, expected);
+            Ok(())
+        });
+        checked.unwrap();
+        assert!(training.visited.is_empty(), "exploration is over");
+    }
+}

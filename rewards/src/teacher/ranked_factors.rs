@@ -16,7 +16,7 @@ use std::collections::VecDeque;
 
 use serde::{Deserialize, Serialize};
 use telos_checkpoint::{Checkpoint, CheckpointError, Reader, Writer};
-use telos_envs::{EnvSpec, Segment, SegmentView};
+use telos_envs::{EnvSpec, Segment};
 
 use super::Teacher;
 use crate::{
