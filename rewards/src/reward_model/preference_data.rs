@@ -58,32 +58,49 @@ impl PreferenceData {
             expect_len("observations of a segment", segment.obs.len(), self.segment * self.observation)?;
             expect_len("actions of a segment", segment.actions.len(), self.segment * self.action)?;
         }
-        let teacher = self.teachers.iter().position(|known| *known == answer.teacher).unwrap_or_else(|| {
-            self.teachers.push(answer.teacher.clone());
-            self.teachers.len() - 1
-        });
-        let at = if self.targets.len() < self.capacity {
-            self.targets.push(target);
-            self.answered_by.push(teacher);
-            self.inputs.resize(self.targets.len() * self.pair_size(), 0.0);
-            self.targets.len() - 1
-        } else {
-            self.targets[self.oldest] = target;
-            self.answered_by[self.oldest] = teacher;
-            let replaced = self.oldest;
-            self.oldest = (self.oldest + 1) % self.capacity;
-            replaced
-        };
-        let (observation, action, size) = (self.observation, self.action, self.pair_size());
-        let mut rows = self.inputs[at * size..(at + 1) * size].chunks_exact_mut(observation + action);
+        let mut rows = Vec::with_capacity(self.pair_size());
         for segment in pair {
             for step in 0..segment.len {
-                let row = rows.next().expect("a pair has two segments' rows");
-                row[..observation].copy_from_slice(&segment.obs[step * observation..][..observation]);
-                row[observation..].copy_from_slice(&segment.actions[step * action..][..action]);
+                rows.extend(&segment.obs[step * self.observation..][..self.observation]);
+                rows.extend(&segment.actions[step * self.action..][..self.action]);
             }
         }
+        self.push_rows(&rows, target, &answer.teacher);
         Ok(true)
+    }
+
+    /// Adds a pair `[2, segment, obs + act]`.
+    pub(super) fn push_rows(&mut self, rows: &[f32], target: f32, teacher: &str) {
+        let teacher = self.teachers.iter().position(|known| known == teacher).unwrap_or_else(|| {
+            self.teachers.push(teacher.to_owned());
+            self.teachers.len() - 1
+        });
+        if self.targets.len() < self.capacity {
+            self.targets.push(target);
+            self.answered_by.push(teacher);
+            self.inputs.extend(rows);
+        } else {
+            let size = self.pair_size();
+            self.targets[self.oldest] = target;
+            self.answered_by[self.oldest] = teacher;
+            self.inputs[self.oldest * size..][..size].copy_from_slice(rows);
+            self.oldest = (self.oldest + 1) % self.capacity;
+        }
+    }
+
+    /// Data for segments of the same sizes, without a pair.
+    pub(super) fn emptied(&self, capacity: usize) -> Result<Self, RewardError> {
+        Self::new(capacity, self.segment, self.observation, self.action)
+    }
+
+    /// The same pairs, with room for more.
+    pub(super) fn with_room_for(&self, more: usize) -> Result<Self, RewardError> {
+        let mut copy = self.emptied(self.len() + more)?;
+        for at in 0..self.len() {
+            let (rows, target) = self.pair(at);
+            copy.push_rows(rows, target, self.teacher(at));
+        }
+        Ok(copy)
     }
 
     /// Adds all answers of a ledger, in its order.
@@ -132,6 +149,11 @@ impl PreferenceData {
     /// When there is no pair `at`.
     pub fn teacher(&self, at: usize) -> &str {
         &self.teachers[self.answered_by[at]]
+    }
+
+    /// Place in [`teachers`](Self::teachers) of who judged a pair.
+    pub(super) fn teacher_place(&self, at: usize) -> usize {
+        self.answered_by[at]
     }
 
     /// Everybody who has answered, in the order of their first answers.

@@ -3,7 +3,7 @@
 use rand::seq::SliceRandom;
 use telos_nn::{NnError, Tensor};
 
-use super::{Batch, Behaviour, LearnedReward, PreferenceData, RewardObjective};
+use super::{Batch, Behaviour, LearnedReward, PreferenceData, RewardObjective, data_smoothing::SoftAnswers};
 use crate::RewardError;
 
 /// One pass over the answered pairs.
@@ -33,9 +33,10 @@ impl<O: RewardObjective> LearnedReward<O> {
         behaviour: &dyn Behaviour,
     ) -> Result<Session, RewardError> {
         self.objective.prepare(data, &self.scale, behaviour)?;
+        let mut answers = SoftAnswers::new(data, self.config.members);
         let mut epochs = 0;
         loop {
-            let last = self.epoch(data)?;
+            let last = self.epoch(data, &mut answers)?;
             epochs += 1;
             let reached = last.accuracy.is_some_and(|accuracy| accuracy > self.config.target_accuracy);
             if reached || epochs == self.config.max_epochs {
@@ -45,7 +46,7 @@ impl<O: RewardObjective> LearnedReward<O> {
         }
     }
 
-    fn epoch(&mut self, data: &PreferenceData) -> Result<Epoch, RewardError> {
+    fn epoch(&mut self, data: &PreferenceData, answers: &mut SoftAnswers) -> Result<Epoch, RewardError> {
         let orders: Vec<Vec<usize>> = (0..self.config.members)
             .map(|_| {
                 let mut order: Vec<usize> = (0..data.len()).collect();
@@ -58,7 +59,7 @@ impl<O: RewardObjective> LearnedReward<O> {
             let pairs = self.config.batch.min(data.len() - first);
             let at: Vec<usize> =
                 orders.iter().flat_map(|order| &order[first..first + pairs]).copied().collect();
-            let step = self.gradient_step(data, &at, pairs)?;
+            let step = self.gradient_step(data, answers, &at, pairs)?;
             loss += f64::from(step.loss) * pairs as f64;
             for (logit, &at) in step.logits.iter().zip(&at) {
                 let answer = data.pair(at).1;
@@ -68,17 +69,29 @@ impl<O: RewardObjective> LearnedReward<O> {
                 }
             }
         }
+        if self.config.data_smoothing > 0.0 {
+            let mut logits = vec![0.0; self.config.members];
+            for at in 0..data.len() {
+                self.logits_of(&self.networks, data, at, &mut logits)?;
+                answers.smooth(at, &logits, self.config.data_smoothing);
+            }
+        }
         let loss = (loss / data.len() as f64) as f32;
         Ok(Epoch { loss, accuracy: (decided > 0).then(|| right as f32 / decided as f32) })
     }
 
     /// One step on the pairs `at` (`[members, pairs]`).
-    fn gradient_step(&mut self, data: &PreferenceData, at: &[usize], pairs: usize) -> Result<Step, NnError> {
+    fn gradient_step(
+        &mut self,
+        data: &PreferenceData,
+        answers: &SoftAnswers,
+        at: &[usize],
+        pairs: usize,
+    ) -> Result<Step, NnError> {
         let (mut inputs, mut targets) = (Vec::new(), Vec::with_capacity(at.len()));
-        for &at in at {
-            let (pair, answer) = data.pair(at);
-            self.scale.extend(pair, &mut inputs);
-            targets.push(answer);
+        for (place, &at) in at.iter().enumerate() {
+            self.scale.extend(data.pair(at).0, &mut inputs);
+            targets.push(answers.target(place / pairs, at));
         }
         let members = self.config.members;
         let device = self.networks.device();
