@@ -20,7 +20,6 @@ pub(super) fn draw(
         hidden: config.hidden.clone(),
         outputs,
         activation: Activation::Tanh,
-        output_activation: Activation::Identity,
         init: Init::Orthogonal { hidden_gain: std::f32::consts::SQRT_2, output_gain },
         ..MlpConfig::default()
     };
