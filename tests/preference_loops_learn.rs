@@ -21,7 +21,8 @@ fn gold(result: &serde_json::Value) -> f64 {
 #[test]
 fn prefppo_swings_the_pendulum_up() {
     let scratch = tempfile::tempdir().unwrap();
-    let result = train("pendulum-prefppo.toml", scratch.path(), &["comparison.gold=false", "evaluation.interval=0"]);
+    let result =
+        train("pendulum-prefppo.toml", scratch.path(), &["comparison.gold=false", "evaluation.interval=0"]);
     println!("{:.1}", gold(&result));
     assert!(gold(&result) > 250.0, "{}", gold(&result));
 }

@@ -11,9 +11,7 @@
 
 use std::path::Path;
 
-use telos_agents::{
-    Policy, Ppo, PpoMetrics, PriorPenalty, PriorPenaltyConfig, PriorPenaltyMetrics, RolloutBuffer,
-};
+use telos_agents::{Policy, Ppo, PriorPenalty, PriorPenaltyConfig, PriorPenaltyMetrics, RolloutBuffer};
 use telos_checkpoint::{Checkpoint, CheckpointError, Reader, Writer};
 use telos_envs::VecEnv;
 use telos_nn::{Device, Parameters};

@@ -35,11 +35,11 @@ impl Choice {
     }
 
     /// The same answer about the pair in the other order.
-    pub fn swapped(self) -> Self {
+    pub fn swapped(&self) -> Self {
         match self {
             Self::First => Self::Second,
             Self::Second => Self::First,
-            other => other,
+            other => other.clone(),
         }
     }
 
