@@ -113,7 +113,9 @@ impl fmt::Display for Report {
             self.seeds.iter().map(|seed| seed.preferences.as_ref()).collect();
         let label = match &preferences {
             Some(reports) => {
-                format!("trained from {} preferences", reports.iter().map(|r| r.asked).max().unwrap_or(0))
+                // A run that learns from a given ledger asks nothing.
+                let used = reports.iter().map(|r| r.asked.max(r.answered)).max().unwrap_or(0);
+                format!("trained from {used} preferences")
             }
             None => "trained on the gold reward".into(),
         };

@@ -147,6 +147,9 @@ impl Teacher for RankedFactors {
     }
 
     fn poll(&mut self, answers: &mut Vec<Answer>) -> Result<(), RewardError> {
+        if self.pending.is_empty() {
+            return Ok(());
+        }
         let pending = std::mem::take(&mut self.pending);
         let mut shown = Vec::with_capacity(pending.len());
         for query in &pending {
