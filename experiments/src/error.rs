@@ -100,6 +100,7 @@ impl TelosError {
                 | RewardError::Busy { .. }
                 | RewardError::DamagedRow { .. }
                 | RewardError::DamagedSegment { .. }
+                | RewardError::DamagedBatch { .. }
                 | RewardError::NotEnoughData(_),
             ) => exit_code::INPUT,
             Self::Env(_)

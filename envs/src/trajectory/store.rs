@@ -7,7 +7,7 @@ use rand_xoshiro::Xoshiro256PlusPlus;
 use serde::{Deserialize, Serialize};
 use telos_checkpoint::{Checkpoint, CheckpointError, Reader, Writer};
 
-use super::{Segment, SegmentRef, SegmentView};
+use super::{Origin, Segment, SegmentRef, SegmentView};
 use crate::{EnvError, EnvSpec, StepBatch};
 
 /// The last `episodes` finished episodes of `n` environments, and the `n` that are under way.
@@ -44,6 +44,9 @@ struct Columns {
 struct Slot {
     episode: u64,
     len: usize,
+    /// Place of the environment and its own number of the episode; `None` where the first row is not
+    /// the episode's first transition.
+    began: Option<(u64, u64)>,
 }
 
 impl TrajectoryStore {
@@ -71,7 +74,7 @@ impl TrajectoryStore {
                 actions: vec![0.0; rows * action_size],
                 gold: vec![0.0; rows],
             },
-            slots: (0..slots).map(|i| Slot { episode: i as u64, len: 0 }).collect(),
+            slots: (0..slots).map(|i| Slot { episode: i as u64, ..Slot::default() }).collect(),
             open: (0..n_envs).collect(),
             finished: VecDeque::with_capacity(slots),
             unused: (n_envs..slots).collect(),
@@ -98,6 +101,9 @@ impl TrajectoryStore {
             self.columns.obs[row * obs_size..(row + 1) * obs_size].copy_from_slice(obs);
             self.columns.actions[row * action_size..(row + 1) * action_size].copy_from_slice(action);
             self.columns.gold[row] = batch.reward[i];
+            if self.slots[slot].len == 0 && batch.episode_length[i] == 1 {
+                self.slots[slot].began = Some((i as u64, batch.episode_index[i]));
+            }
             self.slots[slot].len += 1;
             if batch.done(i) || self.slots[slot].len == horizon {
                 self.finished.push_back(slot);
@@ -120,7 +126,7 @@ impl TrajectoryStore {
     fn claim(&mut self) -> usize {
         let slot = self.unused.pop_front().or_else(|| self.finished.pop_front());
         let slot = slot.expect("there are more slots than environments");
-        self.slots[slot] = Slot { episode: self.next_episode, len: 0 };
+        self.slots[slot] = Slot { episode: self.next_episode, ..Slot::default() };
         self.next_episode += 1;
         slot
     }
@@ -193,6 +199,18 @@ impl TrajectoryStore {
     /// A copy of a segment. `None` when its episode has been dropped.
     pub fn segment(&self, segment: SegmentRef) -> Option<Segment> {
         self.view(segment).map(SegmentView::to_segment)
+    }
+
+    /// Where a segment comes from. `None` when its episode has been dropped, or was not recorded from its
+    /// first transition on.
+    pub fn origin(&self, segment: SegmentRef) -> Option<Origin> {
+        self.view(segment)?;
+        let SegmentRef { start, len, slot, .. } = segment;
+        let (env, episode) = self.slots[slot].began?;
+        let Columns { action_size, horizon, .. } = self.columns;
+        let first = slot * horizon;
+        let actions = &self.columns.actions[first * action_size..(first + start + len) * action_size];
+        Some(Origin { env, episode, start, actions: actions.to_vec() })
     }
 }
 

@@ -1,9 +1,10 @@
-//! The command line: `telos train|eval|sweep|watch|report|envs|expert|bench`.
+//! The command line: `telos train|eval|sweep|watch|label|report|envs|expert|bench`.
 
 mod bench;
 mod envs;
 mod eval;
 mod expert;
+mod label;
 mod render;
 mod report;
 mod sweep;
@@ -40,6 +41,8 @@ enum Command {
     Sweep(sweep::Sweep),
     /// Follows runs on the terminal.
     Watch(watch::Watch),
+    /// Asks people, on a page in their browser, what a run wants to know.
+    Label(label::Label),
     /// Compares runs in one HTML page.
     Report(report::Report),
     /// Lists the environments.
@@ -69,6 +72,7 @@ pub fn run() -> ExitCode {
         Command::Sweep(sweep) => sweep.run(),
         Command::Eval(eval) => eval.run(),
         Command::Watch(watch) => watch.run(),
+        Command::Label(label) => label.run(),
         Command::Report(report) => report.run(),
         Command::Envs(envs) => envs.run(),
         Command::Expert(expert) => expert.run(),

@@ -3,10 +3,11 @@
 mod answer;
 mod choice;
 mod ledger;
-mod lock;
+pub(crate) mod lock;
 mod query;
 mod row;
-mod segment_file;
+pub(crate) mod sealed_line;
+pub(crate) mod segment_file;
 
 pub use answer::Answer;
 pub use choice::Choice;

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
-use telos_envs::Segment;
+use telos_envs::{Origin, Segment};
 
 /// Identifies a query by what it shows: two queries with bit-equal segments in the same order have
 /// the same id, in this process and in the one that resumes it.
@@ -36,13 +36,19 @@ pub struct Query {
     id: QueryId,
     segments: [Segment; 2],
     model_version: u64,
+    origins: Option<Box<[Origin; 2]>>,
 }
 
 impl Query {
     /// A query about `first` and `second`, chosen under version `model_version` of a reward model.
     pub fn new(first: Segment, second: Segment, model_version: u64) -> Self {
         let id = fingerprint([&first, &second]);
-        Self { id, segments: [first, second], model_version }
+        Self { id, segments: [first, second], model_version, origins: None }
+    }
+
+    /// The same query, which can also be shown to people.
+    pub fn with_origins(self, origins: Option<[Origin; 2]>) -> Self {
+        Self { origins: origins.map(Box::new), ..self }
     }
 
     /// The query's identity; see [`QueryId`].
@@ -58,6 +64,11 @@ impl Query {
     /// Version of the reward model that chose this pair; 0 before any training.
     pub fn model_version(&self) -> u64 {
         self.model_version
+    }
+
+    /// Where the segments come from; `None` when that was not recorded.
+    pub fn origins(&self) -> Option<&[Origin; 2]> {
+        self.origins.as_deref()
     }
 }
 

@@ -1,6 +1,7 @@
 //! Who answers queries.
 
 mod config;
+pub mod people;
 mod scripted;
 
 pub use config::ScriptedTeacherConfig;
