@@ -22,7 +22,7 @@ use telos_rewards::{
 };
 
 fn query(at: usize) -> Query {
-    let segment = |value: f32| Segment { obs: vec![value; 4], actions: vec![0.5; 2], gold: vec![value; 2], len: 2 };
+    let segment = |value: f32| Segment { obs: vec![value; 4], actions: vec![0.5; 2], gold: vec![value; 2], len: 2, ..Segment::default() };
     Query::new(segment(at as f32), segment(-1.0 - at as f32), 3)
 }
 

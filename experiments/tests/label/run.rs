@@ -58,7 +58,13 @@ pub(crate) fn ask(run: &RunDirectory, number: u64, count: usize) -> Vec<Query> {
 pub(crate) fn ask_blindly(run: &RunDirectory, number: u64, count: usize) -> Vec<String> {
     let queries = (0..count).map(|at| {
         let value = (number as usize * 10_000 + at) as f32;
-        let segment = |value: f32| Segment { obs: vec![value], actions: vec![0.0], gold: vec![0.0], len: 1 };
+        let segment = |value: f32| Segment {
+            obs: vec![value],
+            actions: vec![0.0],
+            gold: vec![0.0],
+            len: 1,
+            ..Segment::default()
+        };
         let origin = || Origin { env: 0, episode: 0, start: 0, actions: vec![0.0] };
         Query::new(segment(value), segment(-value), 0).with_origins(Some([origin(), origin()]))
     });
