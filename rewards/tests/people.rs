@@ -164,7 +164,7 @@ fn a_resumed_training_gets_every_answer_at_the_poll_of_the_first() {
     let mut course = Vec::<(u64, Vec<(QueryId, Choice)>)>::new();
     let mut saved = None;
     let mut polls = 0;
-    let mut poll = |teacher: &mut PeopleTeacher, polls: &mut u64| {
+    let poll = |teacher: &mut PeopleTeacher, polls: &mut u64| {
         *polls += 1;
         let mut answers = Vec::new();
         teacher.poll(&mut answers).unwrap();

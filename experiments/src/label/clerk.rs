@@ -144,7 +144,7 @@ impl Clerk {
                 Ok(Reply::Next { questions, upcoming, progress: self.desk.progress() })
             }
             Ask::Answer { who, query, choice, latency_ms, key } => {
-                if self.desk.check(&who, query, choice, &key)? {
+                if self.desk.check(&who, query, choice, &key, now)? {
                     let wanted = self.desk.wanted(query);
                     let annotator = who.annotator;
                     let answer =

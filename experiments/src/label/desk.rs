@@ -104,10 +104,7 @@ impl Desk {
     /// Up to `count` questions for `who`, whose they are until their leases end: first those that the
     /// page has already, then the earliest that nobody else has.
     pub(super) fn lease(&mut self, who: &Who, count: usize, now_ms: u64) -> Vec<Question> {
-        self.leases.retain(|_, leases| {
-            leases.retain(|lease| lease.until_ms > now_ms);
-            !leases.is_empty()
-        });
+        self.end_leases(now_ms);
         while self.questions.get(self.first_open).is_some_and(|question| self.is_decided(question.query)) {
             self.first_open += 1;
         }
@@ -122,6 +119,13 @@ impl Desk {
             self.take_lease(who, question.query, now_ms);
         }
         leased
+    }
+
+    fn end_leases(&mut self, now_ms: u64) {
+        self.leases.retain(|_, leases| {
+            leases.retain(|lease| lease.until_ms > now_ms);
+            !leases.is_empty()
+        });
     }
 
     fn take_lease(&mut self, who: &Who, query: QueryId, now_ms: u64) {
@@ -140,7 +144,15 @@ impl Desk {
     }
 
     /// Checks an answer of `who`; `Ok(false)` where it repeats one that stands.
-    pub(super) fn check(&self, who: &Who, query: QueryId, choice: Choice, key: &str) -> Result<bool, Refusal> {
+    pub(super) fn check(
+        &mut self,
+        who: &Who,
+        query: QueryId,
+        choice: Choice,
+        key: &str,
+        now_ms: u64,
+    ) -> Result<bool, Refusal> {
+        self.end_leases(now_ms);
         self.question(query)?;
         if let Some(own) = self.answers_of(query).find(|answer| answer.annotator == who.annotator) {
             let repeats = own.key == key && own.choice == choice;

@@ -236,10 +236,9 @@ impl<T: DeserializeOwned> FromRequest<App> for Body<T> {
             .await
             .map_err(|_| Refusal::Malformed("the request did not arrive in time".into()))?
             .map_err(|_| Refusal::TooLarge(BODY_LIMIT))?;
-        serde_json::from_slice(&bytes).map(Body).map_err(|error| match error.classify() {
-            serde_json::error::Category::Data => Refusal::OutOfRange(error.to_string()),
-            _ => Refusal::Malformed(error.to_string()),
-        })
+        let value: serde_json::Value =
+            serde_json::from_slice(&bytes).map_err(|error| Refusal::Malformed(error.to_string()))?;
+        T::deserialize(value).map(Body).map_err(|error| Refusal::OutOfRange(error.to_string()))
     }
 }
 

@@ -58,6 +58,8 @@ pub(super) struct PreferenceLoop {
     ledger: Option<FeedbackLedger>,
     preferences: PreferenceData,
     model: RewardEnsemble,
+    /// Answers that no reward model has been fitted to yet.
+    unlearned: usize,
     /// Questions asked so far, answered or not.
     asked: usize,
     /// The step from which on the next questions are asked.
@@ -82,6 +84,7 @@ impl PreferenceLoop {
             ledger: feedback.map(|at| FeedbackLedger::open(at, obs_size, action_size)).transpose()?,
             preferences: PreferenceData::new(config.budget, config.query.segment, obs_size, action_size)?,
             model: RewardEnsemble::new(config.reward_model.clone(), obs_size, action_size, seed, device)?,
+            unlearned: 0,
             asked: 0,
             next_session: config.unsupervised_steps,
             next_refresh: 0,
@@ -133,9 +136,13 @@ impl PreferenceLoop {
         for answer in &answers {
             self.preferences.push(answer)?;
         }
-        if self.teacher.pending() > 0 || self.preferences.is_empty() {
+        self.unlearned += answers.len();
+        // Who answers slowly may never have answered everything; a session's worth is enough to learn from.
+        let complete = self.teacher.pending() == 0 || self.unlearned >= self.config.queries_per_session;
+        if !complete || self.preferences.is_empty() {
             return Ok(());
         }
+        self.unlearned = 0;
         let first_model = self.exploring();
         let fit = self.model.train(&self.preferences)?;
         self.core.losses.add("reward_model/epochs", fit.epochs as f32);
@@ -198,7 +205,9 @@ impl TrainingLoop for PreferenceLoop {
             trajectories.push_with(obs, actions, outcome, |episode| teacher.observe_episode(episode));
             Ok(())
         })?;
-        if self.core.step >= self.next_session && self.asked < self.config.budget {
+        // Questions that wait grow stale: a teacher with a whole session before them is asked nothing new.
+        let idle = self.teacher.pending() < self.config.queries_per_session;
+        if self.core.step >= self.next_session && self.asked < self.config.budget && idle {
             self.ask()?;
         }
         self.learn_from_answers()?;
@@ -248,6 +257,7 @@ impl Checkpoint for PreferenceLoop {
         out.part("teacher", self.teacher.as_ref());
         out.part("preferences", &self.preferences);
         out.part("model", &self.model);
+        out.value("unlearned", &self.unlearned);
         out.value("asked", &self.asked);
         out.value("next_session", &self.next_session);
         out.value("next_refresh", &self.next_refresh);
@@ -261,6 +271,7 @@ impl Checkpoint for PreferenceLoop {
         from.part("teacher", self.teacher.as_mut())?;
         from.part("preferences", &mut self.preferences)?;
         from.part("model", &mut self.model)?;
+        self.unlearned = from.value("unlearned")?;
         self.asked = from.value("asked")?;
         self.next_session = from.value("next_session")?;
         self.next_refresh = from.value("next_refresh")?;

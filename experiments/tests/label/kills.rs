@@ -26,6 +26,7 @@ fn start(run: &Path) -> (Child, SocketAddr) {
         .arg(run)
         .args(["--bind", "127.0.0.1:0"])
         .stdout(Stdio::piped())
+        .stderr(Stdio::null())
         .spawn()
         .unwrap();
     let mut line = String::new();

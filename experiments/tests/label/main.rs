@@ -8,4 +8,5 @@ mod bulk;
 mod http;
 mod kills;
 mod run;
+mod training;
 mod turns;

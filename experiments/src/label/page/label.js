@@ -336,6 +336,8 @@ const KEYS = {
 
 document.addEventListener("keydown", event => {
   if (event.repeat || event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
+  // On the slider, arrows move it.
+  if (event.target === $("scrubber") && event.key.startsWith("Arrow")) return;
   const action = KEYS[event.key.length === 1 ? event.key.toLowerCase() : event.key];
   if (!action) return;
   event.preventDefault();
@@ -348,6 +350,7 @@ for (const id of ["undo", "idle-undo"]) $(id).addEventListener("click", () => un
 $("play").addEventListener("click", () => playing(!player.playing));
 $("speed").addEventListener("click", () => faster(player.speed === SPEEDS.at(-1) ? -SPEEDS.length : 1));
 $("scrubber").addEventListener("input", event => { playing(false); player.seek(Number(event.target.value)); });
+$("scrubber").addEventListener("pointerup", () => $("scrubber").blur());
 $("help").addEventListener("click", () => dialog("help-dialog"));
 $("rename").addEventListener("click", async () => {
   const before = annotator;
