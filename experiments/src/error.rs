@@ -104,6 +104,7 @@ impl TelosError {
                 | RewardError::Answer { .. }
                 | RewardError::DamagedRow { .. }
                 | RewardError::DamagedSegment { .. }
+                | RewardError::DamagedBatch { .. }
                 | RewardError::NotEnoughData(_),
             ) => exit_code::INPUT,
             Self::Env(_)

@@ -85,6 +85,14 @@ pub enum RewardError {
         /// What is asked.
         found: Ask,
     },
+    /// Questions for people can no longer be read.
+    #[error("{path}: damaged questions ({reason}); restore the file from a copy, all others are still asked")]
+    DamagedBatch {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
     /// Two things that must have the same size do not.
     #[error("{what}: expected {expected} numbers, found {found}")]
     Shape {

@@ -17,9 +17,9 @@ fn comparison(value: f32, choice: Choice) -> Answer {
     Answer::computed(Query::new(segment(value), segment(value + 0.5), 3), choice, "ann")
 }
 
-fn ranking(order: Vec<usize>) -> Answer {
+fn ranking(order: Vec<u8>) -> Answer {
     let query = Query::ranking([10.0, 11.0, 12.0].map(segment).to_vec(), 3);
-    Answer::computed(query, Choice::Ranking(order), "ann")
+    Answer::computed(query, Choice::Ranking(order.try_into().unwrap()), "ann")
 }
 
 fn rating(value: f32, grade: u8, teacher: &str) -> Answer {
@@ -141,7 +141,7 @@ fn rankings_and_ratings_become_comparisons() {
             .iter()
             .map(|answer| {
                 let [first, second] = answer.query.pair().unwrap().map(|segment| segment.obs[0]);
-                (first, second, answer.choice.clone(), answer.teacher.clone())
+                (first, second, answer.choice, answer.teacher.clone())
             })
             .collect::<Vec<_>>()
     };

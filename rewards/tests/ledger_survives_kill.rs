@@ -23,7 +23,7 @@ fn segment(seed: usize, len: usize) -> Segment {
 fn answer(at: usize) -> Answer {
     Answer {
         query: Query::new(segment(2 * at, 1 + at % 3), segment(2 * at + 1, 1 + at % 3), at as u64 / 3),
-        choice: [Choice::First, Choice::Second, Choice::Equal, Choice::Skip][at % 4].clone(),
+        choice: [Choice::First, Choice::Second, Choice::Equal, Choice::Skip][at % 4],
         teacher: "scripted".into(),
         at_ms: None,
         latency_ms: None,

@@ -62,7 +62,7 @@ fn data(count: usize, seed: u64) -> PreferenceData {
             let (obs, actions) = (numbers(SIZES.segment * 3), numbers(SIZES.segment));
             Segment { obs, actions, gold: vec![0.0; SIZES.segment], len: SIZES.segment, ..Segment::default() }
         };
-        let choice = [Choice::First, Choice::Second, Choice::Equal][at % 3].clone();
+        let choice = [Choice::First, Choice::Second, Choice::Equal][at % 3];
         let (query, teacher) = (Query::new(segment(), segment(), 0), ["ada", "bob"][at % 2].to_owned());
         data.push(&Answer { query, choice, teacher, at_ms: None, latency_ms: None, cost: 1.0 }).unwrap();
     }

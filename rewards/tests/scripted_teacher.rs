@@ -3,7 +3,7 @@
 
 use telos_envs::Segment;
 use telos_rewards::{
-    feedback::{Answer, Choice, Query},
+    feedback::{Answer, Choice, Order, Query},
     teacher::{ScriptedPreset, ScriptedTeacher, ScriptedTeacherConfig, Teacher},
 };
 
@@ -112,6 +112,10 @@ fn the_presets_skip_and_equal_have_the_benchmarks_thresholds() {
     assert_eq!(rate(&mut equal, &[1.21, 0.0], &[1.0, 0.0], &Choice::First), 1.0);
 }
 
+fn order(places: Vec<u8>) -> Order {
+    places.try_into().unwrap()
+}
+
 fn ranking(golds: &[f32], tag: usize) -> Query {
     Query::ranking(golds.iter().map(|&gold| segment(&[gold], tag as f32)).collect(), 0)
 }
@@ -120,16 +124,16 @@ fn ranking(golds: &[f32], tag: usize) -> Query {
 fn an_oracle_ranks_by_return() {
     let answers =
         ask(&mut teacher(ScriptedTeacherConfig::oracle()), [ranking(&[0.2, 0.9, 0.1, 0.5], 0)].into_iter());
-    assert_eq!(answers[0].choice, Choice::Ranking(vec![1, 3, 0, 2]));
+    assert_eq!(answers[0].choice, Choice::Ranking(order(vec![1, 3, 0, 2])));
 }
 
 #[test]
 fn a_stochastic_ranking_is_plackett_luce() {
     let mut stochastic = teacher(ScriptedTeacherConfig::stochastic());
     let answers = ask(&mut stochastic, (0..QUERIES).map(|tag| ranking(&[1.0, 0.0, -0.5], tag)));
-    let share = |wanted: &dyn Fn(&[usize]) -> bool| {
-        let hits = answers.iter().filter(|answer| match &answer.choice {
-            Choice::Ranking(order) => wanted(order),
+    let share = |wanted: &dyn Fn(&[u8]) -> bool| {
+        let hits = answers.iter().filter(|answer| match answer.choice {
+            Choice::Ranking(order) => wanted(order.places()),
             _ => false,
         });
         hits.count() as f64 / QUERIES as f64
@@ -138,7 +142,7 @@ fn a_stochastic_ranking_is_plackett_luce() {
     assert_share(share(&|order| order[0] == 0), a / (a + b + c));
     assert_share(share(&|order| order == [0, 1, 2]), a / (a + b + c) * b / (b + c));
     // Any two of the three are ordered as Bradley and Terry say.
-    let place = |order: &[usize], of: usize| order.iter().position(|&at| at == of);
+    let place = |order: &[u8], of: u8| order.iter().position(|&at| at == of);
     assert_share(share(&|order| place(order, 1) < place(order, 2)), b / (b + c));
 }
 
@@ -146,8 +150,8 @@ fn a_stochastic_ranking_is_plackett_luce() {
 fn a_mistake_exchanges_two_neighbours_of_a_ranking() {
     let mut mistaken = teacher(ScriptedTeacherConfig { mistake: 0.3, ..Default::default() });
     let answers = ask(&mut mistaken, (0..QUERIES).map(|tag| ranking(&[3.0, 2.0, 1.0], tag)));
-    let share = |order: [usize; 3]| {
-        let hits = answers.iter().filter(|answer| answer.choice == Choice::Ranking(order.to_vec()));
+    let share = |places: [u8; 3]| {
+        let hits = answers.iter().filter(|answer| answer.choice == Choice::Ranking(order(places.to_vec())));
         hits.count() as f64 / QUERIES as f64
     };
     assert_share(share([0, 1, 2]), 0.7);

@@ -29,7 +29,7 @@ fn spec() -> EnvSpec {
 }
 
 fn build(config: &TeacherConfig) -> Box<dyn Teacher> {
-    config.build(TeacherSetting { spec: &spec(), seed: 3 }).unwrap()
+    config.build(TeacherSetting { spec: &spec(), feedback: None, seed: 3 }).unwrap()
 }
 
 fn ask(teacher: &mut dyn Teacher, queries: impl IntoIterator<Item = Query>) -> Vec<Answer> {
@@ -106,7 +106,7 @@ fn the_first_factor_that_tells_two_segments_apart_decides() {
     };
     let last_three = |ranking, unresolved| {
         let answers = ask(build(&config(ranking, unresolved)).as_mut(), queries());
-        answers[300..].iter().map(|answer| answer.choice.clone()).collect::<Vec<_>>()
+        answers[300..].iter().map(|answer| answer.choice).collect::<Vec<_>>()
     };
     let safety_first = last_three(["safe", "fast"], Unresolved::Skip);
     assert_eq!(safety_first, [Choice::Second, Choice::Second, Choice::Skip]);
@@ -133,7 +133,8 @@ fn the_first_factor_that_tells_two_segments_apart_decides() {
 #[test]
 fn unknown_factors_are_refused_with_those_there_are() {
     let config = RankedFactorsConfig { ranking: vec!["fats".into()], ..Default::default() };
-    let built = TeacherConfig::Factors(config).build(TeacherSetting { spec: &spec(), seed: 0 });
+    let built =
+        TeacherConfig::Factors(config).build(TeacherSetting { spec: &spec(), feedback: None, seed: 0 });
     assert_eq!(built.err().unwrap().to_string(), "`corridor` has no factor `fats`; it has: safe, fast");
 }
 

@@ -7,7 +7,7 @@ use rand_xoshiro::Xoshiro256PlusPlus;
 use serde::{Deserialize, Serialize};
 use telos_checkpoint::{Checkpoint, CheckpointError, Reader, Writer};
 
-use super::{Segment, SegmentRef, SegmentView};
+use super::{Origin, Segment, SegmentRef, SegmentView};
 use crate::{EnvError, EnvSpec, StepBatch};
 
 /// The last `episodes` finished episodes of `n` environments, and the `n` that are under way.
@@ -47,6 +47,9 @@ struct Columns {
 struct Slot {
     episode: u64,
     len: usize,
+    /// Place of the environment and its own number of the episode; `None` where the first row is not
+    /// the episode's first transition.
+    began: Option<(u64, u64)>,
     /// Whether the last transition ended the episode because of the state that it led to.
     terminated: bool,
 }
@@ -149,6 +152,9 @@ impl TrajectoryStore {
             columns.gold[row] = batch.reward[i];
             columns.factors[row * factor_count..][..factor_count]
                 .copy_from_slice(&batch.factors[i * factor_count..][..factor_count]);
+            if len == 0 && batch.episode_length[i] == 1 {
+                self.slots[slot].began = Some((i as u64, batch.episode_index[i]));
+            }
             self.slots[slot].len += 1;
             self.slots[slot].terminated = batch.terminated[i];
             if batch.done(i) || self.slots[slot].len == horizon {
@@ -253,6 +259,18 @@ impl TrajectoryStore {
     /// A copy of a segment. `None` when its episode has been dropped.
     pub fn segment(&self, segment: SegmentRef) -> Option<Segment> {
         self.view(segment).map(SegmentView::to_segment)
+    }
+
+    /// Where a segment comes from. `None` when its episode has been dropped, or was not recorded from its
+    /// first transition on.
+    pub fn origin(&self, segment: SegmentRef) -> Option<Origin> {
+        self.view(segment)?;
+        let SegmentRef { start, len, slot, .. } = segment;
+        let (env, episode) = self.slots[slot].began?;
+        let Columns { action_size, horizon, .. } = self.columns;
+        let first = slot * horizon;
+        let actions = &self.columns.actions[first * action_size..(first + start + len) * action_size];
+        Some(Origin { env, episode, start, actions: actions.to_vec() })
     }
 }
 

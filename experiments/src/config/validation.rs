@@ -123,7 +123,8 @@ fn teacher(config: &Config, spec: &EnvSpec) -> Result<(), Invalid> {
     }
     table("preferences.teacher", teacher.validate())?;
     // Names of factors are checked by whoever knows the task's.
-    table("preferences.teacher", teacher.build(TeacherSetting { spec, seed: config.seed }).map(|_| ()))
+    let setting = TeacherSetting { spec, feedback: None, seed: config.seed };
+    table("preferences.teacher", teacher.build(setting).map(|_| ()))
 }
 
 fn prior(config: &Config) -> Result<(), Invalid> {

@@ -49,6 +49,8 @@ pub(super) struct RewardLearning {
     /// its own.
     ledger: Option<FeedbackLedger>,
     preferences: PreferenceData,
+    /// Answers that no reward model has been fitted to yet.
+    unlearned: usize,
     /// Questions asked so far, answered or not.
     asked: usize,
     /// Questions that the teacher did not answer.
@@ -79,9 +81,10 @@ impl RewardLearning {
             model: config.reward_model.build(StepSizes { observation, action, segment }, seed, device)?,
             trajectories: TrajectoryStore::new(spec, envs, RECENT_EPISODES)?,
             selector: config.query.selector(),
-            teacher: config.teacher.build(TeacherSetting { spec, seed })?,
+            teacher: config.teacher.build(TeacherSetting { spec, feedback, seed })?,
             ledger: own.map(|at| FeedbackLedger::open_for(at, &spec.id, observation, action)).transpose()?,
             preferences: PreferenceData::new(capacity, segment, observation, action)?,
+            unlearned: 0,
             asked: 0,
             skipped: 0,
             cost: 0.0,
@@ -118,7 +121,9 @@ impl RewardLearning {
             self.fit(losses)?;
             return Ok(true);
         }
-        if step >= self.next_session && self.may_ask() {
+        // Questions that wait grow stale: a teacher with a whole session before them is asked nothing new.
+        let idle = self.teacher.pending() < self.config.queries_per_session;
+        if step >= self.next_session && idle && self.may_ask() {
             self.ask(step)?;
         }
         let mut answers = Vec::new();
@@ -130,9 +135,13 @@ impl RewardLearning {
             ledger.append(&answers)?;
         }
         self.take_in(&answers)?;
-        if self.teacher.pending() > 0 || self.preferences.is_empty() {
+        self.unlearned += answers.len();
+        // Who answers slowly may never have answered everything; a session's worth is enough to learn from.
+        let complete = self.teacher.pending() == 0 || self.unlearned >= self.config.queries_per_session;
+        if !complete || self.preferences.is_empty() {
             return Ok(false);
         }
+        self.unlearned = 0;
         self.fit(losses)?;
         Ok(true)
     }
@@ -245,6 +254,7 @@ impl Checkpoint for RewardLearning {
         out.value("capacity", &self.capacity);
         out.part("preferences", &self.preferences);
         out.part("model", &*self.model);
+        out.value("unlearned", &self.unlearned);
         out.value("asked", &self.asked);
         out.value("skipped", &self.skipped);
         out.value("cost", &self.cost);
@@ -259,6 +269,7 @@ impl Checkpoint for RewardLearning {
         self.make_room(capacity).map_err(|error| from.wrong("capacity", &error.to_string()))?;
         from.part("preferences", &mut self.preferences)?;
         from.part("model", &mut *self.model)?;
+        self.unlearned = from.value("unlearned")?;
         self.asked = from.value("asked")?;
         self.skipped = from.value("skipped")?;
         self.cost = from.value("cost")?;

@@ -13,6 +13,7 @@ use telos_sim::render::{Image, RenderOptions, Renderer};
 use self::{gif::Gif, mp4::Mp4};
 use crate::TelosError;
 
+pub(crate) use still::encode_rgb;
 pub use still::{encode_png, picture};
 
 /// How pictures for people are drawn: with smooth edges.
@@ -152,7 +153,7 @@ fn check_directory(path: &Path) -> Result<(), TelosError> {
     }
 }
 
-fn invisible(env: &dyn Env) -> TelosError {
+pub(crate) fn invisible(env: &dyn Env) -> TelosError {
     let id = &env.spec().id;
     TelosError::Usage(format!("`{id}` has no bodies to be drawn; choose a task with a robot (telos envs)"))
 }

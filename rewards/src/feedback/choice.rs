@@ -2,10 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Ask;
+use super::{Ask, Order};
 
 /// The answer to one query.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Choice {
     /// The first segment is better.
@@ -16,8 +16,8 @@ pub enum Choice {
     Equal,
     /// The teacher does not answer this query; it teaches nothing, but it was asked.
     Skip,
-    /// The shown segments' positions, from 0, the best first.
-    Ranking(Vec<usize>),
+    /// The order of several segments.
+    Ranking(Order),
     /// The grade of one segment, from 1.
     Rating(u8),
 }
@@ -25,7 +25,7 @@ pub enum Choice {
 impl Choice {
     /// Probability that the first segment is preferred, as the target of a preference model:
     /// 1, 0 or 1/2; `None` for a skipped query and for what is no answer to a comparison.
-    pub fn target(&self) -> Option<f32> {
+    pub fn target(self) -> Option<f32> {
         match self {
             Self::First => Some(1.0),
             Self::Second => Some(0.0),
@@ -35,11 +35,11 @@ impl Choice {
     }
 
     /// The same answer about the pair in the other order.
-    pub fn swapped(&self) -> Self {
+    pub fn swapped(self) -> Self {
         match self {
             Self::First => Self::Second,
             Self::Second => Self::First,
-            other => other.clone(),
+            other => other,
         }
     }
 
@@ -52,12 +52,8 @@ impl Choice {
                 let fits = (1..=bins).contains(grade);
                 (!fits).then(|| format!("the grade {grade} is not from 1 to {bins}"))
             }
-            (Ask::Ranking, Self::Ranking(order)) => {
-                let mut places = order.clone();
-                places.sort_unstable();
-                let fits = places.into_iter().eq(0..shown);
-                (!fits).then(|| format!("{order:?} does not name each of {shown} segments once"))
-            }
+            (Ask::Ranking, Self::Ranking(order)) => (!order.is_of(shown))
+                .then(|| format!("{order:?} does not name each of {shown} segments once")),
             (ask, other) => Some(format!("{ask} was asked for, and the answer is {other:?}")),
         }
     }

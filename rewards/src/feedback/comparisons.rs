@@ -43,11 +43,15 @@ pub fn comparisons(answers: &[Answer], rule: PairRule) -> Vec<Answer> {
     let mut found = Vec::new();
     let mut teachers = Vec::<&str>::new();
     for answer in answers {
-        match &answer.choice {
+        match answer.choice {
             Choice::Ranking(order) => {
-                found.extend(rule.pairs(order.len()).map(|(better, worse)| {
-                    pair([answer, answer], [order[better], order[worse]], Choice::First)
-                }))
+                let at = |place: usize| usize::from(order.places()[place]);
+                let pairs = rule.pairs(order.places().len());
+                found.extend(
+                    pairs.map(|(better, worse)| {
+                        pair([answer, answer], [at(better), at(worse)], Choice::First)
+                    }),
+                );
             }
             Choice::Rating(_) if !teachers.contains(&answer.teacher.as_str()) => {
                 teachers.push(&answer.teacher)

@@ -238,7 +238,7 @@ fn whole_rows(bytes: &[u8]) -> usize {
 fn answer(row: &FeedbackRow, query: Query) -> Answer {
     Answer {
         query,
-        choice: row.choice.clone(),
+        choice: row.choice,
         teacher: row.teacher.clone(),
         at_ms: row.at_ms,
         latency_ms: row.latency_ms,

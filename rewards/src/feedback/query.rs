@@ -3,9 +3,9 @@
 use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
-use telos_envs::Segment;
+use telos_envs::{Origin, Segment};
 
-use super::Ask;
+use super::{Ask, Order};
 use crate::RewardError;
 
 /// Identifies a query by what it shows: two queries with bit-equal segments in the same order have
@@ -40,6 +40,7 @@ pub struct Query {
     ask: Ask,
     segments: Vec<Segment>,
     model_version: u64,
+    origins: Option<Box<[Origin; 2]>>,
 }
 
 impl Query {
@@ -49,7 +50,11 @@ impl Query {
     }
 
     /// In which order, the best first? Chosen under version `model_version` of a reward model.
+    ///
+    /// # Panics
+    /// When there are more segments than an [`Order`] holds.
     pub fn ranking(segments: Vec<Segment>, model_version: u64) -> Self {
+        assert!(segments.len() <= Order::MOST, "a ranking has at most {} segments", Order::MOST);
         Self::of(Ask::Ranking, segments, model_version)
     }
 
@@ -59,7 +64,12 @@ impl Query {
     }
 
     pub(super) fn of(ask: Ask, segments: Vec<Segment>, model_version: u64) -> Self {
-        Self { id: fingerprint(ask, &segments), ask, segments, model_version }
+        Self { id: fingerprint(ask, &segments), ask, segments, model_version, origins: None }
+    }
+
+    /// The same query, which can also be shown to people.
+    pub fn with_origins(self, origins: Option<[Origin; 2]>) -> Self {
+        Self { origins: origins.map(Box::new), ..self }
     }
 
     /// The query's identity; see [`QueryId`].
@@ -91,6 +101,11 @@ impl Query {
     /// Version of the reward model that chose these segments; 0 before any training.
     pub fn model_version(&self) -> u64 {
         self.model_version
+    }
+
+    /// Where the segments come from; `None` when that was not recorded.
+    pub fn origins(&self) -> Option<&[Origin; 2]> {
+        self.origins.as_deref()
     }
 }
 

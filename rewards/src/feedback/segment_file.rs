@@ -203,7 +203,7 @@ pub(super) fn scan(
 
 /// Makes `bytes` the durable end of the file, from offset `end` on. What an earlier, failed attempt
 /// left beyond `end` is overwritten.
-pub(super) fn write_at(file: &mut File, end: u64, bytes: &[u8]) -> std::io::Result<()> {
+pub(crate) fn write_at(file: &mut File, end: u64, bytes: &[u8]) -> std::io::Result<()> {
     file.set_len(end)?;
     file.seek(SeekFrom::Start(end))?;
     file.write_all(bytes)?;

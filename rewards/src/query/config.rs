@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     RewardError,
     error::require,
-    feedback::{Ask, PairRule},
+    feedback::{Ask, Order, PairRule},
 };
 
 /// Which rule chooses the pairs that a teacher compares.
@@ -89,7 +89,8 @@ impl QueryConfig {
             self.large_batch,
             "must be at least 1 candidate per query",
         )?;
-        require(self.ranked >= 2, "ranked", self.ranked, "must be at least 2 segments")?;
+        let most = Order::MOST;
+        require((2..=most).contains(&self.ranked), "ranked", self.ranked, "must be from 2 to 8 segments")?;
         require(self.bins >= 2, "bins", self.bins, "must be at least 2 grades")
     }
 

@@ -1,11 +1,15 @@
 //! Which teacher answers.
 
+use std::path::Path;
+
 use serde::{Deserialize, Serialize, Serializer};
 use telos_envs::EnvSpec;
 
 use super::{
     Annotators, AnnotatorsConfig, Mixture, MixtureConfig, RankedFactors, RankedFactorsConfig,
-    RegretTeacherConfig, ScriptedTeacher, ScriptedTeacherConfig, Teacher, regret::RegretTaste,
+    RegretTeacherConfig, ScriptedTeacher, ScriptedTeacherConfig, Teacher,
+    people::{PeopleConfig, PeopleTeacher},
+    regret::RegretTaste,
 };
 use crate::{RewardError, feedback::Ask};
 
@@ -26,6 +30,8 @@ pub enum TeacherConfig {
     Annotators(AnnotatorsConfig),
     /// A cheap and a dear teacher.
     Mixture(MixtureConfig),
+    /// People, on the page of `telos label serve`.
+    People(PeopleConfig),
 }
 
 /// What a teacher is built for.
@@ -33,6 +39,9 @@ pub enum TeacherConfig {
 pub struct TeacherSetting<'a> {
     /// The task whose segments are shown.
     pub spec: &'a EnvSpec,
+    /// The run's directory of feedback, for teachers that keep files; `None` where a teacher is only built
+    /// to read a checkpoint.
+    pub feedback: Option<&'a Path>,
     /// Seed of whatever the teacher does at random.
     pub seed: u64,
 }
@@ -53,6 +62,7 @@ impl TeacherConfig {
             Self::Factors(config) => config.validate(),
             Self::Annotators(config) => config.validate(),
             Self::Mixture(config) => config.validate(),
+            Self::People(config) => config.validate(),
         }
     }
 
@@ -64,6 +74,8 @@ impl TeacherConfig {
             Self::Regret(_) => !matches!(ask, Ask::Rating { .. }),
             // Level by level comparison is not transitive, so it ranks nothing.
             Self::Factors(_) => ask == Ask::Comparison,
+            // The page shows two clips.
+            Self::People(_) => ask == Ask::Comparison,
             Self::Mixture(config) => config.cheap.answers(ask) && config.dear.answers(ask),
         }
     }
@@ -73,7 +85,7 @@ impl TeacherConfig {
     /// # Errors
     /// When a value is outside its range or does not fit the task.
     pub fn build(&self, setting: TeacherSetting<'_>) -> Result<Box<dyn Teacher>, RewardError> {
-        let TeacherSetting { spec, seed } = setting;
+        let TeacherSetting { spec, feedback, seed } = setting;
         Ok(match self {
             Self::Scripted(config) => Box::new(ScriptedTeacher::new(config.clone(), seed)?),
             Self::Regret(RegretTeacherConfig { value, rationality }) => {
@@ -83,6 +95,7 @@ impl TeacherConfig {
             Self::Factors(config) => Box::new(RankedFactors::new(config.clone(), spec)?),
             Self::Annotators(config) => Box::new(Annotators::new(config, spec, seed)?),
             Self::Mixture(config) => Box::new(Mixture::new(config, setting)?),
+            Self::People(config) => Box::new(PeopleTeacher::new(config.clone(), feedback)?),
         })
     }
 }
@@ -97,6 +110,7 @@ impl Serialize for TeacherConfig {
             Factors(&'a RankedFactorsConfig),
             Annotators(&'a AnnotatorsConfig),
             Mixture(&'a MixtureConfig),
+            People(&'a PeopleConfig),
         }
         match self {
             Self::Scripted(config) => Table::Scripted(config),
@@ -104,6 +118,7 @@ impl Serialize for TeacherConfig {
             Self::Factors(config) => Table::Factors(config),
             Self::Annotators(config) => Table::Annotators(config),
             Self::Mixture(config) => Table::Mixture(config),
+            Self::People(config) => Table::People(config),
         }
         .serialize(serializer)
     }

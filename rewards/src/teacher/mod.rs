@@ -4,6 +4,7 @@ mod annotators;
 mod config;
 mod in_sample_value;
 mod mixture;
+pub mod people;
 mod ranked_factors;
 mod rationality;
 mod regret;

@@ -4,7 +4,7 @@ use rand::{RngExt, seq::SliceRandom};
 use rand_xoshiro::Xoshiro256PlusPlus;
 
 use super::ScriptedTeacherConfig;
-use crate::feedback::{Ask, Choice};
+use crate::feedback::{Ask, Choice, Order};
 
 /// What a teacher thinks of one segment.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -83,8 +83,8 @@ impl ScriptedTeacherConfig {
     /// Places, the best first. A stochastic teacher draws from Plackett and Luce's distribution, which
     /// for two segments is Bradley and Terry's, by ranking returns plus Gumbel noise; a mistake
     /// exchanges two neighbours. A ranking has no ties, so `equal` does not matter.
-    fn rank(&self, opinions: &[Opinion], rng: &mut Xoshiro256PlusPlus) -> Vec<usize> {
-        let mut order: Vec<usize> = (0..opinions.len()).collect();
+    fn rank(&self, opinions: &[Opinion], rng: &mut Xoshiro256PlusPlus) -> Order {
+        let mut order: Vec<u8> = (0..opinions.len() as u8).collect();
         if self.beta <= 0.0 {
             // Segments that tie come in random order.
             order.shuffle(rng);
@@ -96,12 +96,12 @@ impl ScriptedTeacherConfig {
                 false => opinion.remembered,
             })
             .collect();
-        order.sort_by(|&a, &b| scores[b].total_cmp(&scores[a]));
+        order.sort_by(|&a, &b| scores[usize::from(b)].total_cmp(&scores[usize::from(a)]));
         if order.len() > 1 && rng.random::<f32>() < self.mistake {
             let place = rng.random_range(0..order.len() - 1);
             order.swap(place, place + 1);
         }
-        order
+        Order::try_from(order).expect("a query has no more segments than an order holds")
     }
 
     /// One of `bins` equal parts, counted from 1, of the range of worths seen so far. A stochastic
