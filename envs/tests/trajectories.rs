@@ -100,9 +100,14 @@ fn a_segment_across_the_end_of_its_episode_is_refused() {
     let mut rng = Xoshiro256PlusPlus::seed_from_u64(0);
     let whole = tape.store.sample_segment(&mut rng, 6).unwrap();
     let view = tape.store.locate(whole).unwrap();
-    assert!(view.terminated && !tape.store.locate(SegmentRef { len: 5, ..whole }).unwrap().terminated);
+    let part = |start: usize, len: usize| {
+        let mut part: SegmentRef = whole;
+        (part.start, part.len) = (start, len);
+        part
+    };
+    assert!(view.terminated && !tape.store.locate(part(0, 5)).unwrap().terminated);
     assert_eq!((view.final_obs.len(), view.factors.len()), (2, 6 * spec().factors.len()));
-    let across = SegmentRef { start: 3, len: 4, ..whole };
+    let across = part(3, 4);
     let refused = tape.store.locate(across).unwrap_err().to_string();
     assert_eq!(refused, "episode 0 has 6 steps, and a segment of steps 3 to 7 would cross its end");
     assert_eq!(tape.store.segment(across), None);

@@ -90,7 +90,7 @@ fn a_ledger_of_another_task_is_refused() {
     let error = FeedbackLedger::read(scratch.path(), "reacher", 2, 1).unwrap_err().to_string();
     assert!(error.contains(refused), "{error}");
     let error = FeedbackLedger::read(scratch.path(), "pendulum", 3, 1).unwrap_err().to_string();
-    assert!(error.contains("expected 3 numbers, found 2"), "{error}");
+    assert!(error.contains("expected 2 numbers, found 3"), "{error}");
     assert_eq!(open(scratch.path()).rows().len(), 1);
 }
 
