@@ -71,6 +71,11 @@ fn learning_from_a_fixed_ledger_survives_kills() {
     assert!(rows() == before, "a ledger that is only learned from stays as it is");
 }
 
+#[test]
+fn runs_of_several_ranks_survive_kills() {
+    survives_kills("data-parallel.toml", 3);
+}
+
 #[cfg(unix)]
 #[test]
 fn an_interrupt_checkpoints_and_exits_with_3() {

@@ -1,30 +1,7 @@
-//! The parts of a PPO learner: how they are drawn, how they are looked at, and how the critic starts
-//! anew when the reward changes its nature.
+//! The parts of a PPO learner from outside, and the critic's new start when the reward changes its
+//! nature.
 
-use super::{
-    Activation, AgentError, Device, Init, Mlp, MlpConfig, NORMALIZED_CLIP, NnError, ObservationNormalizer,
-    Ppo, PpoConfig, RewardScaler, Xoshiro256PlusPlus, weights,
-};
-
-/// Draws a network of observations with CleanRL's gains.
-pub(super) fn draw(
-    name: &str,
-    config: &PpoConfig,
-    [inputs, outputs]: [usize; 2],
-    output_gain: f32,
-    rng: &mut Xoshiro256PlusPlus,
-    device: &Device,
-) -> Result<Mlp, NnError> {
-    let shape = MlpConfig {
-        inputs,
-        hidden: config.hidden.clone(),
-        outputs,
-        activation: Activation::Tanh,
-        init: Init::Orthogonal { hidden_gain: std::f32::consts::SQRT_2, output_gain },
-        ..MlpConfig::default()
-    };
-    Mlp::new(name, &shape, rng, device)
-}
+use super::{AgentError, Mlp, NORMALIZED_CLIP, ObservationNormalizer, Ppo, RewardScaler, weights};
 
 impl Ppo {
     /// Draws the critic anew and forgets the optimiser's moments and the scale of rewards, as PEBBLE
@@ -33,8 +10,8 @@ impl Ppo {
     /// # Errors
     /// When the device refuses.
     pub fn reset_critic(&mut self) -> Result<(), AgentError> {
-        let sizes = [self.obs_size, 1];
-        let fresh = draw("critic", &self.config, sizes, 1.0, &mut self.update_rng, &self.device)?;
+        let network = self.config.network(self.obs_size, 1, 1.0);
+        let fresh = Mlp::new("critic", &network, &mut self.update_rng, &self.device)?;
         weights::copy(&self.critic, &fresh)?;
         if let Some(scaler) = &mut self.reward_scaler {
             *scaler = RewardScaler::new(self.config.gamma, NORMALIZED_CLIP);

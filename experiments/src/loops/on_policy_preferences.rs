@@ -136,7 +136,7 @@ impl TrainingLoop for OnPolicyPreferenceLoop {
         if self.rollout.is_full() {
             self.reward()?;
             self.learner.anneal(self.step as f64 / self.steps as f64);
-            on_policy::update(&mut self.learner, &mut self.rollout, &mut self.losses)?;
+            on_policy::keep(self.learner.update(&mut self.rollout)?, &mut self.losses);
         }
         Ok(())
     }
