@@ -102,6 +102,7 @@ pub mod intrinsic;
 pub mod query;
 pub mod reward_model;
 pub mod teacher;
+pub mod vision;
 
 mod error;
 mod source;
