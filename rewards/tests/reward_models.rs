@@ -8,8 +8,8 @@ use telos_nn::Device;
 use telos_rewards::{
     feedback::{Answer, Choice, Query},
     reward_model::{
-        Aggregation, DecorrelatedConfig, PreferenceData, RewardLearner, RewardModelConfig, RewardModelKind,
-        StepSizes, TiesConfig, UserLatentConfig,
+        Aggregation, DecorrelatedConfig, PreferenceData, PseudoLabelConfig, RewardLearner, RewardModelConfig,
+        RewardModelKind, StepSizes, TiesConfig, UserLatentConfig,
     },
 };
 
@@ -239,6 +239,25 @@ fn smoothed_answers_outlast_flips_that_likelihood_memorises() {
     let [short, long, smooth] = [&*short, &*long, &*smooth].map(|model| cross_entropy(model, &held_out));
     assert!(long > short + 0.1, "more epochs must hurt the likelihood: {short} nats, then {long}");
     assert!(smooth < long - 0.1, "{smooth} nats smoothed, {long} by likelihood");
+}
+
+#[test]
+fn own_sure_answers_stand_in_for_most_of_the_given_ones() {
+    let unjudged = data(&by_gold(400, 9));
+    let held_out = by_gold(400, 5);
+    let supervised = config(RewardModelKind::Mlp, 30);
+    let pseudo_labels = PseudoLabelConfig { rounds: 1, pairs: 300, ..PseudoLabelConfig::default() };
+    let semi = RewardModelConfig { pseudo_labels, ..supervised.clone() };
+    let mean = |config: &RewardModelConfig, given: usize| {
+        let one = |seed| {
+            let mut model = config.build(SIZES, seed, &Device::Cpu).unwrap();
+            model.train(&data(&by_gold(given, 20 + seed)), &unjudged).unwrap();
+            accuracy(&*model, &held_out)
+        };
+        (0..4).map(one).sum::<f32>() / 4.0
+    };
+    let (few, semi, all) = (mean(&supervised, 50), mean(&semi, 50), mean(&supervised, 200));
+    assert!(semi >= few && semi > 0.95 * all, "{few} from 50 answers, {semi} with own ones, {all} from 200");
 }
 
 #[test]
