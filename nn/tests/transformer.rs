@@ -72,7 +72,7 @@ fn reference(model: &CausalTransformer, sequence: &[f32]) -> (Vec<Vec<f64>>, Vec
         for head in 0..CONFIG.heads {
             let part = |token: usize, kind: usize| &qkv[token][kind * CONFIG.width + head * size..][..size];
             let mut rows = Vec::new();
-            for query in 0..x.len() {
+            for (query, mixed) in mixed.iter_mut().enumerate() {
                 let score = |key: usize| {
                     let dot: f64 = part(query, 0).iter().zip(part(key, 1)).map(|(q, k)| q * k).sum();
                     (dot / (size as f64).sqrt()).exp()
@@ -82,7 +82,7 @@ fn reference(model: &CausalTransformer, sequence: &[f32]) -> (Vec<Vec<f64>>, Vec
                     (0..x.len()).map(|key| if key <= query { score(key) / total } else { 0.0 }).collect();
                 for (key, share) in row.iter().enumerate() {
                     for (at, value) in part(key, 2).iter().enumerate() {
-                        mixed[query][head * size + at] += share * value;
+                        mixed[head * size + at] += share * value;
                     }
                 }
                 rows.push(row);

@@ -242,37 +242,22 @@ fn smoothed_answers_outlast_flips_that_likelihood_memorises() {
 }
 
 #[test]
-fn averaged_weights_memorise_fewer_flips_than_the_members() {
-    let clean = by_gold(200, 1);
-    let noisy = flipped(clean.clone(), 0.25, 2);
-    let wrong: Vec<Answer> =
-        noisy.iter().zip(&clean).filter(|(n, c)| n.choice != c.choice).map(|(n, _)| n.clone()).collect();
-    let members = config(RewardModelKind::Mlp, 40);
-    let averaged = RewardModelConfig { average_weights: true, ..members.clone() };
-    let [members, averaged] = [members, averaged].map(|config| trained(&config, &data(&noisy), 3));
-    let (by_members, by_average) = (accuracy(&*members, &wrong), accuracy(&*averaged, &wrong));
-    assert!(by_average < by_members, "{by_average} of the flips by the average, {by_members} by the members");
-    let held_out = by_gold(400, 5);
-    assert!(accuracy(&*averaged, &held_out) > accuracy(&*members, &held_out) - 0.02);
-}
-
-#[test]
-fn own_sure_answers_add_to_few_given_ones() {
+fn own_sure_answers_stand_in_for_most_of_the_given_ones() {
     let unjudged = data(&by_gold(400, 9));
     let held_out = by_gold(400, 5);
     let supervised = config(RewardModelKind::Mlp, 30);
-    let pseudo_labels = PseudoLabelConfig { rounds: 2, pairs: 300, ..PseudoLabelConfig::default() };
+    let pseudo_labels = PseudoLabelConfig { rounds: 1, pairs: 300, ..PseudoLabelConfig::default() };
     let semi = RewardModelConfig { pseudo_labels, ..supervised.clone() };
-    let mean = |config: &RewardModelConfig| {
+    let mean = |config: &RewardModelConfig, given: usize| {
         let one = |seed| {
             let mut model = config.build(SIZES, seed, &Device::Cpu).unwrap();
-            model.train(&data(&by_gold(30, 20 + seed)), &unjudged).unwrap();
+            model.train(&data(&by_gold(given, 20 + seed)), &unjudged).unwrap();
             accuracy(&*model, &held_out)
         };
         (0..4).map(one).sum::<f32>() / 4.0
     };
-    let (supervised, semi) = (mean(&supervised), mean(&semi));
-    assert!(semi > supervised, "{semi} with the model's own answers, {supervised} without");
+    let (few, semi, all) = (mean(&supervised, 50), mean(&semi, 50), mean(&supervised, 200));
+    assert!(semi >= few && semi > 0.95 * all, "{few} from 50 answers, {semi} with own ones, {all} from 200");
 }
 
 #[test]

@@ -5,23 +5,29 @@
 
 use super::over_optimisation::Optimised;
 
-/// What best-of-`n` reaches on average over all choices of `n` from the candidates: exactly, from the
-/// ranks, without drawing any. `proxy` and `gold` are scores of the same candidates, `n` at most as many.
-pub(super) fn best_of_n(proxy: &[f64], gold: &[f64], n: usize) -> Optimised {
+/// The probability of each candidate of being the best of `n` drawn from all: exactly, from the ranks.
+pub(super) fn chances(proxy: &[f64], n: usize) -> Vec<f64> {
     let mut order: Vec<usize> = (0..proxy.len()).collect();
     order.sort_by(|a, b| proxy[*a].total_cmp(&proxy[*b]));
     let total = proxy.len();
-    let mut found = Optimised { kl: (n as f64).ln() - (n as f64 - 1.0) / n as f64, proxy: 0.0, gold: 0.0 };
-    // The best of the n is the one of rank i with probability C(i - 1, n - 1) / C(total, n), which is
-    // n / total for the last rank and falls by (i - n) / (i - 1) from each rank to the one below.
-    let mut share = n as f64 / total as f64;
+    let mut chances = vec![0.0; total];
+    // Rank i is the best with probability C(i - 1, n - 1) / C(total, n), which is n / total for the last
+    // rank and falls by (i - n) / (i - 1) from each rank to the one below.
+    let mut chance = n as f64 / total as f64;
     for rank in (n..=total).rev() {
-        let at = order[rank - 1];
-        found.proxy += share * proxy[at];
-        found.gold += share * gold[at];
-        share *= (rank - n) as f64 / (rank - 1).max(1) as f64;
+        chances[order[rank - 1]] = chance;
+        chance *= (rank - n) as f64 / (rank - 1).max(1) as f64;
     }
-    found
+    chances
+}
+
+/// What best-of-`n` reaches on average. `proxy` and `gold` are scores of the same candidates, `n` at most
+/// as many.
+pub(super) fn best_of_n(proxy: &[f64], gold: &[f64], n: usize) -> Optimised {
+    let chances = chances(proxy, n);
+    let mean = |scores: &[f64]| chances.iter().zip(scores).map(|(chance, score)| chance * score).sum();
+    let kl = (n as f64).ln() - (n as f64 - 1.0) / n as f64;
+    Optimised { kl, proxy: mean(proxy), gold: mean(gold) }
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ use std::path::Path;
 use telos_rewards::reward_model::RewardModelConfig;
 
 use super::{
-    behaviour::mixed_segments,
+    behaviour::{Wanted, mixed_segments},
     best_of_n::best_of_n,
     gold_report,
     over_optimisation::{Law, Optimised},
@@ -52,6 +52,21 @@ impl Default for GoldAudit {
         let reward_model =
             RewardModelConfig { members: 5, hidden: vec![64, 64], ..RewardModelConfig::default() };
         Self { pairs: 200, candidates: 4096, segment: 25, seeds: 5, reward_model }
+    }
+}
+
+impl GoldAudit {
+    /// # Errors
+    /// When a size is too small to say anything.
+    pub(super) fn validate(&self) -> Result<(), TelosError> {
+        let least = 16 * CANDIDATES_PER_CHOICE;
+        let sound = self.pairs > 0 && self.segment > 0 && self.seeds > 0 && self.candidates >= least;
+        if sound {
+            return Ok(());
+        }
+        Err(TelosError::Usage(format!(
+            "--pairs, --segment and --seeds must be at least 1, and --candidates at least {least}"
+        )))
     }
 }
 
@@ -108,18 +123,13 @@ pub(super) struct Curve {
 /// When the run cannot be read, its episodes are shorter than a segment, a size is zero, or a file cannot
 /// be written.
 pub fn gold(audit: &GoldAudit, run: &Path, out: &Path, note: impl Fn(&str)) -> Result<String, TelosError> {
-    let sound = audit.pairs > 0 && audit.segment > 0 && audit.seeds > 0;
-    if !sound || audit.candidates < 4 * CANDIDATES_PER_CHOICE {
-        let least = 4 * CANDIDATES_PER_CHOICE;
-        return Err(TelosError::Usage(format!(
-            "--pairs, --segment and --seeds must be at least 1, and --candidates at least {least}"
-        )));
-    }
+    audit.validate()?;
     let directory = RunDirectory::open(run)?;
     let config = directory.config();
     let (asked_about, candidates) = with_policy(&directory, |policy| {
-        let mut draw = |count: usize, seed| {
-            mixed_segments(config, policy, (audit.segment, count), count * audit.segment, seed)
+        let mut draw = |count, seed| {
+            let wanted = Wanted { length: audit.segment, count, noise: 0.0..1.0, seed };
+            mixed_segments(config, policy, &wanted)
         };
         Ok((draw(2 * audit.pairs, 1)?, draw(audit.candidates, 2)?))
     })?;
@@ -130,7 +140,8 @@ pub fn gold(audit: &GoldAudit, run: &Path, out: &Path, note: impl Fn(&str)) -> R
     for flips in FLIPS {
         for seed in 1..=audit.seeds {
             note(&format!("{:.0}% flipped answers, reward models {seed} of {}", 100.0 * flips, audit.seeds));
-            let data = proxy::answers(&asked_about, audit.pairs, flips, seed)?;
+            let answers = proxy::answers(&asked_about, audit.pairs, flips, seed);
+            let data = proxy::data(&answers, sizes)?;
             for (kind, model) in proxy::train(&audit.reward_model, &data, sizes, seed)? {
                 let proxy = standardised(&proxy::returns(&*model, &candidates)?);
                 curves.extend(Optimiser::ALL.map(|optimiser| {

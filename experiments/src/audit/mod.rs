@@ -5,10 +5,17 @@
 
 mod behaviour;
 mod best_of_n;
+mod calibration;
 mod gold;
 mod gold_report;
+mod goodhart;
+mod nuisance;
 mod over_optimisation;
+mod poisoning;
 mod proxy;
+mod robustness;
 mod tilt;
 
 pub use gold::{GoldAudit, gold};
+pub use goodhart::{Drop, goodhart};
+pub use robustness::robustness;

@@ -53,16 +53,9 @@ impl Kind {
 }
 
 /// Answers by the gold return about random pairs of the segments, a share `flips` of them turned around.
-pub(super) fn answers(
-    segments: &[Segment],
-    pairs: usize,
-    flips: f64,
-    seed: u64,
-) -> Result<PreferenceData, TelosError> {
+pub(super) fn answers(segments: &[Segment], pairs: usize, flips: f64, seed: u64) -> Vec<Answer> {
     let mut rng = Xoshiro256PlusPlus::seed_from_u64(seed);
-    let sizes = sizes(&segments[0]);
-    let mut data = PreferenceData::new(pairs, sizes.segment, sizes.observation, sizes.action)?;
-    for _ in 0..pairs {
+    let mut answer = || {
         let mut draw = || segments[rng.random_range(0..segments.len() as u64) as usize].clone();
         let (first, second) = (draw(), draw());
         let margin = first.gold_return() - second.gold_return();
@@ -72,9 +65,18 @@ pub(super) fn answers(
             _ => Choice::Second,
         };
         let choice = if rng.random::<f64>() < flips { choice.swapped() } else { choice };
-        let query = Query::new(first, second, 0);
-        let teacher = "gold".to_owned();
-        data.push(&Answer { query, choice, teacher, at_ms: None, latency_ms: None, cost: 1.0 })?;
+        let (query, teacher) = (Query::new(first, second, 0), "gold".to_owned());
+        Answer { query, choice, teacher, at_ms: None, latency_ms: None, cost: 1.0 }
+    };
+    (0..pairs).map(|_| answer()).collect()
+}
+
+/// The answers as training data.
+pub(super) fn data(answers: &[Answer], sizes: StepSizes) -> Result<PreferenceData, TelosError> {
+    let StepSizes { observation, action, segment } = sizes;
+    let mut data = PreferenceData::new(answers.len(), segment, observation, action)?;
+    for answer in answers {
+        data.push(answer)?;
     }
     Ok(data)
 }
@@ -88,13 +90,16 @@ pub(super) fn sizes(segment: &Segment) -> StepSizes {
     }
 }
 
+/// A trained model and its kind.
+pub(super) type Proxy = (Kind, Box<dyn RewardLearner>);
+
 /// A model of every kind. Those that differ only in how they combine their members share the training.
 pub(super) fn train(
     base: &RewardModelConfig,
     data: &PreferenceData,
     sizes: StepSizes,
     seed: u64,
-) -> Result<Vec<(Kind, Box<dyn RewardLearner>)>, TelosError> {
+) -> Result<Vec<Proxy>, TelosError> {
     let build = |kind: Kind| kind.config(base).build(sizes, seed, &Device::Cpu);
     let mut ensemble = build(Kind::WorstCase)?;
     ensemble.train(data, data)?;

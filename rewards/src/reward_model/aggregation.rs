@@ -21,7 +21,7 @@ pub enum Aggregation {
 }
 
 /// The members' rewards made comparable: comparisons fix a reward up to a constant, and each member has
-/// its own. Each is brought to mean 0 and deviation 1 over the answered steps, as the authors do.
+/// its own. Each is brought to mean 0 and deviation 1 over the answered steps, which also gives `λ` a unit.
 pub(super) struct Members {
     aggregation: Aggregation,
     /// `λ`.

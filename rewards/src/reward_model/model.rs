@@ -40,7 +40,8 @@ pub trait PreferenceModel {
 
 /// Predicts the reward of single transitions.
 pub trait RewardModel {
-    /// Writes the reward of each transition, `out` being `[rows]`: the mean over the members.
+    /// Writes the reward of each transition, `out` being `[rows]`: what the members make of it together,
+    /// by default their mean.
     ///
     /// # Errors
     /// When a column has the wrong size.

@@ -24,10 +24,12 @@ pub(super) fn average(networks: &MlpEnsemble, into: &MlpEnsemble) -> Result<(), 
 
 #[cfg(test)]
 mod tests {
+    use rand::RngExt;
     use rand_xoshiro::{Xoshiro256PlusPlus, rand_core::SeedableRng};
     use telos_nn::{Device, MlpConfig, Tensor};
 
     use super::*;
+    use crate::reward_model::{PreferenceData, RewardEnsemble, RewardLearner, RewardModelConfig, StepSizes};
 
     #[test]
     fn the_average_of_equal_members_is_a_member_and_of_others_their_mean_where_linear() {
@@ -47,5 +49,56 @@ mod tests {
         }
         share_first(&networks).unwrap();
         assert!(outputs(&networks).iter().all(|member| *member == members[0]));
+    }
+
+    /// Answers by a reward that is not linear in the step.
+    fn answers(count: usize, seed: u64) -> PreferenceData {
+        let mut rng = Xoshiro256PlusPlus::seed_from_u64(seed);
+        let mut data = PreferenceData::new(count, 4, 3, 1).unwrap();
+        for _ in 0..count {
+            let rows: Vec<f32> = (0..2 * 4 * 4).map(|_| rng.random_range(-1.0..1.0)).collect();
+            let gold = |rows: &[f32]| rows.chunks_exact(4).map(|x| x[0] * x[1] + x[2].abs()).sum::<f32>();
+            let first_is_better = gold(&rows[..16]) > gold(&rows[16..]);
+            data.push_rows(&rows, f32::from(u8::from(first_is_better)), "gold");
+        }
+        data
+    }
+
+    #[test]
+    fn members_with_a_common_start_average_well_and_others_do_not() {
+        let (data, held_out) = (answers(300, 1), answers(300, 2));
+        let config = RewardModelConfig {
+            members: 4,
+            hidden: vec![32, 32],
+            learning_rate: 3e-3,
+            max_epochs: 40,
+            ..RewardModelConfig::default()
+        };
+        let sizes = StepSizes { observation: 3, action: 1, segment: 4 };
+        let accuracy = |average_weights: bool| {
+            let config = RewardModelConfig { average_weights, ..config.clone() };
+            let mut model = RewardEnsemble::new(config, sizes, 5, &Device::Cpu).unwrap();
+            model.train(&data, &data).unwrap();
+            let of_members = model.accuracy(&held_out).unwrap().unwrap();
+            let mean: Vec<f32> = model
+                .networks
+                .named()
+                .into_iter()
+                .flat_map(|(_, var)| var.mean_keepdim(0).unwrap().flatten_all().unwrap().to_vec1().unwrap())
+                .collect();
+            // Every member becomes the average, so that the model is asked about nothing else.
+            let mut at = 0;
+            for (_, var) in model.networks.named() {
+                let size = var.elem_count() / 4;
+                let one = mean[at..at + size].repeat(4);
+                var.set(&Tensor::from_vec(one, var.shape(), &Device::Cpu).unwrap()).unwrap();
+                at += size;
+            }
+            (of_members, model.accuracy(&held_out).unwrap().unwrap())
+        };
+        let (_, common) = accuracy(true);
+        let (members, apart) = accuracy(false);
+        assert!(common > members - 0.05, "{common} by the average, {members} by independent members");
+        assert!(apart < common - 0.1, "{apart} by the average of independent members, {common} otherwise");
     }
 }

@@ -172,3 +172,69 @@ impl Checkpoint for WorldModel {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use rand::RngExt;
+    use telos_nn::TransformerConfig;
+
+    use super::*;
+
+    const SIZES: StepSizes = StepSizes { observation: 2, action: 1, segment: 8 };
+
+    /// Segments in which one step shows a sign, and whatever is done afterwards is echoed with it.
+    struct Cued;
+
+    impl Cued {
+        /// Draws a segment, and says at which step the sign was.
+        fn segment(rng: &mut Xoshiro256PlusPlus, out: &mut Vec<f32>) -> usize {
+            let cue = rng.random_range(0..5_u64) as usize;
+            let mut sign = || if rng.random() { 1.0 } else { -1.0 };
+            let shown = sign();
+            let mut echo = 0.0;
+            for step in 0..SIZES.segment {
+                let action = sign();
+                out.extend([if step == cue { shown } else { 0.0 }, echo, action]);
+                echo = if step >= cue { shown * action } else { 0.0 };
+            }
+            cue
+        }
+    }
+
+    impl Behaviour for Cued {
+        fn draw(&self, _steps: usize, rng: &mut Xoshiro256PlusPlus, out: &mut Vec<f32>) -> bool {
+            Self::segment(rng, out);
+            true
+        }
+    }
+
+    #[test]
+    fn what_the_future_hangs_on_is_important() {
+        let transformer = TransformerConfig { width: 32, heads: 1, layers: 1 };
+        let config = HindsightConfig {
+            updates: 400,
+            batch: 32,
+            learning_rate: 3e-3,
+            transformer,
+            ..Default::default()
+        };
+        let mut rng = Xoshiro256PlusPlus::seed_from_u64(1);
+        let mut model = WorldModel::new(config, SIZES, &mut rng, &Device::Cpu).unwrap();
+        let scale = InputScale::identity(SIZES.width());
+        let (mut segments, mut cues) = (Vec::new(), Vec::new());
+        for _ in 0..100 {
+            cues.push(Cued::segment(&mut rng, &mut segments));
+        }
+        let of_cues = |model: &WorldModel| {
+            let importance = model.importance(&segments).unwrap();
+            let rows = importance.chunks_exact(SIZES.segment);
+            rows.clone().for_each(|row| assert!((row.iter().sum::<f32>() - 1.0).abs() < 1e-4));
+            rows.zip(&cues).map(|(row, cue)| row[*cue]).sum::<f32>() / cues.len() as f32
+        };
+        let before = of_cues(&model);
+        let loss = model.learn(&Cued, &scale).unwrap().unwrap();
+        let after = of_cues(&model);
+        // One step of eight, at first, and then the one that counts.
+        assert!(before < 0.2 && after > 0.4, "{before} before, {after} after, loss {loss}");
+    }
+}
