@@ -57,6 +57,7 @@ impl Config {
         }
         if self.loop_kind == LoopKind::Preferences {
             unread.push(("reward", "the loop is \"preferences\", which learns its reward"));
+            unread.push(("parallel", "the loop is \"preferences\", which one process goes through"));
         }
         if self.loop_kind == LoopKind::Online {
             unread.push(("preferences", "the loop is \"online\"; only loop = \"preferences\" reads it"));
@@ -173,6 +174,10 @@ mod tests {
             (
                 "learner = 'ppo'\n[env]\nid = 'pendulum-classic'\ncount = 6\n[parallel]\nranks = 4\n",
                 "c.toml:6: `parallel.ranks`: is 4, but must divide `env.count`, which is 6",
+            ),
+            (
+                "loop = 'preferences'\nlearner = 'ppo'\n[env]\nid = 'pendulum-classic'\n[parallel]\nranks = 2\n",
+                "c.toml:5: `parallel`: nothing reads this table: the loop is \"preferences\"",
             ),
             (
                 "[env]\nid = 'pendulum-classic'\n[parallel]\nranks = 1\n",
