@@ -98,9 +98,11 @@
 
 pub mod feedback;
 pub mod intrinsic;
+pub mod judge;
 pub mod query;
 pub mod reward_model;
 pub mod teacher;
+pub mod vision;
 
 mod error;
 mod source;
