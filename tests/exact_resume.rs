@@ -73,7 +73,7 @@ fn learning_from_a_fixed_ledger_survives_kills() {
 
 #[test]
 fn runs_of_several_ranks_survive_kills() {
-    survives_kills("data-parallel.toml", 3);
+    survives_kills("data-parallel.toml", &[], 3);
 }
 
 #[cfg(unix)]
