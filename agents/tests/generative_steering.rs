@@ -26,7 +26,7 @@ fn itself(_: &[f32], chunks: &[f32], scores: &mut [f32]) -> Result<(), AgentErro
 #[test]
 fn the_best_of_n_gaussians_is_their_greatest() {
     const ROWS: usize = 4000;
-    let policy = FlowPolicy::new(GaussianFlow::new(0.0, 1.0, 1), sampler(1, 0.0)).unwrap();
+    let policy = FlowPolicy::new(GaussianFlow::new(0.0, 1.0, 1), sampler(200, 0.0)).unwrap();
     // Expected maxima of n standard normals: Harter 1961, "Expected values of normal order statistics".
     for (n, exact) in [(1, 0.0), (2, 0.56419), (4, 1.02938), (16, 1.76599)] {
         let mut chunks = vec![0.0; ROWS];

@@ -2,7 +2,7 @@
 //! arXiv 2305.16381. Policy gradient over the denoising chain, held near the pre-trained policy by the KL
 //! divergence of every step, in the loss and not in the reward:
 //!
-//! L = -E A sum_k min(rho_k, clip(rho_k, 1 - eps, 1 + eps))-surrogate + beta E sum_k KL(p_theta || p_ref)
+//! L = -E sum_k min(rho_k A, clip(rho_k, 1 - eps, 1 + eps) A) + beta E sum_k KL(p_theta || p_ref)
 //!
 //! with rho_k the ratio of the step's probability to that under the policy that drew it. At that policy the
 //! gradient is the paper's -E A sum_k grad log p_theta(a^{k-1} | a^k, s).

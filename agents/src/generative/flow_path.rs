@@ -49,7 +49,7 @@ mod tests {
         // The first latent leaves no trace ...
         assert_eq!(steps[0].mean_of_sample, 0.0);
         // ... and the diffusion is that of arXiv 2409.08861, equation 10: sigma^2 = 2 (1 - t) / t.
-        for (i, step) in steps.iter().enumerate().filter(|(i, _)| (300..900).contains(i)) {
+        for (i, step) in steps.iter().enumerate().filter(|(i, _)| (300..700).contains(i)) {
             let t = (i as f64 + 0.5) / 1000.0;
             let size = f64::from(step.std).powi(2) * 1000.0;
             assert!((size / (2.0 * (1.0 - t) / t) - 1.0).abs() < 0.01, "{size} at {t}");

@@ -9,7 +9,7 @@ use telos_nn::{NnError, Tensor};
 
 use super::{ChainBatch, ChunkReward, GenerativePolicy};
 
-/// The constant of AlignProp; by how many steps a [`ChainBatch`] has.
+/// The constant of AlignProp. The truncation is the number of steps of the [`ChainBatch`].
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct RewardGradient {

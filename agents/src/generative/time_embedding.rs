@@ -1,9 +1,10 @@
 //! Sine and cosine features of the noise level, as Vaswani et al. 2017, arXiv 1706.03762, section 3.5,
 //! embed positions: a network of few layers cannot tell neighbouring levels apart by one number.
 
-/// Longest wavelength, in units of the whole interval: half a radian of pi over it is monotone.
+/// Longest wavelength, in units of the whole interval: a quarter of it covers the times, so that its sine
+/// alone tells them apart.
 const LONGEST: f32 = 4.0;
-/// Shortest wavelength.
+/// Shortest wavelength: some steps of the usual 20 to 100.
 const SHORTEST: f32 = 1.0 / 16.0;
 
 /// Writes the features of `time`, in [0, 1]: sines, then cosines, of geometrically spaced wavelengths.
