@@ -22,7 +22,13 @@ use telos_rewards::{
 };
 
 fn query(at: usize) -> Query {
-    let segment = |value: f32| Segment { obs: vec![value; 4], actions: vec![0.5; 2], gold: vec![value; 2], len: 2, ..Segment::default() };
+    let segment = |value: f32| Segment {
+        obs: vec![value; 4],
+        actions: vec![0.5; 2],
+        gold: vec![value; 2],
+        len: 2,
+        ..Segment::default()
+    };
     Query::new(segment(at as f32), segment(-1.0 - at as f32), 3)
 }
 
@@ -82,7 +88,8 @@ fn questions_go_out_in_batches_and_answers_come_in_any_order() {
     // An answer to what was never asked changes nothing.
     write(run.path(), &[answer(77, "bob", Choice::First, 1)]);
     let answers = wait_for(&mut teacher, 2);
-    let found: Vec<_> = answers.iter().map(|a| (a.query.clone(), a.choice, a.teacher.as_str(), a.cost)).collect();
+    let found: Vec<_> =
+        answers.iter().map(|a| (a.query.clone(), a.choice, a.teacher.as_str(), a.cost)).collect();
     let expected = [(query(4), Choice::Second, "ann", 1.0), (query(0), Choice::Skip, "bob", 1.0)];
     assert_eq!(found, expected);
     assert_eq!(answers[0].at_ms, Some(1004));

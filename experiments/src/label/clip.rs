@@ -2,13 +2,15 @@
 
 use serde::Serialize;
 use telos_envs::{Env, Origin, Segment};
-use telos_sim::render::{Image, Renderer};
+use telos_sim::render::{Image, RenderOptions, Renderer};
 
 use crate::{TelosError, video};
 
 /// Pixels of a frame.
 const WIDTH: usize = 400;
 const HEIGHT: usize = 300;
+/// Smooth enough, and drawn in half the time of what is written to files: somebody may be waiting.
+const OPTIONS: RenderOptions = RenderOptions { shadows: true, supersampling: 2 };
 /// Frames per second, at most.
 const RATE: f32 = 25.0;
 /// Frames of a clip, at most: a picture of more would strain a phone.
@@ -57,7 +59,7 @@ impl ClipArtist {
         if env.scene().is_none() {
             return Err(video::invisible(env.as_ref()));
         }
-        let renderer = Renderer::new(WIDTH, HEIGHT, video::SMOOTH)?;
+        let renderer = Renderer::new(WIDTH, HEIGHT, OPTIONS)?;
         Ok(Self { env, seed, renderer, frame: Image::new() })
     }
 
@@ -83,7 +85,9 @@ impl ClipArtist {
             let last = Some(&segment.final_obs[..]).filter(|last| !last.is_empty());
             let recorded = segment.obs.chunks_exact(obs_size).nth(state).or(last);
             if recorded.is_some_and(|recorded| !same_bits(recorded, obs)) {
-                return Err(format!("its step {state} went otherwise when it was recorded, perhaps on another machine"));
+                return Err(format!(
+                    "its step {state} went otherwise when it was recorded, perhaps on another machine"
+                ));
             }
             if !state.is_multiple_of(layout.stride) {
                 return Ok(());

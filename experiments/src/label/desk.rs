@@ -111,9 +111,9 @@ impl Desk {
         let held = |desk: &Self, query| desk.leases_of(query).any(|lease| lease.who == *who);
         let open = &self.questions[self.first_open..];
         let own = open.iter().filter(|question| held(self, question.query));
-        let free = open.iter().filter(|question| {
-            !held(self, question.query) && self.may_answer(who, question.query).is_ok()
-        });
+        let free = open
+            .iter()
+            .filter(|question| !held(self, question.query) && self.may_answer(who, question.query).is_ok());
         let leased: Vec<Question> = own.chain(free).take(count).copied().collect();
         for question in &leased {
             self.take_lease(who, question.query, now_ms);

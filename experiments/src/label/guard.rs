@@ -14,7 +14,7 @@ use axum::{
 };
 use sha2::{Digest, Sha256};
 
-use super::{rate_limit::RateLimit, refusal::Refusal, server::App};
+use super::{rate_limit::RateLimit, refusal::Refusal, routes::App};
 
 /// The checks of one server.
 #[derive(Debug)]
@@ -153,7 +153,8 @@ mod tests {
             ("content-type", "application/json; charset=utf-8"),
             ("authorization", "Bearer correct horse battery"),
         ];
-        let check = |pairs: &[(&'static str, &str)]| guard.check(ip, &Method::POST, "/api/answer", &headers(pairs));
+        let check =
+            |pairs: &[(&'static str, &str)]| guard.check(ip, &Method::POST, "/api/answer", &headers(pairs));
         assert_eq!(check(good), Ok(()));
         let with = |name: &'static str, value: &'static str| {
             let mut pairs: Vec<_> = good.iter().copied().filter(|(other, _)| *other != name).collect();

@@ -109,7 +109,7 @@ impl fmt::Display for Report {
             self.seeds.iter().map(|seed| seed.preferences.as_ref()).collect();
         let label = match &preferences {
             Some(reports) => {
-                format!("trained from {} preferences", reports.iter().map(|r| r.asked).max().unwrap_or(0))
+                format!("trained from {} preferences", reports.iter().map(|r| r.answered).max().unwrap_or(0))
             }
             None => "trained on the gold reward".into(),
         };

@@ -53,7 +53,10 @@ fn bad_input_in_a_label_is_refused_with_a_reason() {
     };
     let body = good.to_string();
     assert_eq!(refused("POST", "/api/answer", &[json_type], "{\"annotator\": "), (400, "malformed".into()));
-    assert_eq!(refused("POST", "/api/answer", &[("Content-Type", "text/plain")], &body), (415, "not_json".into()));
+    assert_eq!(
+        refused("POST", "/api/answer", &[("Content-Type", "text/plain")], &body),
+        (415, "not_json".into())
+    );
     assert_eq!(refused("POST", "/api/answer", &[], &body), (415, "not_json".into()));
     let foreign = |name, value| refused("POST", "/api/answer", &[json_type, (name, value)], &body);
     assert_eq!(foreign("Origin", "http://evil.example"), (403, "cross_site".into()));
@@ -72,7 +75,8 @@ fn bad_input_in_a_label_is_refused_with_a_reason() {
         assert_eq!(ann.browser.post("/api/next", &body).unwrap().status, 422, "{body}");
     }
     // Bytes that are no request at all.
-    let outcome = Browser::open(served.address).unwrap().send(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\r\n\r\n");
+    let outcome =
+        Browser::open(served.address).unwrap().send(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\r\n\r\n");
     assert!(outcome.is_err() || outcome.unwrap().status == 400);
 
     assert!(stored(&run).is_empty());
@@ -108,11 +112,15 @@ fn other_addresses_need_a_token() {
     let served = serve(&run, &ServerOptions { token: Some(token.into()), ..everywhere });
     let address = (std::net::Ipv4Addr::LOCALHOST, served.address.port()).into();
     let mut browser = Browser::open(address).unwrap();
-    let mut ask = |headers: &[(&str, &str)]| browser.request("GET", "/api/progress", headers, "").unwrap().outcome();
+    let mut ask =
+        |headers: &[(&str, &str)]| browser.request("GET", "/api/progress", headers, "").unwrap().outcome();
     assert_eq!(ask(&[]), (401, "token".into()));
     assert_eq!(ask(&[("Authorization", "Bearer correct-horse-batterz")]), (401, "token".into()));
     assert_eq!(ask(&[("Authorization", &format!("Bearer {token}"))]).0, 200);
-    assert_eq!(ask(&[("Authorization", &format!("Bearer {token}")), ("Origin", "http://evil.example")]).0, 403);
+    assert_eq!(
+        ask(&[("Authorization", &format!("Bearer {token}")), ("Origin", "http://evil.example")]).0,
+        403
+    );
 }
 
 #[test]

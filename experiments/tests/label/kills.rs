@@ -66,7 +66,8 @@ fn a_hundred_kills_lose_no_acknowledged_label() {
         let before: usize = acknowledged.iter().map(BTreeMap::len).sum();
         thread::scope(|scope| {
             let [ann, bob] = &mut acknowledged;
-            let people = [scope.spawn(|| label(address, "ann", ann)), scope.spawn(|| label(address, "bob", bob))];
+            let people =
+                [scope.spawn(|| label(address, "ann", ann)), scope.spawn(|| label(address, "bob", bob))];
             thread::sleep(Duration::from_millis(rng.random_range(0..60)));
             server.kill().unwrap();
             server.wait().unwrap();
@@ -84,6 +85,9 @@ fn a_hundred_kills_lose_no_acknowledged_label() {
             assert_eq!(on_disk.get(query), Some(name), "kill {kill}: an acknowledged label of {query}");
         }
     }
-    println!("{} labels acknowledged over {KILLS} kills", acknowledged.iter().map(BTreeMap::len).sum::<usize>());
+    println!(
+        "{} labels acknowledged over {KILLS} kills",
+        acknowledged.iter().map(BTreeMap::len).sum::<usize>()
+    );
     assert!(working > KILLS / 4, "only {working} of {KILLS} kills came while somebody labelled");
 }

@@ -156,7 +156,13 @@ fn a_pendulum_learns_from_a_person_who_answers_over_http() {
 
     // From the first step, with the answers that are there, everything comes out the same.
     let before = results(&path);
-    for name in ["metrics.jsonl", "result.json", "weights.safetensors", "feedback/ledger.jsonl", "feedback/segments.bin"] {
+    for name in [
+        "metrics.jsonl",
+        "result.json",
+        "weights.safetensors",
+        "feedback/ledger.jsonl",
+        "feedback/segments.bin",
+    ] {
         fs::remove_file(path.join(name)).unwrap();
     }
     for name in ["checkpoints", "feedback/people/queries"] {

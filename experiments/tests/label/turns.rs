@@ -2,7 +2,11 @@
 
 use std::time::Duration;
 
-use telos::{label, rewards::teacher::people::{PeopleConfig, PeopleTeacher}, rewards::teacher::Teacher};
+use telos::{
+    label,
+    rewards::teacher::Teacher,
+    rewards::teacher::people::{PeopleConfig, PeopleTeacher},
+};
 
 use crate::{
     http::{Browser, Person},
@@ -16,13 +20,25 @@ fn the_page_and_its_clips_come_from_this_server_alone() {
     let queries = ask(&run, 0, 2);
     let served = serve(&run, &options());
     let mut ann = Person::at(served.address, "ann");
-    for (path, kind) in [("/", "text/html"), ("/label.css", "text/css"), ("/label.js", "text/javascript"), ("/clips.js", "text/javascript")] {
+    for (path, kind) in [
+        ("/", "text/html"),
+        ("/label.css", "text/css"),
+        ("/label.js", "text/javascript"),
+        ("/clips.js", "text/javascript"),
+    ] {
         let page = ann.browser.get(path).unwrap();
         assert_eq!(page.status, 200, "{path}");
         assert!(page.headers.contains(&format!("content-type: {kind}")), "{}", page.headers);
-        assert!(page.headers.contains("default-src 'none'") && page.headers.contains("nosniff"), "{}", page.headers);
+        assert!(
+            page.headers.contains("default-src 'none'") && page.headers.contains("nosniff"),
+            "{}",
+            page.headers
+        );
         let text = String::from_utf8(page.body).unwrap();
-        assert!(!text.contains("http://") && !text.contains("https://") && !text.contains("src=\"//"), "{path}");
+        assert!(
+            !text.contains("http://") && !text.contains("https://") && !text.contains("src=\"//"),
+            "{path}"
+        );
     }
     assert_eq!(ann.next(8).unwrap(), queries.iter().map(|query| query.id().to_string()).collect::<Vec<_>>());
     for side in 0..2 {
@@ -31,7 +47,11 @@ fn the_page_and_its_clips_come_from_this_server_alone() {
         assert!(clip.headers.contains("content-type: image/png"), "{}", clip.headers);
         // 16 frames (30 steps of 0.02 s at 25 per second) of 400 by 300 pixels, four in a row.
         let side_of = |at: usize| u32::from_be_bytes(clip.body[at..at + 4].try_into().unwrap());
-        let body = ann.browser.post("/api/next", &serde_json::json!({"annotator": "ann", "client": "page-of-ann", "count": 1})).unwrap().json();
+        let body = ann
+            .browser
+            .post("/api/next", &serde_json::json!({"annotator": "ann", "client": "page-of-ann", "count": 1}))
+            .unwrap()
+            .json();
         let layout = &body["queries"][0]["clips"][side];
         let columns = layout["columns"].as_u64().unwrap();
         let rows = layout["frames"].as_u64().unwrap().div_ceil(columns);
@@ -120,8 +140,7 @@ fn agreement_is_measured_where_two_people_answer() {
 fn an_undone_question_comes_back_until_it_was_learned_from() {
     let scratch = tempfile::tempdir().unwrap();
     let run = empty_run(&scratch.path().join("run"));
-    let mut teacher =
-        PeopleTeacher::new(PeopleConfig { undo_seconds: 0.0 }, Some(&run.feedback())).unwrap();
+    let mut teacher = PeopleTeacher::new(PeopleConfig { undo_seconds: 0.0 }, Some(&run.feedback())).unwrap();
     let queries = ask(&run, 9, 3);
     for query in &queries {
         teacher.submit(query.clone()).unwrap();
