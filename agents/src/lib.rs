@@ -4,18 +4,24 @@
 //! [`Ppo`]. It never asks where a reward comes from: the training loop writes the reward column of a
 //! [`Replay`] or a [`RolloutBuffer`], and relabels it when a reward model changes.
 //!
+//! A policy may also be moved by scored candidates alone: see [`objective`].
+//!
 //! What learners share they own as parts, not as a base class: [`Policy`] to act,
 //! [`telos_checkpoint::Checkpoint`] to resume exactly, [`telos_nn::Parameters`] to name weights.
 
 mod action_range;
+pub mod collective;
+mod elastic_reset;
 mod error;
 mod evaluate;
 mod gae;
+pub mod objective;
 mod observation_normalizer;
 pub mod planner;
 mod policy;
 mod ppo;
 mod ppo_config;
+mod ppo_metrics;
 mod ppo_objective;
 mod replay;
 mod reward_scaler;
@@ -25,13 +31,16 @@ mod sac;
 mod sac_config;
 
 pub use action_range::ActionRange;
+pub use collective::Collective;
+pub use elastic_reset::{ElasticReset, ElasticResetConfig};
 pub use error::AgentError;
 pub use evaluate::evaluate;
 pub use gae::{GaeColumns, gae};
 pub use observation_normalizer::ObservationNormalizer;
 pub use policy::{ActMode, Policy, RandomPolicy};
-pub use ppo::{Ppo, PpoMetrics};
+pub use ppo::Ppo;
 pub use ppo_config::PpoConfig;
+pub use ppo_metrics::PpoMetrics;
 pub use replay::{Replay, ReplayBatch};
 pub use reward_scaler::RewardScaler;
 pub use rollout_buffer::RolloutBuffer;

@@ -1,4 +1,4 @@
-//! The command line: `telos train|eval|sweep|watch|label|report|envs|expert|bench`.
+//! The command line: `telos train|eval|sweep|watch|label|report|envs|expert|render|vision|bench`.
 
 mod bench;
 mod envs;
@@ -9,6 +9,7 @@ mod render;
 mod report;
 mod sweep;
 mod train;
+mod vision;
 mod watch;
 
 use std::{
@@ -51,6 +52,8 @@ enum Command {
     Expert(expert::Expert),
     /// Draws an environment.
     Render(render::Render),
+    /// Rewards from pictures and sentences.
+    Vision(vision::Vision),
     /// Measures speed.
     Bench(bench::Bench),
 }
@@ -77,12 +80,14 @@ pub fn run() -> ExitCode {
         Command::Envs(envs) => envs.run(),
         Command::Expert(expert) => expert.run(),
         Command::Render(render) => render.run(),
+        Command::Vision(vision) => vision.run(),
         Command::Bench(bench) => bench.run(),
     });
     let code = match outcome {
         Ok(Ok(code)) => code,
         Ok(Err(error)) => {
-            print_note(&format!("error: {error}"));
+            let advice = error.advice().map_or(String::new(), |advice| format!("; {advice}"));
+            print_note(&format!("error: {error}{advice}"));
             error.exit_code()
         }
         // The panic hook has printed the message and the place.

@@ -46,11 +46,17 @@ impl Config {
     pub(super) fn unread_tables(&self) -> Vec<(&'static str, &'static str)> {
         let mut unread = Vec::new();
         match self.learner {
-            LearnerKind::Sac => unread.push(("ppo", "the learner is \"sac\", which reads [sac]")),
+            LearnerKind::Sac => {
+                unread.push(("ppo", "the learner is \"sac\", which reads [sac]"));
+                unread.push(("parallel", "the learner is \"sac\"; only \"ppo\" is trained by several ranks"));
+            }
             LearnerKind::Ppo => {
                 unread.push(("sac", "the learner is \"ppo\", which reads [ppo]"));
                 unread.push(("training", "the learner is \"ppo\", whose schedule is in [ppo]"));
             }
+        }
+        if self.loop_kind == LoopKind::Preferences {
+            unread.push(("reward", "the loop is \"preferences\", which learns its reward"));
         }
         if self.loop_kind == LoopKind::Online {
             unread.push(("preferences", "the loop is \"online\"; only loop = \"preferences\" reads it"));
@@ -159,6 +165,18 @@ mod tests {
             (
                 "[env]\nid = 'pendulum-classic'\n[preferences]\n",
                 "c.toml:3: `preferences`: nothing reads this table",
+            ),
+            (
+                "[env]\nid = 'pendulum-swingup'\n[reward.factors]\nupright = 1\nslwo = 2\n",
+                "c.toml:5: `reward.factors.slwo`: `pendulum-swingup` has no such factor; it has upright, slow, gentle",
+            ),
+            (
+                "learner = 'ppo'\n[env]\nid = 'pendulum-classic'\ncount = 6\n[parallel]\nranks = 4\n",
+                "c.toml:6: `parallel.ranks`: is 4, but must divide `env.count`, which is 6",
+            ),
+            (
+                "[env]\nid = 'pendulum-classic'\n[parallel]\nranks = 1\n",
+                "c.toml:3: `parallel`: nothing reads this table: the learner is \"sac\"",
             ),
             (
                 "loop = 'preferences'\n[env]\nid = 'pendulum-classic'\n[preferences.teacher]\nmistake = 1.5\n",

@@ -138,12 +138,12 @@ impl Recorder {
 }
 
 /// The extension of a file in lower case, without the dot.
-fn extension(path: &Path) -> String {
+pub(crate) fn extension(path: &Path) -> String {
     path.extension().map(|extension| extension.to_string_lossy().to_lowercase()).unwrap_or_default()
 }
 
 /// Refuses, before any work, a file whose directory does not exist.
-fn check_directory(path: &Path) -> Result<(), TelosError> {
+pub(crate) fn check_directory(path: &Path) -> Result<(), TelosError> {
     let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
     match directory {
         Some(directory) if !directory.is_dir() => {
