@@ -100,7 +100,8 @@ impl ClipArtist {
             }
             Ok(())
         })?;
-        video::encode_rgb(&sheet, layout.columns * WIDTH, rows).map_err(|error| error.to_string())
+        let width = layout.columns * WIDTH;
+        video::encode_rgb(&sheet, width, rows, png::Compression::Fast).map_err(|error| error.to_string())
     }
 }
 
