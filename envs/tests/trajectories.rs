@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use rand::SeedableRng;
 use rand_xoshiro::Xoshiro256PlusPlus;
 use telos_checkpoint::{from_bytes, to_bytes};
-use telos_envs::{BoxSpace, EnvSpec, StepBatch, TrajectoryStore, VecEnv, registry};
+use telos_envs::{BoxSpace, EnvSpec, SegmentRef, StepBatch, TrajectoryStore, VecEnv, registry};
 
 const HORIZON: usize = 20;
 
@@ -87,7 +87,30 @@ fn references_to_dropped_episodes_are_noticed() {
     // The second episode finishes in the last free slot; the third needs that of the first.
     (0..HORIZON).for_each(|_| tape.push(&[false]));
     assert_eq!(tape.store.view(old), None);
+    let refused = tape.store.locate(old).unwrap_err().to_string();
+    assert_eq!(refused, "episode 0 has been dropped: more recent ones took its place");
     assert_eq!(tape.store.finished_episodes(), 1);
+}
+
+#[test]
+fn a_segment_across_the_end_of_its_episode_is_refused() {
+    let mut tape = Tape::new(1, 3);
+    (1..=6).for_each(|step| tape.push(&[step == 6]));
+    (0..4).for_each(|_| tape.push(&[false]));
+    let mut rng = Xoshiro256PlusPlus::seed_from_u64(0);
+    let whole = tape.store.sample_segment(&mut rng, 6).unwrap();
+    let view = tape.store.locate(whole).unwrap();
+    let part = |start: usize, len: usize| {
+        let mut part: SegmentRef = whole;
+        (part.start, part.len) = (start, len);
+        part
+    };
+    assert!(view.terminated && !tape.store.locate(part(0, 5)).unwrap().terminated);
+    assert_eq!((view.final_obs.len(), view.factors.len()), (2, 6 * spec().factors.len()));
+    let across = part(3, 4);
+    let refused = tape.store.locate(across).unwrap_err().to_string();
+    assert_eq!(refused, "episode 0 has 6 steps, and a segment of steps 3 to 7 would cross its end");
+    assert_eq!(tape.store.segment(across), None);
 }
 
 #[test]

@@ -124,6 +124,10 @@ impl TelosError {
             Self::Reward(
                 RewardError::Config { .. }
                 | RewardError::Busy { .. }
+                | RewardError::NoLedger { .. }
+                | RewardError::OtherTask { .. }
+                | RewardError::UnknownFactor { .. }
+                | RewardError::Answer { .. }
                 | RewardError::DamagedRow { .. }
                 | RewardError::DamagedSegment { .. }
                 | RewardError::DamagedBatch { .. }

@@ -233,13 +233,27 @@ impl TrajectoryStore {
 
     /// The numbers of a segment, in place. `None` when its episode has been dropped.
     pub fn view(&self, segment: SegmentRef) -> Option<SegmentView<'_>> {
+        self.locate(segment).ok()
+    }
+
+    /// As [`view`](Self::view), with the reason where there is no such segment.
+    ///
+    /// # Errors
+    /// When the segment's episode has been dropped, or ends within the segment.
+    pub fn locate(&self, segment: SegmentRef) -> Result<SegmentView<'_>, EnvError> {
         let SegmentRef { episode, start, len, slot } = segment;
-        let held = self.slots.get(slot)?;
-        if held.episode != episode || start.checked_add(len)? > held.len {
-            return None;
+        let none = |reason| EnvError::NoSegment { episode, reason };
+        let held = self.slots.get(slot).filter(|held| held.episode == episode);
+        let held = held.ok_or_else(|| none("has been dropped: more recent ones took its place".into()))?;
+        let end = start.saturating_add(len);
+        if end > held.len {
+            let reason = format!(
+                "has {} steps, and a segment of steps {start} to {end} would cross its end",
+                held.len
+            );
+            return Err(none(reason));
         }
-        let terminated = held.terminated && start + len == held.len;
-        Some(self.columns.view(slot, start, len, terminated))
+        Ok(self.columns.view(slot, start, len, held.terminated && end == held.len))
     }
 
     /// A copy of a segment. `None` when its episode has been dropped.

@@ -73,13 +73,34 @@ pub(super) struct NextBody {
     pub(super) count: usize,
 }
 
+/// What can be said about a pair.
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum PairChoice {
+    First,
+    Second,
+    Equal,
+    Skip,
+}
+
+impl From<PairChoice> for Choice {
+    fn from(choice: PairChoice) -> Self {
+        match choice {
+            PairChoice::First => Self::First,
+            PairChoice::Second => Self::Second,
+            PairChoice::Equal => Self::Equal,
+            PairChoice::Skip => Self::Skip,
+        }
+    }
+}
+
 /// An answer.
 #[derive(Deserialize)]
 pub(super) struct AnswerBody {
     #[serde(flatten)]
     pub(super) who: WhoAsks,
     pub(super) query: String,
-    pub(super) choice: Choice,
+    pub(super) choice: PairChoice,
     /// Milliseconds since the question was shown.
     pub(super) latency_ms: u64,
     pub(super) key: String,

@@ -78,5 +78,6 @@ fn choice_name(choice: Choice) -> &'static str {
         Choice::Second => "second",
         Choice::Equal => "equal",
         Choice::Skip => "skip",
+        Choice::Ranking(_) | Choice::Rating(_) => "other",
     }
 }

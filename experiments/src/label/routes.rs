@@ -155,7 +155,7 @@ async fn answer(State(app): State<App>, Body(body): Body<AnswerBody>) -> Result<
     let (who, query) = (who.check()?, query_id(&query)?);
     // A page that was left open over night says nothing about how hard a question was.
     let latency_ms = latency_ms.min(86_400_000);
-    match app.clerk.ask(Ask::Answer { who, query, choice, latency_ms, key }).await? {
+    match app.clerk.ask(Ask::Answer { who, query, choice: choice.into(), latency_ms, key }).await? {
         Reply::Answered(progress) => Ok(json(&serde_json::json!({ "status": app.status(progress) }))),
         other => Err(unexpected(&other)),
     }

@@ -120,7 +120,7 @@ fn a_pendulum_learns_from_a_person_who_answers_over_http() {
                 clips += 1;
             }
             let query = asked(&run).into_iter().find(|query| query.id().to_string() == id).unwrap();
-            let [first, second] = query.segments().each_ref().map(|segment| segment.gold_return());
+            let [first, second] = query.pair().unwrap().map(|segment| segment.gold_return());
             let choice = if (first - second).abs() < 0.5 {
                 "equal"
             } else if first > second {

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Answer, Choice, QueryId, sealed_line};
+use super::{Answer, Ask, Choice, QueryId, sealed_line};
 
 /// What the ledger keeps about one answered query; see [`Answer`] for the fields' units.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -10,8 +10,11 @@ use super::{Answer, Choice, QueryId, sealed_line};
 pub struct FeedbackRow {
     /// Identity of the query.
     pub query: QueryId,
-    /// Record numbers in `segments.bin` of the two segments, in the order shown.
-    pub segments: [usize; 2],
+    /// What was asked; not written for a comparison.
+    #[serde(default, skip_serializing_if = "Ask::is_comparison")]
+    pub ask: Ask,
+    /// Record numbers in `segments.bin` of the segments, in the order shown.
+    pub segments: Vec<usize>,
     /// Version of the reward model that chose the pair.
     pub model_version: u64,
     /// What was answered.
@@ -27,9 +30,10 @@ pub struct FeedbackRow {
 }
 
 impl FeedbackRow {
-    pub(super) fn new(answer: &Answer, segments: [usize; 2]) -> Self {
+    pub(super) fn new(answer: &Answer, segments: Vec<usize>) -> Self {
         Self {
             query: answer.query.id(),
+            ask: answer.query.ask(),
             segments,
             model_version: answer.query.model_version(),
             choice: answer.choice,
@@ -58,7 +62,8 @@ mod tests {
     fn row() -> FeedbackRow {
         FeedbackRow {
             query: QueryId(0xfedc_ba98_7654_3210),
-            segments: [4, 5],
+            ask: Ask::Comparison,
+            segments: vec![4, 5],
             model_version: 2,
             choice: Choice::Equal,
             teacher: "a \"quoted\" name\n".into(),
