@@ -1,6 +1,8 @@
-//! The command line: `telos train|eval|sweep|watch|report|envs|expert|bench`.
+//! The command line: `telos train|eval|collect|dataset|sweep|watch|report|envs|expert|bench`.
 
 mod bench;
+mod collect;
+mod dataset;
 mod envs;
 mod eval;
 mod expert;
@@ -36,6 +38,10 @@ enum Command {
     Train(train::Train),
     /// Evaluates the policy of a run.
     Eval(eval::Eval),
+    /// Records what a policy does.
+    Collect(collect::Collect),
+    /// Looks at recorded data, converts and relabels it.
+    Dataset(dataset::Dataset),
     /// Runs many trainings from one file, here or on a cluster.
     Sweep(sweep::Sweep),
     /// Follows runs on the terminal.
@@ -66,6 +72,8 @@ pub fn run() -> ExitCode {
         .init();
     let outcome = panic::catch_unwind(|| match cli.command {
         Command::Train(train) => train.run(),
+        Command::Collect(collect) => collect.run(),
+        Command::Dataset(dataset) => dataset.run(),
         Command::Sweep(sweep) => sweep.run(),
         Command::Eval(eval) => eval.run(),
         Command::Watch(watch) => watch.run(),

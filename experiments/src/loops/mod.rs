@@ -1,5 +1,6 @@
 //! The loops that join environments, learners and rewards, and the runs made of them.
 
+pub mod collection;
 mod demonstration;
 mod driver;
 mod episodes;
@@ -11,6 +12,7 @@ mod on_policy;
 mod online;
 mod preferences;
 mod report;
+mod run_policy;
 
 use std::path::Path;
 
@@ -29,10 +31,11 @@ use on_policy::OnPolicyLoop;
 use online::OnlineLoop;
 use preferences::PreferenceLoop;
 
-pub use demonstration::{play_planned, play_scripted};
+pub use demonstration::{Scripted, play_planned, play_scripted};
 pub use evaluation::{Evaluation, EvaluationPlan, evaluate};
 pub use film::film;
 pub use report::{PreferenceReport, Report, SeedReport};
+pub use run_policy::RunPolicy;
 
 /// How a training ended.
 #[derive(Debug)]
