@@ -189,8 +189,8 @@ fn mistakes_are_named_by_file_column_and_row() {
     refused(&|file| file.rewards[7] = f64::NAN, &options(), "column `rewards`, row 7: is NaN");
     refused(&|file| file.obs[5] = f32::INFINITY, &options(), "column `observations`, row 2: is inf");
     let short = "column `actions`: has 15 rows, but 16 belong to `observations`";
-    refused(&|file| drop(file.actions.pop()), &options(), short);
-    refused(&|file| drop(file.timeouts.pop()), &options(), "column `timeouts`: has 15 rows");
+    refused(&|file| file.actions.truncate(15), &options(), short);
+    refused(&|file| file.timeouts.truncate(15), &options(), "column `timeouts`: has 15 rows");
     refused(&|file| file.terminals[2] = 3, &options(), "column `terminals`, row 2: is 3");
     refused(&|file| file.timeouts[15] = 0, &options(), "column `timeouts`, row 7: begins an episode");
     refused(&|_| {}, &ImportOptions::default(), "pass --dt");

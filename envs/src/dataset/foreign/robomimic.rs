@@ -103,7 +103,7 @@ fn demonstration(file: &Hdf5, group: &str, keys: &[String]) -> Result<Demonstrat
     let actions = file.finite(&column("actions"))?;
     let rewards = file.finite(&column("rewards"))?;
     let dones = file.flags(&column("dones"))?;
-    let side_by_side = |part: &str| {
+    let side_by_side = |part: &str| -> Result<Table, DatasetError> {
         let tables = keys
             .iter()
             .map(|key| {

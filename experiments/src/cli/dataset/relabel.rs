@@ -1,6 +1,6 @@
 //! `telos dataset relabel`: the same episodes with another reward.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use telos_envs::dataset::{Dataset, DatasetInfo, DatasetWriter, EpisodeView};
@@ -36,7 +36,7 @@ impl Relabel {
         Ok(exit_code::DONE)
     }
 
-    fn by_model(&self, dataset: &Dataset, path: &PathBuf) -> Result<Dataset, TelosError> {
+    fn by_model(&self, dataset: &Dataset, path: &Path) -> Result<Dataset, TelosError> {
         let run = RunDirectory::open(path)?;
         let spec = run.config().env.make()?.spec().clone();
         if let Some(reason) = dataset.info().mismatch(&spec) {

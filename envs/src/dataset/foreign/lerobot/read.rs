@@ -189,7 +189,7 @@ impl Frames {
     fn read(file: &ParquetFile, description: &Description, keys: &[String]) -> Result<Self, DatasetError> {
         let path = file.path();
         let episode = file.whole_numbers("episode_index")?;
-        let table = |column: &str| {
+        let table = |column: &str| -> Result<Table, DatasetError> {
             let table = file.table(column)?;
             table.check_rows(path, column, episode.len(), "episode_index")?;
             table.check_finite(path, column)?;
