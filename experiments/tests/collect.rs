@@ -61,13 +61,13 @@ fn tiers_come_from_one_training_and_rise_in_quality() {
     let at = scratch.path();
     fs::write(
         at.join("sac.toml"),
-        "steps = 6000\n[env]\nid = 'pendulum-swingup'\n[training]\nlearning_starts = 500\n\
-         [sac]\nhidden = [32, 32]\nbatch_size = 64\n[evaluation]\ninterval = 1000\nepisodes = 4\n",
+        "steps = 20000\n[env]\nid = 'pendulum-swingup'\n[training]\nlearning_starts = 500\n\
+         [sac]\nhidden = [32, 32]\nbatch_size = 64\n[evaluation]\ninterval = 2000\nepisodes = 4\n",
     )
     .unwrap();
     let tiers = "random,medium,medium-replay,medium-expert,expert";
     let collect =
-        format!("collect --tiers {tiers} --config sac.toml --steps 2000 --reference-episodes 4 --quiet");
+        format!("collect --tiers {tiers} --config sac.toml --steps 4000 --reference-episodes 4 --quiet");
     done(at, &format!("{collect} --threads 1 --out one"));
     done(at, &format!("{collect} --threads 2 --out two"));
     let mut means = Vec::new();
@@ -78,7 +78,7 @@ fn tiers_come_from_one_training_and_rise_in_quality() {
         means.push(total / dataset.steps() as f64);
         assert!(dataset.info().reference.is_some());
         if tier != "medium-replay" {
-            assert_eq!(dataset.steps(), 2000);
+            assert_eq!(dataset.steps(), 4000);
         }
     }
     let [random, medium, _, mixed, expert] = means[..] else { unreachable!("five tiers") };
@@ -91,7 +91,7 @@ fn play_goes_to_more_places_than_the_task_asks_for() {
     let at = scratch.path();
     done(
         at,
-        "collect --tiers play,expert --env point-maze-umaze --steps 1200 --reference-episodes 2 --quiet --out maze",
+        "collect --tiers play,expert --env point-maze-umaze --steps 3000 --reference-episodes 2 --quiet --out maze",
     );
     let [play, expert] = ["play", "expert"].map(|tier| Dataset::open(&at.join("maze").join(tier)).unwrap());
     let success = |dataset: &Dataset| {
@@ -119,6 +119,52 @@ fn rewards_are_written_anew_from_factors_and_everything_else_stays() {
     }
     refused(at, "dataset relabel walk --factor nothing=1 --out no", &factors.join(", "));
     refused(at, "dataset relabel walk --reward-of walk --out no", "walk");
+}
+
+#[test]
+fn rewards_are_written_anew_by_what_a_run_learned() {
+    let scratch = tempfile::tempdir().unwrap();
+    let at = scratch.path();
+    let config = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/configs/preferences.toml");
+    done(at, &format!("train {config} --set comparison.gold=false --out run --quiet"));
+    done(
+        at,
+        "collect --policy run --steps 500 --seed 2 --quiet --reference-episodes 2 --expert run --out data",
+    );
+    done(at, "dataset relabel data --reward-of run --out learned");
+    let [gold, learned] = ["data", "learned"].map(|name| Dataset::open(&at.join(name)).unwrap());
+    assert!(gold.info().reference.is_some() && learned.info().reference.is_none());
+    let rewards: Vec<f32> = learned.episodes().flat_map(|episode| episode.rewards.to_vec()).collect();
+    assert!(rewards.iter().any(|reward| *reward != rewards[0]));
+    assert_ne!(gold.episode(0).rewards, learned.episode(0).rewards);
+    assert_eq!(gold.episode(0).actions, learned.episode(0).actions);
+    refused(at, "collect --policy run --checkpoint 7 --steps 10 --out no", "has no checkpoint of step 7");
+    refused(at, "collect --policy run --env reacher --steps 10 --out no", "leave --env out");
+}
+
+#[test]
+fn a_killed_collection_leaves_no_dataset() {
+    let scratch = tempfile::tempdir().unwrap();
+    let at = scratch.path();
+    let line = "collect --policy random --env pendulum-classic --steps 1000000000 --quiet --out data";
+    let mut child = Command::new(env!("CARGO_BIN_EXE_telos"))
+        .current_dir(at)
+        .args(line.split_whitespace())
+        .spawn()
+        .unwrap();
+    let hidden = loop {
+        assert!(child.try_wait().unwrap().is_none(), "it ended by itself");
+        let entry = fs::read_dir(at).unwrap().next().map(|entry| entry.unwrap().path());
+        match entry {
+            Some(path) if path.join("obs.f32").metadata().is_ok_and(|file| file.len() > 0) => break path,
+            _ => std::thread::sleep(std::time::Duration::from_millis(5)),
+        }
+    };
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(!at.join("data").exists());
+    refused(at, &format!("dataset info {}", hidden.display()), "no manifest.json");
+    done(at, "collect --policy random --env pendulum-classic --steps 100 --quiet --out data");
 }
 
 #[test]

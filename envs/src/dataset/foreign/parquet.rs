@@ -256,6 +256,5 @@ pub(super) fn encode(columns: &[Column], metadata: &[(&str, String)]) -> Result<
         target.close()?;
     }
     group.close()?;
-    writer.finish()?;
     writer.into_inner()
 }

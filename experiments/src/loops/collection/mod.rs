@@ -21,8 +21,8 @@ pub use play::{Play, PlayConfig};
 pub use reference::{Expert, measure};
 pub use tiers::{Tier, TierPlan, collect_tiers};
 
-/// Environments that a collection steps side by side. Their number, unlike that of threads, is part of the
-/// result.
+/// Most environments that a collection steps side by side. Their number, unlike that of threads, is part of
+/// the result.
 const ENVIRONMENTS: u64 = 16;
 
 /// What to collect.
@@ -81,7 +81,9 @@ fn record(
     writer: &mut DatasetWriter,
     mut watch: impl FnMut(u64),
 ) -> Result<(), TelosError> {
-    let n = plan.steps.clamp(1, ENVIRONMENTS) as usize;
+    // Each contributes an episode of full length at least, or a small dataset would hold none.
+    let horizon = plan.env.make()?.spec().horizon as u64;
+    let n = (plan.steps / horizon).clamp(1, ENVIRONMENTS) as usize;
     let mut envs = VecEnv::new(n, plan.threads, plan.seed, |_| plan.env.make())?;
     let mut obs = envs.reset().obs.clone();
     let mut recorder = Recorder::new(envs.batch(), plan.seed, plan.steps);
