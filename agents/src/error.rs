@@ -37,6 +37,28 @@ pub enum AgentError {
         /// The length that fits.
         expected: usize,
     },
+    /// A process that trains together with this one is gone.
+    #[error(
+        "rank {rank} of {size} ended before the others; its own message says why. Go on from the last checkpoint with --resume"
+    )]
+    RankLost {
+        /// The one that is gone.
+        rank: usize,
+        /// How many there were.
+        size: usize,
+    },
+    /// The processes of one training do not do the same.
+    #[error(
+        "rank {rank} sent {found} bytes where this one sent {expected}; start all ranks with one build and one configuration"
+    )]
+    RanksDisagree {
+        /// The other one.
+        rank: usize,
+        /// What it sent.
+        found: usize,
+        /// What was expected.
+        expected: usize,
+    },
     /// An environment cannot be built or copied.
     #[error(transparent)]
     Environment(#[from] telos_envs::EnvError),

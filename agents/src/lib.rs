@@ -10,6 +10,7 @@
 //! [`telos_checkpoint::Checkpoint`] to resume exactly, [`telos_nn::Parameters`] to name weights.
 
 mod action_range;
+pub mod collective;
 mod elastic_reset;
 mod error;
 mod evaluate;
@@ -20,7 +21,9 @@ pub mod planner;
 mod policy;
 mod ppo;
 mod ppo_config;
+mod ppo_metrics;
 mod ppo_objective;
+mod ppo_prior;
 mod replay;
 mod reward_scaler;
 mod rollout_buffer;
@@ -29,14 +32,17 @@ mod sac;
 mod sac_config;
 
 pub use action_range::ActionRange;
+pub use collective::Collective;
 pub use elastic_reset::{ElasticReset, ElasticResetConfig};
 pub use error::AgentError;
 pub use evaluate::evaluate;
 pub use gae::{GaeColumns, gae};
 pub use observation_normalizer::ObservationNormalizer;
 pub use policy::{ActMode, Policy, RandomPolicy};
-pub use ppo::{Ppo, PpoMetrics};
+pub use ppo::Ppo;
 pub use ppo_config::PpoConfig;
+pub use ppo_metrics::PpoMetrics;
+pub use ppo_prior::{PriorPenalty, PriorPenaltyConfig, PriorPenaltyMetrics};
 pub use replay::{Replay, ReplayBatch};
 pub use reward_scaler::RewardScaler;
 pub use rollout_buffer::RolloutBuffer;

@@ -50,6 +50,7 @@ fn evaluation(gold: f64, learned: Option<f64>) -> Evaluation {
         success_rate: Some(0.5),
         length: 200.0,
         faults: 0,
+        last_observation: None,
     }
 }
 
@@ -80,6 +81,7 @@ fn train(path: &Path, extra: &[&str], last: f64) {
             answered: 10,
             held_out_pairs: 200,
             held_out_accuracy: 0.875,
+            feedback: Default::default(),
         }),
         gold_trained: None,
         random: Some(evaluation(1.0, None)),

@@ -1,15 +1,18 @@
-//! The command line: `telos train|eval|collect|dataset|sweep|watch|report|envs|expert|bench`.
+//! The command line: `telos train|eval|collect|dataset|sweep|watch|label|report|audit|envs|expert|render|vision|bench`.
 
+mod audit;
 mod bench;
 mod collect;
 mod dataset;
 mod envs;
 mod eval;
 mod expert;
+mod label;
 mod render;
 mod report;
 mod sweep;
 mod train;
+mod vision;
 mod watch;
 
 use std::{
@@ -46,14 +49,20 @@ enum Command {
     Sweep(sweep::Sweep),
     /// Follows runs on the terminal.
     Watch(watch::Watch),
+    /// Asks people, on a page in their browser, what a run wants to know.
+    Label(label::Label),
     /// Compares runs in one HTML page.
     Report(report::Report),
+    /// Measures what a learned reward is worth once it is optimised.
+    Audit(audit::Audit),
     /// Lists the environments.
     Envs(envs::Envs),
     /// Plays a task with a scripted expert or a planner.
     Expert(expert::Expert),
     /// Draws an environment.
     Render(render::Render),
+    /// Rewards from pictures and sentences.
+    Vision(vision::Vision),
     /// Measures speed.
     Bench(bench::Bench),
 }
@@ -77,16 +86,20 @@ pub fn run() -> ExitCode {
         Command::Sweep(sweep) => sweep.run(),
         Command::Eval(eval) => eval.run(),
         Command::Watch(watch) => watch.run(),
+        Command::Label(label) => label.run(),
         Command::Report(report) => report.run(),
+        Command::Audit(audit) => audit.run(),
         Command::Envs(envs) => envs.run(),
         Command::Expert(expert) => expert.run(),
         Command::Render(render) => render.run(),
+        Command::Vision(vision) => vision.run(),
         Command::Bench(bench) => bench.run(),
     });
     let code = match outcome {
         Ok(Ok(code)) => code,
         Ok(Err(error)) => {
-            print_note(&format!("error: {error}"));
+            let advice = error.advice().map_or(String::new(), |advice| format!("; {advice}"));
+            print_note(&format!("error: {error}{advice}"));
             error.exit_code()
         }
         // The panic hook has printed the message and the place.

@@ -26,9 +26,9 @@ pub(crate) use deserialize::from_tree;
 pub use error::ConfigError;
 pub use experiment::{
     CheckpointConfig, ComparisonConfig, Config, EnvConfig, EvaluationConfig, LearnerKind, LoopKind,
-    TrainingConfig,
+    ParallelConfig, RewardConfig, TrainingConfig,
 };
-pub use preferences::PreferencesConfig;
+pub use preferences::{PreferencesConfig, PriorConfig};
 pub use resolved::Difference;
 pub use tree::Place;
 pub(crate) use tree::{Node, parse_file};

@@ -46,11 +46,18 @@ impl Config {
     pub(super) fn unread_tables(&self) -> Vec<(&'static str, &'static str)> {
         let mut unread = Vec::new();
         match self.learner {
-            LearnerKind::Sac => unread.push(("ppo", "the learner is \"sac\", which reads [sac]")),
+            LearnerKind::Sac => {
+                unread.push(("ppo", "the learner is \"sac\", which reads [sac]"));
+                unread.push(("parallel", "the learner is \"sac\"; only \"ppo\" is trained by several ranks"));
+            }
             LearnerKind::Ppo => {
                 unread.push(("sac", "the learner is \"ppo\", which reads [ppo]"));
                 unread.push(("training", "the learner is \"ppo\", whose schedule is in [ppo]"));
             }
+        }
+        if self.loop_kind == LoopKind::Preferences {
+            unread.push(("reward", "the loop is \"preferences\", which learns its reward"));
+            unread.push(("parallel", "the loop is \"preferences\", which one process goes through"));
         }
         if self.loop_kind == LoopKind::Online {
             unread.push(("preferences", "the loop is \"online\"; only loop = \"preferences\" reads it"));
@@ -161,8 +168,40 @@ mod tests {
                 "c.toml:3: `preferences`: nothing reads this table",
             ),
             (
+                "[env]\nid = 'pendulum-swingup'\n[reward.factors]\nupright = 1\nslwo = 2\n",
+                "c.toml:5: `reward.factors.slwo`: `pendulum-swingup` has no such factor; it has upright, slow, gentle",
+            ),
+            (
+                "learner = 'ppo'\n[env]\nid = 'pendulum-classic'\ncount = 6\n[parallel]\nranks = 4\n",
+                "c.toml:6: `parallel.ranks`: is 4, but must divide `env.count`, which is 6",
+            ),
+            (
+                "loop = 'preferences'\nlearner = 'ppo'\n[env]\nid = 'pendulum-classic'\n[parallel]\nranks = 2\n",
+                "c.toml:5: `parallel`: nothing reads this table: the loop is \"preferences\"",
+            ),
+            (
+                "[env]\nid = 'pendulum-classic'\n[parallel]\nranks = 1\n",
+                "c.toml:3: `parallel`: nothing reads this table: the learner is \"sac\"",
+            ),
+            (
                 "loop = 'preferences'\n[env]\nid = 'pendulum-classic'\n[preferences.teacher]\nmistake = 1.5\n",
                 "c.toml:5: `preferences.teacher.mistake`: is 1.5, but must be in [0, 1]",
+            ),
+            (
+                "loop = 'preferences'\n[env]\nid = 'pendulum-classic'\n[preferences]\nteacher = { kind = 'factors', ranking = ['slo'] }\n",
+                "c.toml:5: `preferences.teacher`: `pendulum-classic` has no factor `slo`; it has: upright, slow, gentle",
+            ),
+            (
+                "loop = 'preferences'\n[env]\nid = 'pendulum-classic'\n[preferences]\nteacher = { kind = 'factors', ranking = ['slow'] }\nquery = { ask = 'ranking' }\n",
+                "c.toml:6: `preferences.query.ask`: asks for a ranking, which this kind of teacher cannot give",
+            ),
+            (
+                "loop = 'preferences'\n[env]\nid = 'pendulum-classic'\n[preferences]\nprior = { kl_target = 1 }\n",
+                "c.toml:5: `preferences.prior`: needs learner = \"ppo\"",
+            ),
+            (
+                "loop = 'preferences'\nlearner = 'ppo'\n[env]\nid = 'pendulum-classic'\n[preferences]\nprior = { gain = 0 }\n",
+                "c.toml:6: `preferences.prior.gain`: is 0.0; must be in (0, 1]",
             ),
         ];
         for (text, expected) in cases {
@@ -199,6 +238,11 @@ mod tests {
             format!("learner = 'ppo'\nseeds = [3, 1]\n{PENDULUM}threads = 2\n[ppo]\nvalue_clip = 'none'\n"),
             format!(
                 "loop = 'preferences'\n{PENDULUM}[preferences.teacher]\nmistake = 0.1\n[sac]\ngamma = 0.97\n"
+            ),
+            format!(
+                "loop = 'preferences'\nlearner = 'ppo'\n{PENDULUM}[preferences]\nprior = {{}}\n\
+                 teacher = {{ kind = 'mixture', dear = {{ kind = 'annotators', members = [{{ name = 'ann', \
+                 weights = {{ slow = 0.95 }} }}] }}, cheap = {{ kind = 'regret' }} }}\n"
             ),
         ];
         for text in texts {

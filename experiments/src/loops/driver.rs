@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use telos_agents::Policy;
+use telos_agents::{Policy, Ppo};
 use telos_checkpoint::Checkpoint;
 use telos_nn::Parameters;
 use telos_rewards::reward_model::RewardModel;
@@ -32,6 +32,19 @@ pub(super) trait TrainingLoop: Checkpoint {
 
     /// Everything that was trained, for the weight file.
     fn weights(&self) -> Vec<&dyn Parameters>;
+
+    /// The learner, where it is proximal policy optimisation and can be the prior of another training.
+    fn ppo(&self) -> Option<&Ppo> {
+        None
+    }
+
+    /// Brings what a checkpoint must hold to this process; called before each.
+    ///
+    /// # Errors
+    /// When another process of the training is lost.
+    fn gather_state(&mut self) -> Result<(), TelosError> {
+        Ok(())
+    }
 
     /// What was learned from preferences; `None` for loops without any.
     ///
@@ -71,6 +84,7 @@ pub(super) fn drive(
     while training.step() < config.steps {
         if interrupt.is_requested() {
             if saved != Some(training.step()) {
+                training.gather_state()?;
                 run.save(training.step(), training, &metrics)?;
             }
             return Ok(Drive::Interrupted);
@@ -93,6 +107,7 @@ pub(super) fn drive(
             evaluation = Some(found);
         }
         if last || crossed(before, step, config.checkpoint.interval) {
+            training.gather_state()?;
             run.save(step, training, &metrics)?;
             saved = Some(step);
         }

@@ -1,22 +1,29 @@
 //! The loops that join environments, learners and rewards, and the runs made of them.
 
 pub mod collection;
+mod data_parallel;
 mod demonstration;
 mod driver;
 mod episodes;
 mod evaluation;
 mod film;
+mod known_reward;
 mod means;
 mod off_policy;
 mod on_policy;
+mod on_policy_preferences;
 mod online;
 mod preferences;
 mod report;
 mod run_policy;
+mod reward_learning;
 
 use std::path::Path;
 
-use telos_agents::{ActMode, RandomPolicy};
+use telos_agents::{
+    ActMode, Policy, RandomPolicy,
+    collective::{Alone, Collective},
+};
 use telos_nn::{Parameters, weights};
 
 use crate::{
@@ -26,8 +33,10 @@ use crate::{
     video::Recorder,
 };
 
+use data_parallel::DataParallelLoop;
 use driver::{Drive, TrainingLoop, drive};
 use on_policy::OnPolicyLoop;
+use on_policy_preferences::OnPolicyPreferenceLoop;
 use online::OnlineLoop;
 use preferences::PreferenceLoop;
 
@@ -76,7 +85,7 @@ pub fn train(
     } else {
         (train_one(config, run, interrupt, progress), None)
     };
-    let Some((trained, preferences)) = trained? else { return Ok(Outcome::Interrupted) };
+    let Some(trained) = trained? else { return Ok(Outcome::Interrupted) };
     let gold_trained = match gold_trained {
         None => None,
         Some(result) => match result? {
@@ -84,6 +93,41 @@ pub fn train(
             None => return Ok(Outcome::Interrupted),
         },
     };
+    report(config, run, trained, gold_trained)
+}
+
+/// As [`train`], with this process as rank 0 of `ranks`, the others of which [`follow`].
+///
+/// # Errors
+/// As [`train`], and when a rank is lost.
+pub fn lead(
+    config: &Config,
+    run: &RunDirectory,
+    interrupt: &Interrupt,
+    progress: &Progress,
+    ranks: &mut dyn Collective,
+) -> Result<Outcome, TelosError> {
+    match train_leading(config, run, interrupt, progress, Box::new(ranks))? {
+        Some(trained) => report(config, run, trained, None),
+        None => Ok(Outcome::Interrupted),
+    }
+}
+
+/// Trains with this process as a rank other than 0, until the leader says that the training is over.
+///
+/// # Errors
+/// When another rank is lost, or this one fails.
+pub fn follow(config: &Config, device: DeviceChoice, ranks: &mut dyn Collective) -> Result<(), TelosError> {
+    data_parallel::follow(config, &device.open()?, ranks)
+}
+
+/// Writes `result.json`.
+fn report(
+    config: &Config,
+    run: &RunDirectory,
+    (trained, preferences): Trained,
+    gold_trained: Option<Evaluation>,
+) -> Result<Outcome, TelosError> {
     let random = if config.comparison.random { Some(evaluate_random(config)?) } else { None };
     let report =
         Report::of_seed(config, SeedReport { seed: config.seed, trained, preferences, gold_trained, random });
@@ -100,6 +144,19 @@ pub fn evaluate_run(run: &RunDirectory, plan: EvaluationPlan<'_>) -> Result<Eval
     run.read_latest(training.as_mut())?;
     let (policy, model) = training.policy_and_reward_model();
     evaluate(plan, policy, model)
+}
+
+/// Hands the policy of a run at its latest checkpoint to `use_it`.
+///
+/// # Errors
+/// As [`evaluate_run`], and whatever `use_it` finds.
+pub fn with_policy<R>(
+    run: &RunDirectory,
+    use_it: impl FnOnce(&mut dyn Policy) -> Result<R, TelosError>,
+) -> Result<R, TelosError> {
+    let mut training = build(run.config(), run.manifest().device, None)?;
+    run.read_latest(training.as_mut())?;
+    use_it(training.policy_and_reward_model().0)
 }
 
 /// Films the first episode of an evaluation of a run's policy, at its latest checkpoint.
@@ -134,15 +191,44 @@ fn record_run(
 
 type Trained = (Evaluation, Option<PreferenceReport>);
 
-/// Drives one loop to its end; `None` when it was interrupted.
+/// Trains one learner to its end; `None` when it was interrupted.
 fn train_one(
     config: &Config,
     run: &RunDirectory,
     interrupt: &Interrupt,
     progress: &Progress,
 ) -> Result<Option<Trained>, TelosError> {
+    if config.parallel.ranks > 1 {
+        let lead = |ranks| train_leading(config, run, interrupt, progress, ranks);
+        return data_parallel::in_threads(config, &run.manifest().device.open()?, lead);
+    }
     let mut training = build(config, run.manifest().device, Some(&run.feedback()))?;
-    let Drive::Finished(evaluation) = drive(training.as_mut(), config, run, interrupt, progress)? else {
+    finish(training.as_mut(), config, run, interrupt, progress)
+}
+
+/// [`train_one`] as rank 0 of `ranks`.
+fn train_leading(
+    config: &Config,
+    run: &RunDirectory,
+    interrupt: &Interrupt,
+    progress: &Progress,
+    ranks: Box<dyn Collective + '_>,
+) -> Result<Option<Trained>, TelosError> {
+    let mut training = DataParallelLoop::new(config, &run.manifest().device.open()?, ranks)?;
+    let trained = finish(&mut training, config, run, interrupt, progress)?;
+    training.stop()?;
+    Ok(trained)
+}
+
+/// Drives one loop to its end and writes the weights; `None` when it was interrupted.
+fn finish(
+    training: &mut dyn TrainingLoop,
+    config: &Config,
+    run: &RunDirectory,
+    interrupt: &Interrupt,
+    progress: &Progress,
+) -> Result<Option<Trained>, TelosError> {
+    let Drive::Finished(evaluation) = drive(training, config, run, interrupt, progress)? else {
         return Ok(None);
     };
     let modules: Vec<&dyn Parameters> = training.weights();
@@ -155,20 +241,46 @@ fn build(
     device: DeviceChoice,
     feedback: Option<&Path>,
 ) -> Result<Box<dyn TrainingLoop>, TelosError> {
-    let device = device.open()?;
+    let (choice, device) = (device, device.open()?);
     Ok(match (config.loop_kind, config.learner) {
         (LoopKind::Online, LearnerKind::Sac) => Box::new(OnlineLoop::new(config, &device)?),
+        // To act and be evaluated; who trains it knows its ranks.
+        (LoopKind::Online, LearnerKind::Ppo) if config.parallel.ranks > 1 => {
+            Box::new(DataParallelLoop::new(config, &device, Box::new(Alone::default()))?)
+        }
         (LoopKind::Online, LearnerKind::Ppo) => Box::new(OnPolicyLoop::new(config, &device)?),
         (LoopKind::Preferences, LearnerKind::Sac) => {
             Box::new(PreferenceLoop::new(config, feedback, &device)?)
         }
         (LoopKind::Preferences, LearnerKind::Ppo) => {
-            return Err(TelosError::Usage(
-                "loop = \"preferences\" relabels a replay, which learner = \"ppo\" has not; use \"sac\""
-                    .into(),
-            ));
+            let mut training = OnPolicyPreferenceLoop::new(config, feedback, &device)?;
+            // A loop that is only built to read a checkpoint finds its prior there.
+            if let (Some(run), Some(_)) = (config.preferences.prior_run(), feedback) {
+                begin_with_run(&mut training, Path::new(run), config, choice)?;
+            }
+            Box::new(training)
         }
     })
+}
+
+/// Makes the policy of `run`, at its latest checkpoint, the first policy of `training` and its prior.
+fn begin_with_run(
+    training: &mut OnPolicyPreferenceLoop,
+    run: &Path,
+    config: &Config,
+    device: DeviceChoice,
+) -> Result<(), TelosError> {
+    let prior = RunDirectory::open(run)?;
+    if prior.config().ppo != config.ppo || prior.config().env.id != config.env.id {
+        let reason = "cannot be the prior of this run: both need the same `env.id` and the same [ppo]";
+        return Err(TelosError::run(run, reason));
+    }
+    let mut trained = build(prior.config(), device, None)?;
+    prior.read_latest(trained.as_mut())?;
+    match trained.ppo() {
+        Some(policy) => training.begin_with(policy),
+        None => Err(TelosError::run(run, "cannot be a prior: its learner is not \"ppo\"")),
+    }
 }
 
 fn evaluate_random(config: &Config) -> Result<Evaluation, TelosError> {

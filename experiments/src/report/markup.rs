@@ -1,7 +1,7 @@
 //! Text inside HTML, SVG and CSV, and names inside addresses.
 
 /// `text` as character data or an attribute value of HTML or SVG.
-pub(super) fn escape(text: &str) -> String {
+pub(crate) fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for character in text.chars() {
         match character {
@@ -26,7 +26,7 @@ pub(super) fn slug(text: &str) -> String {
 }
 
 /// `text` as one field of CSV (RFC 4180).
-pub(super) fn csv_field(text: &str) -> String {
+pub(crate) fn csv_field(text: &str) -> String {
     if text.contains(['"', ',', '\n', '\r']) {
         format!("\"{}\"", text.replace('"', "\"\""))
     } else {

@@ -11,7 +11,7 @@ mod csv;
 mod curve;
 mod diagnostics;
 mod difference;
-mod figure;
+pub(crate) mod figure;
 mod group;
 mod improvement;
 mod label;
@@ -19,7 +19,7 @@ mod markup;
 mod page;
 mod profile;
 mod result_tables;
-mod table;
+pub(crate) mod table;
 
 use std::{
     fs,
@@ -30,10 +30,15 @@ use telos_checkpoint::atomic_write;
 
 use crate::{TelosError, run_record::RunRecords};
 
+pub(crate) use markup::csv_field;
+
 use across_tasks::AcrossTasks;
 use comparison::Comparison;
 use diagnostics::Diagnostics;
 use page::{Page, TaskSection};
+
+pub(crate) use clip::data_uri;
+pub(crate) use markup::escape;
 use table::Table;
 
 /// The page, which also marks a directory as one of a report.
@@ -73,6 +78,8 @@ pub fn write(paths: &[PathBuf], out: &Path, across_tasks: bool) -> Result<Findin
     for path in paths {
         let found = RunRecords::read(path)?;
         warnings.extend(found.missing.iter().map(|name| format!("{name}: has not begun")));
+        warnings
+            .extend(found.given_up.iter().map(|(name, reason)| format!("{name}: was given up: {reason}")));
         records.extend(found.records);
     }
     if records.iter().all(|record| record.metrics.rows().is_empty()) {

@@ -15,6 +15,7 @@ use self::{gif::Gif, mp4::Mp4};
 use crate::TelosError;
 
 pub use replay::{REPLAY_SIZE, film_episode};
+pub(crate) use still::encode_rgb;
 pub use still::{encode_png, picture};
 
 /// How pictures for people are drawn: with smooth edges.
@@ -139,12 +140,12 @@ impl Recorder {
 }
 
 /// The extension of a file in lower case, without the dot.
-fn extension(path: &Path) -> String {
+pub(crate) fn extension(path: &Path) -> String {
     path.extension().map(|extension| extension.to_string_lossy().to_lowercase()).unwrap_or_default()
 }
 
 /// Refuses, before any work, a file whose directory does not exist.
-fn check_directory(path: &Path) -> Result<(), TelosError> {
+pub(crate) fn check_directory(path: &Path) -> Result<(), TelosError> {
     let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
     match directory {
         Some(directory) if !directory.is_dir() => {
@@ -154,7 +155,7 @@ fn check_directory(path: &Path) -> Result<(), TelosError> {
     }
 }
 
-fn invisible(env: &dyn Env) -> TelosError {
+pub(crate) fn invisible(env: &dyn Env) -> TelosError {
     let id = &env.spec().id;
     TelosError::Usage(format!("`{id}` has no bodies to be drawn; choose a task with a robot (telos envs)"))
 }
