@@ -15,8 +15,8 @@ mod on_policy_preferences;
 mod online;
 mod preferences;
 mod report;
-mod run_policy;
 mod reward_learning;
+mod run_policy;
 
 use std::path::Path;
 
