@@ -1,5 +1,6 @@
 //! The loops that join environments, learners and rewards, and the runs made of them.
 
+pub mod collection;
 mod data_parallel;
 mod demonstration;
 mod driver;
@@ -15,6 +16,7 @@ mod online;
 mod preferences;
 mod report;
 mod reward_learning;
+mod run_policy;
 
 use std::path::Path;
 
@@ -38,10 +40,11 @@ use on_policy_preferences::OnPolicyPreferenceLoop;
 use online::OnlineLoop;
 use preferences::PreferenceLoop;
 
-pub use demonstration::{play_planned, play_scripted};
+pub use demonstration::{Scripted, play_planned, play_scripted};
 pub use evaluation::{Evaluation, EvaluationPlan, evaluate};
 pub use film::film;
 pub use report::{PreferenceReport, Report, SeedReport};
+pub use run_policy::RunPolicy;
 
 /// How a training ended.
 #[derive(Debug)]
