@@ -2,7 +2,7 @@
 //! behaviour differs from what they learned from, how much of their gain is a nuisance's, and what do a
 //! few poisoned answers do?
 
-use std::path::Path;
+use std::{fmt::Write as _, path::Path};
 
 use telos_envs::Segment;
 use telos_nn::Device;
@@ -60,12 +60,17 @@ pub fn robustness(audit: &GoldAudit, run: &Path, note: impl Fn(&str)) -> Result<
     })?;
     let sizes = proxy::sizes(&choices[0]);
     let study = Study { audit, sizes };
+    let mut text = String::new();
+    let mut add = |table: Table| {
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "{}\n{}", table.caption, table.text());
+    };
     note("calibration");
-    let mut text = study.calibration(&clumsy, &clumsy_held_out, &skilled)?.text();
+    add(study.calibration(&clumsy, &clumsy_held_out, &skilled)?);
     note("nuisance");
-    text.push_str(&format!("\n{}", study.nuisance(&mixed, &choices)?.text()));
+    add(study.nuisance(&mixed, &choices)?);
     note("poisoning");
-    text.push_str(&format!("\n{}", study.poisoning(&mixed, &choices)?.text()));
+    add(study.poisoning(&mixed, &choices)?);
     Ok(text)
 }
 
