@@ -32,7 +32,7 @@ const SKILLED: std::ops::Range<f32> = 0.0..0.2;
 const N: usize = 16;
 
 /// Shares of poisoned answers.
-const POISONED: [f64; 4] = [0.0, 0.01, 0.03, 0.1];
+const POISONED: [f64; 5] = [0.0, 0.01, 0.03, 0.1, 0.2];
 
 /// Share of the answers that the defence leaves out.
 const LEFT_OUT: f64 = 0.1;
@@ -175,7 +175,7 @@ impl Study<'_> {
         }
         let prior = wanted.iter().filter(|wanted| **wanted).count() as f64 / wanted.len() as f64;
         let caption = format!(
-            "How often best of {N} takes a tenth of most effort, of which the prior takes {}",
+            "How often best of {N} takes the tenth of least effort, of which the prior takes {}",
             number(prior)
         );
         Ok(table(&caption, &["poisoned answers", "single", "ensemble", "ensemble, unlikely left out"], rows))
