@@ -53,8 +53,8 @@ pub(super) fn without_least_likely(
 ) -> Result<Vec<Answer>, TelosError> {
     let mut likely = Vec::with_capacity(answers.len());
     for (at, answer) in answers.iter().enumerate() {
-        let shown = answer.query.segments();
-        let logit = model.logit(shown[0].view(), shown[1].view())?;
+        let [first, second] = answer.query.pair()?;
+        let logit = model.logit(first.view(), second.view())?;
         let agreement = match answer.choice {
             Choice::First => logit,
             Choice::Second => -logit,
@@ -89,9 +89,8 @@ mod tests {
         poison(&mut poisoned, &segments, 0.1, 2);
         assert_eq!(poisoned[4..], clean[4..]);
         for answer in &poisoned[..4] {
-            let shown = answer.query.segments();
-            assert!(shown[0].actions[0] < 5.0 && shown[1].actions[0] >= 5.0);
-            assert_eq!(answer.choice, Choice::First);
+            let [first, second] = answer.query.pair().unwrap();
+            assert!(first.actions[0] < 5.0 && second.actions[0] >= 5.0 && answer.choice == Choice::First);
         }
     }
 }
