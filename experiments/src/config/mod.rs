@@ -28,7 +28,7 @@ pub use experiment::{
     CheckpointConfig, ComparisonConfig, Config, EnvConfig, EvaluationConfig, LearnerKind, LoopKind,
     ParallelConfig, RewardConfig, TrainingConfig,
 };
-pub use preferences::PreferencesConfig;
+pub use preferences::{PreferencesConfig, PriorConfig};
 pub use resolved::Difference;
 pub use tree::Place;
 pub(crate) use tree::{Node, parse_file};

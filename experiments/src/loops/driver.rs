@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use telos_agents::Policy;
+use telos_agents::{Policy, Ppo};
 use telos_checkpoint::Checkpoint;
 use telos_nn::Parameters;
 use telos_rewards::reward_model::RewardModel;
@@ -32,6 +32,11 @@ pub(super) trait TrainingLoop: Checkpoint {
 
     /// Everything that was trained, for the weight file.
     fn weights(&self) -> Vec<&dyn Parameters>;
+
+    /// The learner, where it is proximal policy optimisation and can be the prior of another training.
+    fn ppo(&self) -> Option<&Ppo> {
+        None
+    }
 
     /// Brings what a checkpoint must hold to this process; called before each.
     ///

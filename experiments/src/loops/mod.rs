@@ -10,14 +10,16 @@ mod known_reward;
 mod means;
 mod off_policy;
 mod on_policy;
+mod on_policy_preferences;
 mod online;
 mod preferences;
 mod report;
+mod reward_learning;
 
 use std::path::Path;
 
 use telos_agents::{
-    ActMode, RandomPolicy,
+    ActMode, Policy, RandomPolicy,
     collective::{Alone, Collective},
 };
 use telos_nn::{Parameters, weights};
@@ -32,6 +34,7 @@ use crate::{
 use data_parallel::DataParallelLoop;
 use driver::{Drive, TrainingLoop, drive};
 use on_policy::OnPolicyLoop;
+use on_policy_preferences::OnPolicyPreferenceLoop;
 use online::OnlineLoop;
 use preferences::PreferenceLoop;
 
@@ -140,6 +143,19 @@ pub fn evaluate_run(run: &RunDirectory, plan: EvaluationPlan<'_>) -> Result<Eval
     evaluate(plan, policy, model)
 }
 
+/// Hands the policy of a run at its latest checkpoint to `use_it`.
+///
+/// # Errors
+/// As [`evaluate_run`], and whatever `use_it` finds.
+pub fn with_policy<R>(
+    run: &RunDirectory,
+    use_it: impl FnOnce(&mut dyn Policy) -> Result<R, TelosError>,
+) -> Result<R, TelosError> {
+    let mut training = build(run.config(), run.manifest().device, None)?;
+    run.read_latest(training.as_mut())?;
+    use_it(training.policy_and_reward_model().0)
+}
+
 /// Films the first episode of an evaluation of a run's policy, at its latest checkpoint.
 ///
 /// # Errors
@@ -222,7 +238,7 @@ fn build(
     device: DeviceChoice,
     feedback: Option<&Path>,
 ) -> Result<Box<dyn TrainingLoop>, TelosError> {
-    let device = device.open()?;
+    let (choice, device) = (device, device.open()?);
     Ok(match (config.loop_kind, config.learner) {
         (LoopKind::Online, LearnerKind::Sac) => Box::new(OnlineLoop::new(config, &device)?),
         // To act and be evaluated; who trains it knows its ranks.
@@ -234,12 +250,34 @@ fn build(
             Box::new(PreferenceLoop::new(config, feedback, &device)?)
         }
         (LoopKind::Preferences, LearnerKind::Ppo) => {
-            return Err(TelosError::Usage(
-                "loop = \"preferences\" relabels a replay, which learner = \"ppo\" has not; use \"sac\""
-                    .into(),
-            ));
+            let mut training = OnPolicyPreferenceLoop::new(config, feedback, &device)?;
+            // A loop that is only built to read a checkpoint finds its prior there.
+            if let (Some(run), Some(_)) = (config.preferences.prior_run(), feedback) {
+                begin_with_run(&mut training, Path::new(run), config, choice)?;
+            }
+            Box::new(training)
         }
     })
+}
+
+/// Makes the policy of `run`, at its latest checkpoint, the first policy of `training` and its prior.
+fn begin_with_run(
+    training: &mut OnPolicyPreferenceLoop,
+    run: &Path,
+    config: &Config,
+    device: DeviceChoice,
+) -> Result<(), TelosError> {
+    let prior = RunDirectory::open(run)?;
+    if prior.config().ppo != config.ppo || prior.config().env.id != config.env.id {
+        let reason = "cannot be the prior of this run: both need the same `env.id` and the same [ppo]";
+        return Err(TelosError::run(run, reason));
+    }
+    let mut trained = build(prior.config(), device, None)?;
+    prior.read_latest(trained.as_mut())?;
+    match trained.ppo() {
+        Some(policy) => training.begin_with(policy),
+        None => Err(TelosError::run(run, "cannot be a prior: its learner is not \"ppo\"")),
+    }
 }
 
 fn evaluate_random(config: &Config) -> Result<Evaluation, TelosError> {

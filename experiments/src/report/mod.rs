@@ -11,7 +11,7 @@ mod csv;
 mod curve;
 mod diagnostics;
 mod difference;
-mod figure;
+pub(crate) mod figure;
 mod group;
 mod improvement;
 mod label;
@@ -19,7 +19,7 @@ mod markup;
 mod page;
 mod profile;
 mod result_tables;
-mod table;
+pub(crate) mod table;
 
 use std::{
     fs,
@@ -29,6 +29,8 @@ use std::{
 use telos_checkpoint::atomic_write;
 
 use crate::{TelosError, run_record::RunRecords};
+
+pub(crate) use markup::csv_field;
 
 use across_tasks::AcrossTasks;
 use comparison::Comparison;
