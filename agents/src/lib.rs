@@ -4,7 +4,8 @@
 //! [`Ppo`]. It never asks where a reward comes from: the training loop writes the reward column of a
 //! [`Replay`] or a [`RolloutBuffer`], and relabels it when a reward model changes.
 //!
-//! A policy may also be moved by scored candidates alone: see [`objective`].
+//! A policy may also be moved by scored candidates alone: see [`objective`]. Policies that draw chunks of
+//! actions by denoising, and what trains and steers them, are in [`generative`].
 //!
 //! What learners share they own as parts, not as a base class: [`Policy`] to act,
 //! [`telos_checkpoint::Checkpoint`] to resume exactly, [`telos_nn::Parameters`] to name weights.
@@ -15,6 +16,7 @@ mod elastic_reset;
 mod error;
 mod evaluate;
 mod gae;
+pub mod generative;
 pub mod objective;
 mod observation_normalizer;
 pub mod planner;

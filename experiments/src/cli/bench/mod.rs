@@ -1,6 +1,7 @@
 //! `telos bench`: how fast this build is on this machine.
 
 mod envs;
+mod generative;
 mod learner;
 mod loader;
 mod measurement;
@@ -55,6 +56,8 @@ enum Subject {
     Learner,
     /// Batches per second out of a dataset.
     Loader,
+    /// Time to draw a chunk of actions by denoising, and of an update that learns to.
+    Generative,
     /// Pictures per second: three robots, three sizes, with and without shadows, on one thread and on all.
     Render,
 }
@@ -83,6 +86,7 @@ impl Bench {
             Subject::Loader => {
                 loader::measure(self.dataset.as_deref().unwrap_or(Path::new("")), self.rounds)?
             }
+            Subject::Generative => generative::measure(self.rounds)?,
             Subject::Render => render::measure(self.rounds)?,
         };
         let report =
