@@ -125,6 +125,7 @@ impl Ppo {
             outputs,
             activation: Activation::Tanh,
             output_activation: Activation::Identity,
+            layer_norm: false,
             init: Init::Orthogonal { hidden_gain: std::f32::consts::SQRT_2, output_gain },
         };
         let actor = Mlp::new("actor", &shape(action_size, 0.01), &mut init_rng, device)?;

@@ -12,6 +12,7 @@ mod error;
 pub mod gaussian;
 mod init;
 pub mod kernels;
+mod layer_norm;
 mod layers;
 mod linear;
 mod mlp;

@@ -63,6 +63,7 @@ impl RewardEnsemble {
             outputs: 1,
             activation: Activation::LeakyRelu,
             output_activation: Activation::Tanh,
+            layer_norm: false,
             init: Init::FanIn,
         };
         let networks = MlpEnsemble::new("reward", config.members, &shape, &mut rng, device)?;

@@ -1,0 +1,42 @@
+//! Learning from recorded data, and from there on online.
+//!
+//! | learner | actor | critics | how it stays near the data |
+//! |---|---|---|---|
+//! | [`Bc`] | deterministic | none | it copies the data, or the best episodes of it |
+//! | [`Awac`], [`Iql`] | Gaussian | twin | the actor is a weighted regression on the data's actions |
+//! | [`Td3Bc`], [`Rebrac`] | deterministic | twin | the distance to the data's actions is a penalty |
+//! | [`Cql`], also calibrated | tanh-Gaussian | twin | values of other actions are pushed down |
+//! | [`Rlpd`] | tanh-Gaussian | ten, normalised | by nothing: half of every batch is recorded data |
+//!
+//! Each is one file that reads from top to bottom; what they share lies beside them: [`Critics`],
+//! [`SoftActor`], the deterministic and the Gaussian actor, and the parts of TD3.
+//!
+//! [`Critics`]: crate::critics::Critics
+//! [`SoftActor`]: crate::soft_actor::SoftActor
+
+mod awac;
+mod behaviour_cloning;
+mod cql;
+mod deterministic_actor;
+mod gaussian_actor;
+mod iql;
+mod learner;
+mod normalized;
+mod rebrac;
+mod reward_scale;
+mod rlpd;
+mod state_entropy;
+mod td3;
+mod td3_bc;
+
+pub use awac::{Awac, AwacConfig};
+pub use behaviour_cloning::{Bc, BcConfig, best_episodes};
+pub use cql::{Cql, CqlConfig};
+pub use iql::{Iql, IqlConfig};
+pub use learner::{Metrics, OfflineLearner};
+pub use normalized::Normalized;
+pub use rebrac::{Rebrac, RebracConfig};
+pub use reward_scale::{RewardScale, RewardScaleConfig};
+pub use rlpd::{Rlpd, RlpdConfig};
+pub use state_entropy::{Sera, SeraConfig};
+pub use td3_bc::{Td3Bc, Td3BcConfig};
