@@ -5,11 +5,15 @@ mod driver;
 mod episodes;
 mod evaluation;
 mod film;
+mod fine_tuning;
+mod learners;
 mod means;
 mod off_policy;
+mod offline_to_online;
 mod on_policy;
 mod online;
 mod preferences;
+mod recorded;
 mod report;
 
 use std::path::Path;
@@ -25,6 +29,7 @@ use crate::{
 };
 
 use driver::{Drive, TrainingLoop, drive};
+use offline_to_online::OfflineToOnline;
 use on_policy::OnPolicyLoop;
 use online::OnlineLoop;
 use preferences::PreferenceLoop;
@@ -32,6 +37,7 @@ use preferences::PreferenceLoop;
 pub use demonstration::{play_planned, play_scripted};
 pub use evaluation::{Evaluation, EvaluationPlan, evaluate};
 pub use film::film;
+pub use fine_tuning::{FineTuningReport, ScoreKind};
 pub use report::{PreferenceReport, Report, SeedReport};
 
 /// How a training ended.
@@ -55,7 +61,7 @@ pub fn train(
     interrupt: &Interrupt,
     progress: &Progress,
 ) -> Result<Outcome, TelosError> {
-    let wants_gold = config.comparison.gold && config.loop_kind != LoopKind::Online;
+    let wants_gold = config.comparison.gold && config.loop_kind == LoopKind::Preferences;
     let (trained, gold_trained) = if wants_gold {
         let gold_config = config.on_gold_reward();
         let gold_run = run.nested("gold", &gold_config)?;
@@ -73,17 +79,21 @@ pub fn train(
     } else {
         (train_one(config, run, interrupt, progress), None)
     };
-    let Some((trained, preferences)) = trained? else { return Ok(Outcome::Interrupted) };
+    let Some(Trained { evaluation: trained, preferences, fine_tuning }) = trained? else {
+        return Ok(Outcome::Interrupted);
+    };
     let gold_trained = match gold_trained {
         None => None,
         Some(result) => match result? {
-            Some((evaluation, _)) => Some(evaluation),
+            Some(gold) => Some(gold.evaluation),
             None => return Ok(Outcome::Interrupted),
         },
     };
     let random = if config.comparison.random { Some(evaluate_random(config)?) } else { None };
-    let report =
-        Report::of_seed(config, SeedReport { seed: config.seed, trained, preferences, gold_trained, random });
+    let report = Report::of_seed(
+        config,
+        SeedReport { seed: config.seed, trained, preferences, fine_tuning, gold_trained, random },
+    );
     run.write_result(&report)?;
     Ok(Outcome::Finished(report))
 }
@@ -129,7 +139,12 @@ fn record_run(
     Ok(recorder)
 }
 
-type Trained = (Evaluation, Option<PreferenceReport>);
+/// What one loop ended with.
+struct Trained {
+    evaluation: Evaluation,
+    preferences: Option<PreferenceReport>,
+    fine_tuning: Option<FineTuningReport>,
+}
 
 /// Drives one loop to its end; `None` when it was interrupted.
 fn train_one(
@@ -144,7 +159,11 @@ fn train_one(
     };
     let modules: Vec<&dyn Parameters> = training.weights();
     weights::save_safetensors(&run.path().join("weights.safetensors"), modules.as_slice())?;
-    Ok(Some((evaluation, training.preference_report()?)))
+    Ok(Some(Trained {
+        evaluation,
+        preferences: training.preference_report()?,
+        fine_tuning: training.fine_tuning_report(),
+    }))
 }
 
 fn build(
@@ -159,11 +178,20 @@ fn build(
         (LoopKind::Preferences, LearnerKind::Sac) => {
             Box::new(PreferenceLoop::new(config, feedback, &device)?)
         }
+        (LoopKind::Offline | LoopKind::OfflineToOnline, _) => {
+            Box::new(OfflineToOnline::new(config, feedback.is_some(), &device)?)
+        }
         (LoopKind::Preferences, LearnerKind::Ppo) => {
             return Err(TelosError::Usage(
                 "loop = \"preferences\" relabels a replay, which learner = \"ppo\" has not; use \"sac\""
                     .into(),
             ));
+        }
+        (LoopKind::Online | LoopKind::Preferences, learner) => {
+            return Err(TelosError::Usage(format!(
+                "learner = \"{}\" needs loop = \"offline\" or \"offline-to-online\"",
+                learner.name()
+            )));
         }
     })
 }

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::evaluation::Evaluation;
+use super::{evaluation::Evaluation, fine_tuning::FineTuningReport};
 use crate::{config::Config, statistics::Summary};
 
 /// The results of one seed, or of several seeds of one experiment.
@@ -32,6 +32,8 @@ pub struct SeedReport {
     pub trained: Evaluation,
     /// What the reward model learned from.
     pub preferences: Option<PreferenceReport>,
+    /// What going online did to a policy from recorded data.
+    pub fine_tuning: Option<FineTuningReport>,
     /// The same learner trained on the gold reward for as many steps.
     pub gold_trained: Option<Evaluation>,
     /// Uniformly random actions.
@@ -111,6 +113,9 @@ impl fmt::Display for Report {
             Some(reports) => {
                 format!("trained from {} preferences", reports.iter().map(|r| r.asked).max().unwrap_or(0))
             }
+            None if self.seeds.iter().all(|seed| seed.fine_tuning.is_some()) => {
+                "recorded data, then online".into()
+            }
             None => "trained on the gold reward".into(),
         };
         for row in [
@@ -125,6 +130,11 @@ impl fmt::Display for Report {
         }
         if let Some(share) = &self.share_of_gold_trained {
             writeln!(f, "\n{:.1}% of the gold-trained return", 100.0 * share.mean)?;
+        }
+        for seed in &self.seeds {
+            if let Some(report) = &seed.fine_tuning {
+                write!(f, "\nseed {}: {report}", seed.seed)?;
+            }
         }
         if let Some(reports) = preferences {
             let pairs: usize = reports.iter().map(|r| r.held_out_pairs).sum();
