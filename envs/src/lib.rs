@@ -45,6 +45,7 @@
 mod batch;
 mod boxed;
 mod branch;
+pub mod dataset;
 mod env;
 mod error;
 mod events;

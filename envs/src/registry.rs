@@ -3,7 +3,7 @@
 use crate::{
     Env, EnvError, TimeLimit,
     experts::{self, Expert},
-    tasks,
+    tasks::{self, TableTask},
 };
 
 /// A task of telos.

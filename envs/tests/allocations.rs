@@ -12,7 +12,7 @@ use std::{
 
 use telos_envs::{
     Env, TrajectoryStore, VecEnv, registry,
-    tasks::{ArmLift, PointMaze, RobotEnv, RobotTask, Walker},
+    tasks::{ArmLift, PointMaze, RobotEnv, RobotTask, TableTask, Walker},
 };
 use telos_sim::World;
 

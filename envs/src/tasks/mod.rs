@@ -27,7 +27,9 @@ mod walker;
 
 pub use acrobot::Acrobot;
 pub use ant::Ant;
-pub use arm::{ArmButtonPress, ArmDrawerOpen, ArmLift, ArmPickPlace, ArmPush, ArmReach};
+pub use arm::{
+    Arm, ArmButtonPress, ArmDrawerOpen, ArmLift, ArmPickPlace, ArmPush, ArmReach, ArmTask, TableTask,
+};
 pub use cartpole::Cartpole;
 pub use cheetah_run::CheetahRun;
 pub use hopper::Hopper;

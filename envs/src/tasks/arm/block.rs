@@ -68,4 +68,9 @@ impl Block {
     pub(super) fn grasped(&self, world: &World, arm: &Arm) -> bool {
         arm.holds(world) && spatial::distance(arm.gripper(world), self.position(world)) < 0.03
     }
+
+    /// Where the block is, as captions say it.
+    pub(super) fn hold(&self, world: &World, arm: &Arm) -> &'static str {
+        if self.grasped(world, arm) { "in the gripper" } else { "not in the gripper" }
+    }
 }

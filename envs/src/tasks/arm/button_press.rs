@@ -1,15 +1,13 @@
 //! `arm-button-press`: press a button from above.
 
-use std::sync::Arc;
-
 use rand::RngExt;
 use rand_xoshiro::Xoshiro256PlusPlus;
-use telos_sim::{BodyId, Camera, GeomId, JointId, Model, World, assets};
+use telos_sim::{BodyId, GeomId, JointId, Model, World};
 
-use super::{ACTIONS, ARM, Arm, DT, HORIZON, spatial};
+use super::{Arm, TableTask, spatial};
 use crate::{
     EnvError,
-    tasks::{RobotEnv, RobotTask, Sigmoid, TaskSpec, Tolerance},
+    tasks::{Sigmoid, Tolerance},
 };
 
 /// A box with a sprung button on top.
@@ -33,82 +31,50 @@ const AT_BUTTON: Tolerance = Tolerance::new(0.0, 0.05).margin(0.3, Sigmoid::Gaus
 /// at the button) + 0.7 `pressed` (linear up to 2 cm, against a spring of 100 N/m). Start: home
 /// posture, button at a random place within 18 x 40 cm. Success: pressed by 2 cm, now.
 pub struct ArmButtonPress {
-    arm: Arm,
     base: BodyId,
     travel: JointId,
     button: GeomId,
 }
 
-impl ArmButtonPress {
-    /// Builds the environment, without a time limit.
-    ///
-    /// # Errors
-    /// When the model does not compile, which a test excludes.
-    pub fn env() -> Result<RobotEnv<Self>, EnvError> {
-        let scene = assets::in_scene(assets::ARM, BUTTON);
-        let model = Arc::new(Model::from_mjcf_str("arm-button-press", &scene)?);
-        let task = Self {
-            arm: Arm::new(&model)?,
-            base: model.body("box")?,
-            travel: model.joint("button")?,
-            button: model.geom("button")?,
-        };
-        RobotEnv::new(
-            model,
-            task,
-            &TaskSpec {
-                id: "arm-button-press",
-                task: "Press the red button down and keep it pressed.",
-                observations: ARM + 4,
-                dt: DT,
-                horizon: HORIZON,
-                factors: &["reached", "pressed"],
-            },
-        )
-    }
-}
+impl TableTask for ArmButtonPress {
+    const ID: &'static str = "arm-button-press";
+    const TASK: &'static str = "Press the red button down and keep it pressed.";
+    const OBSERVATIONS: usize = 4;
+    const FACTORS: &'static [&'static str] = &["reached", "pressed"];
 
-impl RobotTask for ArmButtonPress {
-    fn action_size(&self, _: &Model) -> usize {
-        ACTIONS
+    fn objects() -> String {
+        BUTTON.into()
     }
 
-    fn control(&self, world: &World, action: &[f32], ctrl: &mut [f32]) {
-        self.arm.control(world, action, ctrl);
+    fn find(model: &Model) -> Result<Self, EnvError> {
+        Ok(Self { base: model.body("box")?, travel: model.joint("button")?, button: model.geom("button")? })
     }
 
     fn place(&self, world: &mut World, rng: &mut Xoshiro256PlusPlus) {
-        self.arm.place(world, rng);
         let place = [rng.random_range(0.38..0.56), rng.random_range(-0.20..0.20), 0.0];
         world.set_body_pose(self.base, place, [0.0, 0.0, 0.0, 1.0]);
-        world.forward();
     }
 
     fn observe(&self, world: &World, obs: &mut [f32]) {
-        self.arm.observe(world, obs);
-        obs[ARM..ARM + 3].copy_from_slice(&world.geom_position(self.button));
-        obs[ARM + 3] = world.joint_position(self.travel);
+        obs[..3].copy_from_slice(&world.geom_position(self.button));
+        obs[3] = world.joint_position(self.travel);
     }
 
-    fn judge(&self, world: &World, _: &[f32], factors: &mut [f32]) -> f32 {
+    fn judge(&self, arm: &Arm, world: &World, factors: &mut [f32]) -> f32 {
         let button = world.geom_position(self.button);
-        let reached = AT_BUTTON.of(spatial::distance(self.arm.gripper(world), button));
+        let reached = AT_BUTTON.of(spatial::distance(arm.gripper(world), button));
         let pressed = PRESSED.of(world.joint_position(self.travel));
         factors.copy_from_slice(&[reached, pressed]);
         0.3 * reached + 0.7 * pressed
     }
 
-    fn success(&self, world: &World) -> Option<bool> {
-        Some(world.joint_position(self.travel) >= TRAVEL)
+    fn success(&self, _: &Arm, world: &World) -> bool {
+        world.joint_position(self.travel) >= TRAVEL
     }
 
-    fn caption(&self, world: &World) -> String {
+    fn caption(&self, _: &Arm, world: &World) -> String {
         let travel = world.joint_position(self.travel);
         let state = if travel >= TRAVEL { "pressed" } else { "not pressed" };
         format!("the button is {state}, {:.0} mm down", 1000.0 * travel.max(0.0))
-    }
-
-    fn camera(&self, _: &World) -> Camera {
-        Arm::camera()
     }
 }

@@ -1,15 +1,13 @@
 //! `arm-drawer-open`: pull a drawer open by its handle.
 
-use std::sync::Arc;
-
 use rand::RngExt;
 use rand_xoshiro::Xoshiro256PlusPlus;
-use telos_sim::{BodyId, Camera, GeomId, JointId, Model, World, assets};
+use telos_sim::{BodyId, GeomId, JointId, Model, World};
 
-use super::{ACTIONS, ARM, Arm, DT, HORIZON, spatial};
+use super::{Arm, TableTask, spatial};
 use crate::{
     EnvError,
-    tasks::{RobotEnv, RobotTask, Sigmoid, TaskSpec, Tolerance},
+    tasks::{Sigmoid, Tolerance},
 };
 
 /// A cabinet whose front is the plane x = 0 of its frame, with a drawer that opens toward -x. The
@@ -41,81 +39,50 @@ const AT_HANDLE: Tolerance = Tolerance::new(0.0, 0.05).margin(0.3, Sigmoid::Gaus
 /// `reached` (the gripper at the handle) + 0.8 `opened` (linear up to 15 cm). Start: home posture,
 /// cabinet at a random place within 4 x 24 cm, closed. Success: open by 15 cm.
 pub struct ArmDrawerOpen {
-    arm: Arm,
     cabinet: BodyId,
     drawer: JointId,
     handle: GeomId,
 }
 
-impl ArmDrawerOpen {
-    /// Builds the environment, without a time limit.
-    ///
-    /// # Errors
-    /// When the model does not compile, which a test excludes.
-    pub fn env() -> Result<RobotEnv<Self>, EnvError> {
-        let scene = assets::in_scene(assets::ARM, CABINET);
-        let model = Arc::new(Model::from_mjcf_str("arm-drawer-open", &scene)?);
-        let task = Self {
-            arm: Arm::new(&model)?,
-            cabinet: model.body("cabinet")?,
-            drawer: model.joint("drawer")?,
-            handle: model.geom("handle")?,
-        };
-        RobotEnv::new(
-            model,
-            task,
-            &TaskSpec {
-                id: "arm-drawer-open",
-                task: "Pull the drawer open by its red handle.",
-                observations: ARM + 5,
-                dt: DT,
-                horizon: HORIZON,
-                factors: &["reached", "opened"],
-            },
-        )
-    }
-}
+impl TableTask for ArmDrawerOpen {
+    const ID: &'static str = "arm-drawer-open";
+    const TASK: &'static str = "Pull the drawer open by its red handle.";
+    const OBSERVATIONS: usize = 5;
+    const FACTORS: &'static [&'static str] = &["reached", "opened"];
 
-impl RobotTask for ArmDrawerOpen {
-    fn action_size(&self, _: &Model) -> usize {
-        ACTIONS
+    fn objects() -> String {
+        CABINET.into()
     }
 
-    fn control(&self, world: &World, action: &[f32], ctrl: &mut [f32]) {
-        self.arm.control(world, action, ctrl);
+    fn find(model: &Model) -> Result<Self, EnvError> {
+        let cabinet = model.body("cabinet")?;
+        Ok(Self { cabinet, drawer: model.joint("drawer")?, handle: model.geom("handle")? })
     }
 
     fn place(&self, world: &mut World, rng: &mut Xoshiro256PlusPlus) {
-        self.arm.place(world, rng);
         let place = [rng.random_range(0.57..0.61), rng.random_range(-0.12..0.12), 0.0];
         world.set_body_pose(self.cabinet, place, [0.0, 0.0, 0.0, 1.0]);
-        world.forward();
     }
 
     fn observe(&self, world: &World, obs: &mut [f32]) {
-        self.arm.observe(world, obs);
-        obs[ARM..ARM + 3].copy_from_slice(&world.geom_position(self.handle));
-        obs[ARM + 3] = world.joint_position(self.drawer);
-        obs[ARM + 4] = world.joint_velocity(self.drawer);
+        obs[..3].copy_from_slice(&world.geom_position(self.handle));
+        obs[3] = world.joint_position(self.drawer);
+        obs[4] = world.joint_velocity(self.drawer);
     }
 
-    fn judge(&self, world: &World, _: &[f32], factors: &mut [f32]) -> f32 {
+    fn judge(&self, arm: &Arm, world: &World, factors: &mut [f32]) -> f32 {
         let handle = world.geom_position(self.handle);
-        let reached = AT_HANDLE.of(spatial::distance(self.arm.gripper(world), handle));
+        let reached = AT_HANDLE.of(spatial::distance(arm.gripper(world), handle));
         let opened = OPENED.of(world.joint_position(self.drawer));
         factors.copy_from_slice(&[reached, opened]);
         0.2 * reached + 0.8 * opened
     }
 
-    fn success(&self, world: &World) -> Option<bool> {
-        Some(world.joint_position(self.drawer) >= OPEN)
+    fn success(&self, _: &Arm, world: &World) -> bool {
+        world.joint_position(self.drawer) >= OPEN
     }
 
-    fn caption(&self, world: &World) -> String {
+    fn caption(&self, _: &Arm, world: &World) -> String {
         format!("the drawer is open by {:.0} cm", 100.0 * world.joint_position(self.drawer).max(0.0))
-    }
-
-    fn camera(&self, _: &World) -> Camera {
-        Arm::camera()
     }
 }

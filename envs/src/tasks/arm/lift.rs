@@ -1,17 +1,15 @@
 //! `arm-lift`: grasp a block and lift it.
 
-use std::sync::Arc;
-
 use rand_xoshiro::Xoshiro256PlusPlus;
-use telos_sim::{Camera, Model, World, assets};
+use telos_sim::{Model, World};
 
 use super::{
-    ACTIONS, ARM, Arm, DT, HORIZON,
+    Arm, TableTask,
     block::{self, Block},
 };
 use crate::{
     EnvError,
-    tasks::{RobotEnv, RobotTask, Sigmoid, TaskSpec, Tolerance},
+    tasks::{Sigmoid, Tolerance},
 };
 
 /// Height that counts as lifted, metres.
@@ -24,72 +22,44 @@ const LIFTED: Tolerance = Tolerance::at_least(HEIGHT).margin(HEIGHT, Sigmoid::Li
 /// reward: 0.2 `reached` (the gripper at the block) + 0.3 `grasped` (both fingers press, the block
 /// between them) + 0.5 `lifted` (linear in height up to 10 cm). Start: home posture, block of 4 cm
 /// and 100 g at a random place. Success: 10 cm above the table.
-pub struct ArmLift {
-    arm: Arm,
-    block: Block,
-}
+pub struct ArmLift(Block);
 
-impl ArmLift {
-    /// Builds the environment, without a time limit.
-    ///
-    /// # Errors
-    /// When the model does not compile, which a test excludes.
-    pub fn env() -> Result<RobotEnv<Self>, EnvError> {
-        let scene = assets::in_scene(assets::ARM, block::BLOCK);
-        let model = Arc::new(Model::from_mjcf_str("arm-lift", &scene)?);
-        let task = Self { arm: Arm::new(&model)?, block: Block::new(&model)? };
-        RobotEnv::new(
-            model,
-            task,
-            &TaskSpec {
-                id: "arm-lift",
-                task: "Grasp the green block and lift it 10 cm above the table.",
-                observations: ARM + block::OBSERVED,
-                dt: DT,
-                horizon: HORIZON,
-                factors: &["reached", "grasped", "lifted"],
-            },
-        )
-    }
-}
+impl TableTask for ArmLift {
+    const ID: &'static str = "arm-lift";
+    const TASK: &'static str = "Grasp the green block and lift it 10 cm above the table.";
+    const OBSERVATIONS: usize = block::OBSERVED;
+    const FACTORS: &'static [&'static str] = &["reached", "grasped", "lifted"];
 
-impl RobotTask for ArmLift {
-    fn action_size(&self, _: &Model) -> usize {
-        ACTIONS
+    fn objects() -> String {
+        block::BLOCK.into()
     }
 
-    fn control(&self, world: &World, action: &[f32], ctrl: &mut [f32]) {
-        self.arm.control(world, action, ctrl);
+    fn find(model: &Model) -> Result<Self, EnvError> {
+        Ok(Self(Block::new(model)?))
     }
 
     fn place(&self, world: &mut World, rng: &mut Xoshiro256PlusPlus) {
-        self.arm.place(world, rng);
-        self.block.place(world, rng);
+        self.0.place(world, rng);
     }
 
     fn observe(&self, world: &World, obs: &mut [f32]) {
-        self.arm.observe(world, obs);
-        self.block.observe(world, &mut obs[ARM..]);
+        self.0.observe(world, obs);
     }
 
-    fn judge(&self, world: &World, _: &[f32], factors: &mut [f32]) -> f32 {
-        let reached = self.block.reached(world, &self.arm);
-        let grasped = f32::from(self.block.grasped(world, &self.arm));
-        let lifted = LIFTED.of(self.block.height(world));
+    fn judge(&self, arm: &Arm, world: &World, factors: &mut [f32]) -> f32 {
+        let reached = self.0.reached(world, arm);
+        let grasped = f32::from(self.0.grasped(world, arm));
+        let lifted = LIFTED.of(self.0.height(world));
         factors.copy_from_slice(&[reached, grasped, lifted]);
         0.2 * reached + 0.3 * grasped + 0.5 * lifted
     }
 
-    fn success(&self, world: &World) -> Option<bool> {
-        Some(self.block.height(world) >= HEIGHT)
+    fn success(&self, _: &Arm, world: &World) -> bool {
+        self.0.height(world) >= HEIGHT
     }
 
-    fn caption(&self, world: &World) -> String {
-        let hold = if self.block.grasped(world, &self.arm) { "in the gripper" } else { "not in the gripper" };
-        format!("the block is {hold}, {:.0} cm above the table", 100.0 * self.block.height(world).max(0.0))
-    }
-
-    fn camera(&self, _: &World) -> Camera {
-        Arm::camera()
+    fn caption(&self, arm: &Arm, world: &World) -> String {
+        let (hold, height) = (self.0.hold(world, arm), self.0.height(world));
+        format!("the block is {hold}, {:.0} cm above the table", 100.0 * height.max(0.0))
     }
 }

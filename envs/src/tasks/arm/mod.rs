@@ -15,14 +15,20 @@ mod push;
 mod reach;
 mod servo;
 mod spatial;
+mod table_task;
 
 use rand::RngExt;
 use rand_xoshiro::Xoshiro256PlusPlus;
-use telos_sim::{BodyId, Camera, GeomId, JointId, Model, World};
+use telos_sim::{BodyId, GeomId, JointId, Model, World};
 
 pub use self::{
-    button_press::ArmButtonPress, drawer_open::ArmDrawerOpen, lift::ArmLift, pick_place::ArmPickPlace,
-    push::ArmPush, reach::ArmReach,
+    button_press::ArmButtonPress,
+    drawer_open::ArmDrawerOpen,
+    lift::ArmLift,
+    pick_place::ArmPickPlace,
+    push::ArmPush,
+    reach::ArmReach,
+    table_task::{ArmTask, TableTask},
 };
 use self::{
     posture::{JOINTS, PINCH, Posture},
@@ -60,7 +66,7 @@ const HOMING: f32 = 0.02;
 const LEAD: f32 = 0.25;
 
 /// The arm within a model.
-struct Arm {
+pub struct Arm {
     hand: BodyId,
     joints: [JointId; JOINTS],
     fingers: [JointId; 2],
@@ -140,11 +146,6 @@ impl Arm {
             .copy_from_slice(&spatial::add(world.body_linear_velocity(self.hand), swing));
         obs[ARM - 1] = self.opening(world);
     }
-
-    /// The table from the side of the arm's front.
-    fn camera() -> Camera {
-        Camera { eye: [1.15, -0.75, 0.65], target: [0.38, 0.0, 0.12], fovy: 45.0 }
-    }
 }
 
 #[cfg(test)]
@@ -216,7 +217,7 @@ mod tests {
     }
 
     /// The block in the gripper, as the expert grasps it.
-    fn lifted() -> (crate::tasks::RobotEnv<ArmLift>, [f32; ARM + block::OBSERVED]) {
+    fn lifted() -> (crate::tasks::RobotEnv<ArmTask<ArmLift>>, [f32; ARM + block::OBSERVED]) {
         let expert = crate::registry::expert("arm-lift").unwrap();
         let mut env = ArmLift::env().unwrap();
         let (mut obs, mut action) = ([0.0; ARM + block::OBSERVED], [0.0; 4]);

@@ -1,19 +1,17 @@
 //! `arm-push`: push a block along the table to a goal.
 
-use std::sync::Arc;
-
 use rand::RngExt;
 use rand_xoshiro::Xoshiro256PlusPlus;
-use telos_sim::{BodyId, Camera, Model, World, assets};
+use telos_sim::{BodyId, Model, World};
 
 use super::{
-    ACTIONS, ARM, Arm, DT, HORIZON,
+    Arm, TableTask,
     block::{self, Block},
     spatial,
 };
 use crate::{
     EnvError,
-    tasks::{RobotEnv, RobotTask, Sigmoid, TaskSpec, Tolerance},
+    tasks::{Sigmoid, Tolerance},
 };
 
 const GOAL: &str = "
@@ -35,51 +33,32 @@ const APART: f32 = 0.1;
 /// with 0.1 at 0.2 m) + 0.4 `at_goal` (within 4 cm). Start: home posture, block of 4 cm and 100 g
 /// and goal at random places of the table, at least 10 cm apart. Success: the block at the goal.
 pub struct ArmPush {
-    arm: Arm,
     block: Block,
     goal: BodyId,
 }
 
 impl ArmPush {
-    /// Builds the environment, without a time limit.
-    ///
-    /// # Errors
-    /// When the model does not compile, which a test excludes.
-    pub fn env() -> Result<RobotEnv<Self>, EnvError> {
-        let scene = assets::in_scene(assets::ARM, &[block::BLOCK, GOAL].concat());
-        let model = Arc::new(Model::from_mjcf_str("arm-push", &scene)?);
-        let task = Self { arm: Arm::new(&model)?, block: Block::new(&model)?, goal: model.body("goal")? };
-        RobotEnv::new(
-            model,
-            task,
-            &TaskSpec {
-                id: "arm-push",
-                task: "Push the green block along the table to the red disc.",
-                observations: ARM + block::OBSERVED + 3,
-                dt: DT,
-                horizon: HORIZON,
-                factors: &["reached", "near", "at_goal"],
-            },
-        )
-    }
-
     fn distance(&self, world: &World) -> f32 {
         let [x, y, _] = spatial::sub(self.block.position(world), world.body_position(self.goal));
         x.hypot(y)
     }
 }
 
-impl RobotTask for ArmPush {
-    fn action_size(&self, _: &Model) -> usize {
-        ACTIONS
+impl TableTask for ArmPush {
+    const ID: &'static str = "arm-push";
+    const TASK: &'static str = "Push the green block along the table to the red disc.";
+    const OBSERVATIONS: usize = block::OBSERVED + 3;
+    const FACTORS: &'static [&'static str] = &["reached", "near", "at_goal"];
+
+    fn objects() -> String {
+        [block::BLOCK, GOAL].concat()
     }
 
-    fn control(&self, world: &World, action: &[f32], ctrl: &mut [f32]) {
-        self.arm.control(world, action, ctrl);
+    fn find(model: &Model) -> Result<Self, EnvError> {
+        Ok(Self { block: Block::new(model)?, goal: model.body("goal")? })
     }
 
     fn place(&self, world: &mut World, rng: &mut Xoshiro256PlusPlus) {
-        self.arm.place(world, rng);
         self.block.place(world, rng);
         let height = world.body_position(self.goal)[2];
         // The table is much larger than the circle around the block: this ends soon.
@@ -93,31 +72,26 @@ impl RobotTask for ArmPush {
     }
 
     fn observe(&self, world: &World, obs: &mut [f32]) {
-        self.arm.observe(world, obs);
-        let (block, goal) = obs[ARM..].split_at_mut(block::OBSERVED);
+        let (block, goal) = obs.split_at_mut(block::OBSERVED);
         self.block.observe(world, block);
         let [x, y, _] = world.body_position(self.goal);
         goal.copy_from_slice(&[x, y, block::REST]);
     }
 
-    fn judge(&self, world: &World, _: &[f32], factors: &mut [f32]) -> f32 {
-        let reached = self.block.reached(world, &self.arm);
+    fn judge(&self, arm: &Arm, world: &World, factors: &mut [f32]) -> f32 {
+        let reached = self.block.reached(world, arm);
         let distance = self.distance(world);
         let (near, at_goal) = (NEAR.of(distance), AT_GOAL.of(distance));
         factors.copy_from_slice(&[reached, near, at_goal]);
         0.2 * reached + 0.4 * near + 0.4 * at_goal
     }
 
-    fn success(&self, world: &World) -> Option<bool> {
-        Some(self.distance(world) <= REACH)
+    fn success(&self, _: &Arm, world: &World) -> bool {
+        self.distance(world) <= REACH
     }
 
-    fn caption(&self, world: &World) -> String {
+    fn caption(&self, _: &Arm, world: &World) -> String {
         let place = if self.distance(world) <= REACH { "at the goal" } else { "away from the goal" };
         format!("the block is {place}, {:.0} cm from its centre", 100.0 * self.distance(world))
-    }
-
-    fn camera(&self, _: &World) -> Camera {
-        Arm::camera()
     }
 }
