@@ -5,7 +5,7 @@ use rand::SeedableRng;
 use rand_xoshiro::Xoshiro256PlusPlus;
 use telos_checkpoint::{Checkpoint, CheckpointError, Reader, Writer};
 use telos_envs::EnvSpec;
-use telos_nn::{Device, Mlp, MlpConfig, MlpEnsemble, NnError, Parameters, Tensor, Var};
+use telos_nn::{Device, Mlp, MlpConfig, MlpEnsemble, NnError, Parameters, SquashedGaussian, Tensor, Var};
 
 use crate::{
     ActMode, AgentError, Policy, ReplayBatch, SacConfig,
@@ -84,8 +84,10 @@ impl Sac {
             temperature_lr: config.temperature_lr,
             initial_temperature: config.initial_temperature,
             target_entropy: config.target_entropy.unwrap_or(-(action_size as f32)),
-            log_std_min: config.log_std_min,
-            log_std_max: config.log_std_max,
+            distribution: SquashedGaussian {
+                log_std_min: config.log_std_min,
+                log_std_max: config.log_std_max,
+            },
         };
         let actor = SoftActor::new(&actor_config, obs_size, action_size, &mut init_rng, device)?;
         let shape = MlpConfig {
@@ -115,7 +117,12 @@ impl Sac {
         self.updates += 1;
         let mut metrics = SacMetrics { critic_loss, q, temperature, actor_loss: None, entropy: None };
         if self.updates.is_multiple_of(self.config.actor_period) {
-            let (actor_loss, entropy) = self.step_actor(&batch.obs, temperature)?;
+            // Equation 7.
+            let Self { actor, critics, .. } = self;
+            let least = |actions: &Tensor| -> Result<Tensor, NnError> {
+                Ok(critics.frozen_values(&batch.obs, actions)?.min(0)?)
+            };
+            let (actor_loss, entropy) = actor.improve(&batch.obs, least)?;
             if self.config.learn_temperature {
                 self.actor.step_temperature(entropy)?;
             }
@@ -142,16 +149,6 @@ impl Sac {
         let loss = squared_error(&q, target)?.affine(0.5, 0.0)?;
         self.critics.descend(&loss)?;
         Ok((loss.to_scalar()?, q.detach().mean_all()?.to_scalar()?))
-    }
-
-    /// Equation 7, `J_pi = E[alpha log pi(f(eps; s)|s) - min_i Q_theta_i(s, f(eps; s))]`; returns it
-    /// and the entropy `-E[log pi]`.
-    fn step_actor(&mut self, obs: &Tensor, temperature: f32) -> Result<(f32, f32), NnError> {
-        let (actions, log_prob) = self.actor.sample(obs)?;
-        let q = self.critics.frozen_values(obs, &actions)?.min(0)?;
-        let loss = (log_prob.affine(temperature.into(), 0.0)? - q)?.mean_all()?;
-        let entropy = -log_prob.detach().mean_all()?.to_scalar::<f32>()?;
-        Ok((self.actor.descend(&loss)?, entropy))
     }
 
     /// Draws both critics anew, makes the targets equal to them and forgets the optimiser's moments,
@@ -184,6 +181,16 @@ impl Sac {
     /// The slow copies of the critics that make the targets.
     pub fn target_critics(&self) -> &MlpEnsemble {
         self.critics.target()
+    }
+
+    /// `min_i Q_theta_i(s, a)` of observations and actions in the environment's units, into `out` `[rows]`.
+    pub(crate) fn least_values(
+        &mut self,
+        obs: &[f32],
+        actions: &[f32],
+        out: &mut [f32],
+    ) -> Result<(), AgentError> {
+        Ok(self.critics.least_values(self.reader.join(obs, actions)?, out)?)
     }
 
     /// Number of updates so far.

@@ -18,8 +18,7 @@ pub(crate) struct SoftActorConfig<'a> {
     pub(crate) initial_temperature: f32,
     /// The entropy H to steer to.
     pub(crate) target_entropy: f32,
-    pub(crate) log_std_min: f32,
-    pub(crate) log_std_max: f32,
+    pub(crate) distribution: SquashedGaussian,
 }
 
 /// pi_phi and alpha, with their optimisers and the generators of their noise.
@@ -62,10 +61,7 @@ impl SoftActor {
         Ok(Self {
             optimizer: Adam::new(&net, adam(config.actor_lr))?,
             temperature_optimizer: Adam::new(&log_temperature, adam(config.temperature_lr))?,
-            distribution: SquashedGaussian {
-                log_std_min: config.log_std_min,
-                log_std_max: config.log_std_max,
-            },
+            distribution: config.distribution,
             target_entropy: config.target_entropy,
             action_size,
             output: Vec::new(),
@@ -78,7 +74,7 @@ impl SoftActor {
     }
 
     /// a ~ pi(.|s) `[b, act]` and log pi(a|s) `[b]`, differentiable in the weights.
-    pub(crate) fn sample(&mut self, obs: &Tensor) -> Result<(Tensor, Tensor), NnError> {
+    fn sample(&mut self, obs: &Tensor) -> Result<(Tensor, Tensor), NnError> {
         let noise = self.draw_noise(obs.dim(0)?)?;
         self.distribution.sample(&self.net.forward(obs)?, &noise)
     }
@@ -92,10 +88,18 @@ impl SoftActor {
         self.distribution.sample(&output, &noise)
     }
 
-    /// One step of the weights down `loss`; returns it.
-    pub(crate) fn descend(&mut self, loss: &Tensor) -> Result<f32, NnError> {
-        self.optimizer.backward_step(loss)?;
-        Ok(loss.to_scalar()?)
+    /// One step of the weights down equation 7, `J_pi = E[alpha log pi(f(eps; s)|s) - Q(s, f(eps; s))]`,
+    /// where `value` is Q of the sampled actions, `[b]`; returns it and the entropy `-E[log pi]`.
+    pub(crate) fn improve(
+        &mut self,
+        obs: &Tensor,
+        value: impl FnOnce(&Tensor) -> Result<Tensor, NnError>,
+    ) -> Result<(f32, f32), NnError> {
+        let temperature = self.temperature()?;
+        let (actions, log_prob) = self.sample(obs)?;
+        let loss = (log_prob.affine(temperature.into(), 0.0)? - value(&actions)?)?.mean_all()?;
+        self.optimizer.backward_step(&loss)?;
+        Ok((loss.to_scalar()?, -log_prob.detach().mean_all()?.to_scalar::<f32>()?))
     }
 
     /// Equation 18, `J(alpha) = E[-alpha log pi(a|s) - alpha H]`, for the entropy `-E[log pi]`.

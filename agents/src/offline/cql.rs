@@ -18,7 +18,10 @@ use rand_xoshiro::Xoshiro256PlusPlus;
 use serde::{Deserialize, Serialize};
 use telos_checkpoint::{Checkpoint, CheckpointError, Reader, Writer};
 use telos_envs::EnvSpec;
-use telos_nn::{Adam, AdamConfig, Device, MlpConfig, NnError, Parameter, Parameters, Tensor, Var, weights};
+use telos_nn::{
+    Adam, AdamConfig, Device, MlpConfig, NnError, Parameter, Parameters, SquashedGaussian, Tensor, Var,
+    weights,
+};
 
 use super::{Metrics, OfflineLearner};
 use crate::{
@@ -28,9 +31,6 @@ use crate::{
     soft_actor::{SoftActor, SoftActorConfig},
     transitions::{TransitionReader, Transitions},
 };
-
-/// Bounds of the policy's log standard deviation (authors' code of both).
-const LOG_STD: [f32; 2] = [-20.0, 2.0];
 
 /// `[cql]`: settings of CQL and Cal-QL. The sources are the papers and CORL's `cql.py` and `cal_ql.py`
 /// (Tarasov et al. 2022, arXiv 2210.07105).
@@ -132,8 +132,7 @@ impl Cql {
             temperature_lr: config.actor_lr,
             initial_temperature: 1.0,
             target_entropy: -(action_size as f32),
-            log_std_min: LOG_STD[0],
-            log_std_max: LOG_STD[1],
+            distribution: SquashedGaussian::default(),
         };
         let actor = SoftActor::new(&actor_config, obs_size, action_size, &mut rng, device)?;
         let hidden = config.critic_hidden.clone();
@@ -159,11 +158,11 @@ impl Cql {
 
         // The actor's and the temperature's steps are those of soft actor-critic.
         let temperature = self.actor.temperature()?;
-        let (actions, log_prob) = self.actor.sample(&batch.obs)?;
-        let value = self.critics.frozen_values(&batch.obs, &actions)?.min(0)?;
-        let loss = (log_prob.affine(temperature.into(), 0.0)? - value)?.mean_all()?;
-        let entropy = -log_prob.detach().mean_all()?.to_scalar::<f32>()?;
-        let actor_loss = self.actor.descend(&loss)?;
+        let Self { actor, critics, .. } = self;
+        let least = |actions: &Tensor| -> Result<Tensor, NnError> {
+            Ok(critics.frozen_values(&batch.obs, actions)?.min(0)?)
+        };
+        let (actor_loss, entropy) = actor.improve(&batch.obs, least)?;
         self.actor.step_temperature(entropy)?;
         self.critics.move_targets(self.config.polyak)?;
 
@@ -332,8 +331,7 @@ mod tests {
             next_obs: vec![0.2, 0.1, 0.0, 0.3, -0.3, 0.9],
             terminated: vec![false, true],
             returns: vec![returns; ROWS],
-            next_actions: vec![0.0; ROWS],
-            last: vec![true; ROWS],
+            ..ReplayBatch::default()
         }
     }
 

@@ -12,7 +12,7 @@ use rand_xoshiro::Xoshiro256PlusPlus;
 use serde::{Deserialize, Serialize};
 use telos_checkpoint::{Checkpoint, CheckpointError, Reader, Writer};
 use telos_envs::EnvSpec;
-use telos_nn::{Device, MlpConfig, NnError, Parameters, Var};
+use telos_nn::{Device, MlpConfig, NnError, Parameters, SquashedGaussian, Tensor, Var};
 
 use super::{Metrics, OfflineLearner};
 use crate::{
@@ -22,9 +22,6 @@ use crate::{
     soft_actor::{SoftActor, SoftActorConfig},
     transitions::{TransitionReader, Transitions},
 };
-
-/// Bounds of the policy's log standard deviation (authors' code).
-const LOG_STD: [f32; 2] = [-20.0, 2.0];
 
 /// `[rlpd]`: settings of RLPD. The sources are the paper, table 1, and the authors' code
 /// (`ikostrikov/rlpd`). The share of recorded data, when to start and how many updates to take per step
@@ -119,8 +116,7 @@ impl Rlpd {
             initial_temperature: 1.0,
             // Half the entropy that soft actor-critic steers to (authors' code).
             target_entropy: -0.5 * action_size as f32,
-            log_std_min: LOG_STD[0],
-            log_std_max: LOG_STD[1],
+            distribution: SquashedGaussian::default(),
         };
         let actor = SoftActor::new(&actor_config, obs_size, action_size, &mut rng, device)?;
         let shape = MlpConfig {
@@ -151,11 +147,11 @@ impl Rlpd {
         }
 
         // Line 14.
-        let (actions, log_prob) = self.actor.sample(&batch.obs)?;
-        let value = self.critics.frozen_values(&batch.obs, &actions)?.mean(0)?;
-        let loss = (log_prob.affine(temperature.into(), 0.0)? - value)?.mean_all()?;
-        let entropy = -log_prob.detach().mean_all()?.to_scalar::<f32>()?;
-        let actor_loss = self.actor.descend(&loss)?;
+        let Self { actor, critics, .. } = self;
+        let mean = |actions: &Tensor| -> Result<Tensor, NnError> {
+            Ok(critics.frozen_values(&batch.obs, actions)?.mean(0)?)
+        };
+        let (actor_loss, entropy) = actor.improve(&batch.obs, mean)?;
         self.actor.step_temperature(entropy)?;
         Ok(metrics.with("actor_loss", actor_loss).with("entropy", entropy))
     }
@@ -237,7 +233,6 @@ impl Checkpoint for Rlpd {
 #[cfg(test)]
 mod tests {
     use telos_envs::registry;
-    use telos_nn::Tensor;
 
     use super::*;
 

@@ -132,6 +132,17 @@ impl Replay {
         }
     }
 
+    /// Sums of the rewards of whole episodes that were stored one after the other, as
+    /// [`from_episodes`](Self::from_episodes) does.
+    pub(crate) fn episode_totals(&self) -> impl Iterator<Item = f64> + '_ {
+        let ends = self.episodes.iter().flat_map(|episodes| &episodes.ends[..self.len]);
+        let mut sum = 0.0;
+        self.rewards.iter().zip(ends).filter_map(move |(reward, end)| {
+            sum += f64::from(*reward);
+            end.then(|| std::mem::take(&mut sum))
+        })
+    }
+
     /// Computes the returns of the episode that ended with the transition in row `end`.
     fn fill_returns(&mut self, end: usize) {
         let Some(Episodes { gamma, stride, ends, returns }) = &mut self.episodes else { return };

@@ -3,10 +3,10 @@
 use rand::SeedableRng;
 use rand_xoshiro::Xoshiro256PlusPlus;
 use telos_agents::{
-    ActMode, AgentError, Policy, Replay, ReplayBatch,
+    ActMode, AgentError, Policy, Replay, ReplayBatch, SacConfig,
     offline::{
-        Awac, AwacConfig, Bc, BcConfig, Cql, CqlConfig, Iql, IqlConfig, Normalized, OfflineLearner, Rebrac,
-        RebracConfig, Rlpd, RlpdConfig, Td3Bc, Td3BcConfig,
+        Awac, AwacConfig, Bc, BcConfig, Cql, CqlConfig, Iql, IqlConfig, Mopo, MopoConfig, MorecConfig,
+        Normalized, OfflineLearner, Rebrac, RebracConfig, Rlpd, RlpdConfig, Td3Bc, Td3BcConfig,
     },
 };
 use telos_checkpoint::{from_bytes, to_bytes};
@@ -35,6 +35,18 @@ fn learners(seed: u64) -> Vec<(&'static str, Box<dyn OfflineLearner>)> {
         batch_size,
         ..CqlConfig::default()
     };
+    let mopo = MopoConfig {
+        model_updates: 3,
+        members: 3,
+        elites: 2,
+        model_hidden: vec![8],
+        horizon: 2,
+        rollout_interval: 2,
+        replay_capacity: 50,
+        sac: SacConfig { hidden: vec![8], batch_size, ..Default::default() },
+        ..Default::default()
+    };
+    let morec = MorecConfig { hidden: vec![8], snapshots: 2, least_reward: 0.4, ..Default::default() };
     let d = &Device::Cpu;
     let made: Vec<(&str, Made)> = vec![
         (
@@ -83,6 +95,8 @@ fn learners(seed: u64) -> Vec<(&'static str, Box<dyn OfflineLearner>)> {
             )),
         ),
         ("cql", boxed(Cql::new(&cql, &spec, seed, d))),
+        ("mopo", boxed(Mopo::new(&mopo, &spec, seed, d))),
+        ("morec", boxed(Mopo::new(&MopoConfig { morec: Some(morec), ..mopo.clone() }, &spec, seed, d))),
         ("cal_ql", boxed(Cql::new(&CqlConfig { calibrated: true, ..cql.clone() }, &spec, seed, d))),
         (
             "rlpd",

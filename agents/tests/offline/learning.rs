@@ -5,10 +5,11 @@
 use rand::SeedableRng;
 use rand_xoshiro::Xoshiro256PlusPlus;
 use telos_agents::{
-    ActMode, Policy, Replay, ReplayBatch,
+    ActMode, Policy, Replay, ReplayBatch, SacConfig,
     offline::{
-        Awac, AwacConfig, Bc, BcConfig, Cql, CqlConfig, Iql, IqlConfig, Normalized, OfflineLearner, Rebrac,
-        RebracConfig, RewardScale, RewardScaleConfig, Rlpd, RlpdConfig, Td3Bc, Td3BcConfig, best_episodes,
+        Awac, AwacConfig, Bc, BcConfig, Cql, CqlConfig, Iql, IqlConfig, Mopo, MopoConfig, MorecConfig,
+        Normalized, OfflineLearner, Rebrac, RebracConfig, RewardScale, RewardScaleConfig, Rlpd, RlpdConfig,
+        Td3Bc, Td3BcConfig, best_episodes,
     },
 };
 use telos_envs::{EnvSpec, VecEnv, dataset::Episode, registry};
@@ -27,7 +28,7 @@ fn spec() -> EnvSpec {
 fn replay(episodes: &[Episode], gamma: f32) -> Replay {
     let mut replay = Replay::from_episodes(3, 1, gamma, episodes.iter().map(Episode::view)).unwrap();
     let scale = RewardScaleConfig { scale: 0.1, ..RewardScaleConfig::default() };
-    let scale = RewardScale::fit(&scale, episodes.iter().map(Episode::view));
+    let scale = RewardScale::fit(&scale, &replay);
     replay.rewrite_rewards(|rewards| scale.apply(rewards));
     replay
 }
@@ -149,6 +150,37 @@ fn conservative_q_learning_calibrated_or_not() {
             ..CqlConfig::default()
         };
         let found = train(Cql::new(&config, &spec(), 0, &Device::Cpu).unwrap(), &data, 3000);
+        assert_better(name, found, &data);
+    }
+}
+
+#[test]
+fn model_based_with_and_without_the_transition_filter() {
+    let data = episodes(EPISODES, 0);
+    let morec =
+        MorecConfig { hidden: HIDDEN.to_vec(), snapshots: 5, least_reward: 0.3, ..Default::default() };
+    for (name, morec) in [("MOPO", None), ("MOREC", Some(morec))] {
+        let config = MopoConfig {
+            model_updates: 1500,
+            members: 3,
+            elites: 2,
+            model_hidden: HIDDEN.to_vec(),
+            horizon: 5,
+            replay_capacity: 20_000,
+            morec,
+            sac: SacConfig {
+                hidden: HIDDEN.to_vec(),
+                batch_size: BATCH,
+                actor_lr: 1e-3,
+                critic_lr: 1e-3,
+                temperature_lr: 1e-3,
+                gamma: 0.98,
+                tau: 0.01,
+                ..Default::default()
+            },
+            ..Default::default()
+        };
+        let found = train(Mopo::new(&config, &spec(), 0, &Device::Cpu).unwrap(), &data, 5500);
         assert_better(name, found, &data);
     }
 }

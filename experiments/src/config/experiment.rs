@@ -3,7 +3,9 @@
 use serde::{Deserialize, Serialize};
 use telos_agents::{
     PpoConfig, SacConfig,
-    offline::{AwacConfig, BcConfig, CqlConfig, IqlConfig, RebracConfig, RlpdConfig, Td3BcConfig},
+    offline::{
+        AwacConfig, BcConfig, CqlConfig, IqlConfig, MopoConfig, RebracConfig, RlpdConfig, Td3BcConfig,
+    },
 };
 use telos_envs::{Env, EnvError, GoalRegionConfig, RandomizationConfig, Wrapping, registry};
 
@@ -43,13 +45,15 @@ pub enum LearnerKind {
     Cql,
     /// ReBRAC; reads `[rebrac]`.
     Rebrac,
+    /// MOPO, with MOREC's filter as an option; reads `[mopo]`.
+    Mopo,
     /// RLPD; reads `[rlpd]`.
     Rlpd,
 }
 
 impl LearnerKind {
     /// Every learner with the table of its settings.
-    pub(super) const TABLES: [(Self, &'static str); 9] = [
+    pub(super) const TABLES: [(Self, &'static str); 10] = [
         (Self::Sac, "sac"),
         (Self::Ppo, "ppo"),
         (Self::Bc, "bc"),
@@ -58,6 +62,7 @@ impl LearnerKind {
         (Self::Iql, "iql"),
         (Self::Cql, "cql"),
         (Self::Rebrac, "rebrac"),
+        (Self::Mopo, "mopo"),
         (Self::Rlpd, "rlpd"),
     ];
 
@@ -90,7 +95,7 @@ pub struct Config {
     #[serde(rename = "loop")]
     pub loop_kind: LoopKind,
     /// `"sac"` (default) or `"ppo"`; for recorded data `"bc"`, `"awac"`, `"td3-bc"`, `"iql"`, `"cql"`,
-    /// `"rebrac"` or `"rlpd"`.
+    /// `"rebrac"`, `"mopo"` or `"rlpd"`.
     pub learner: LearnerKind,
     /// Seed of every random number of the run. Default 1.
     pub seed: u64,
@@ -120,6 +125,8 @@ pub struct Config {
     pub cql: CqlConfig,
     /// ReBRAC.
     pub rebrac: RebracConfig,
+    /// MOPO and MOREC.
+    pub mopo: MopoConfig,
     /// RLPD.
     pub rlpd: RlpdConfig,
     /// Recorded data.
@@ -154,6 +161,7 @@ impl Default for Config {
             iql: IqlConfig::default(),
             cql: CqlConfig::default(),
             rebrac: RebracConfig::default(),
+            mopo: MopoConfig::default(),
             rlpd: RlpdConfig::default(),
             data: DataConfig::default(),
             fine_tuning: FineTuningConfig::default(),

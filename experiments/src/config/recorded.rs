@@ -15,6 +15,9 @@ pub struct DataConfig {
     /// Whether observations are shifted and scaled by their mean and deviation in the data, online too.
     /// Default true (CORL, for all but the pure online learners).
     pub normalize_observations: bool,
+    /// A finished run with `loop = "preferences"`, whose reward model labels the data and the steps of the
+    /// second phase in place of the rewards that were recorded. Default none.
+    pub reward_run: Option<String>,
     /// Smoothing of the recorded rewards over the steps of their episodes, before they are scaled. Default
     /// none.
     pub smoothing: Option<RewardSmoothing>,
@@ -28,6 +31,7 @@ impl Default for DataConfig {
             path: String::new(),
             best_share: 1.0,
             normalize_observations: true,
+            reward_run: None,
             smoothing: None,
             reward: RewardScaleConfig::default(),
         }

@@ -31,6 +31,7 @@ pub(super) fn check(config: &Config) -> Result<(), Invalid> {
         LearnerKind::Iql => learner(config.iql.validate())?,
         LearnerKind::Cql => learner(config.cql.validate())?,
         LearnerKind::Rebrac => learner(config.rebrac.validate())?,
+        LearnerKind::Mopo => learner(config.mopo.validate())?,
         LearnerKind::Rlpd => learner(config.rlpd.validate())?,
     }
     let recorded = matches!(config.loop_kind, LoopKind::Offline | LoopKind::OfflineToOnline);

@@ -2,7 +2,7 @@
 
 use telos_agents::{
     AgentError,
-    offline::{Awac, Bc, Cql, Iql, OfflineLearner, Rebrac, Rlpd, Td3Bc},
+    offline::{Awac, Bc, Cql, Iql, Mopo, OfflineLearner, Rebrac, Rlpd, Td3Bc},
 };
 use telos_envs::EnvSpec;
 use telos_nn::Device;
@@ -31,6 +31,7 @@ pub(super) fn offline_learner(
         LearnerKind::Iql => boxed(Iql::new(&config.iql, spec, seed, device)),
         LearnerKind::Cql => boxed(Cql::new(&config.cql, spec, seed, device)),
         LearnerKind::Rebrac => boxed(Rebrac::new(&config.rebrac, spec, seed, device)),
+        LearnerKind::Mopo => boxed(Mopo::new(&config.mopo, spec, seed, device)),
         LearnerKind::Rlpd => boxed(Rlpd::new(&config.rlpd, spec, seed, device)),
         LearnerKind::Sac | LearnerKind::Ppo => Err(TelosError::Usage(format!(
             "learner = \"{}\" does not learn from recorded data",

@@ -6,6 +6,7 @@ mod episodes;
 mod evaluation;
 mod film;
 mod fine_tuning;
+mod learned_reward;
 mod learners;
 mod means;
 mod off_policy;

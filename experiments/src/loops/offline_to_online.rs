@@ -6,11 +6,13 @@
 //!    which a fixed share is recorded data (symmetric sampling: Ball et al. 2023, "RLPD", arXiv
 //!    2302.02948, section 4.1). Rewards may be augmented by state entropy (SERA, arXiv 2310.19805).
 
+use std::path::Path;
+
 use rand::SeedableRng;
 use rand_xoshiro::Xoshiro256PlusPlus;
 use telos_agents::{
     ActMode, Policy, RandomPolicy, Replay, ReplayBatch,
-    offline::{Normalized, RewardScale, RewardScaleConfig, Sera},
+    offline::{Normalized, RewardScale, Sera},
 };
 use telos_checkpoint::{Checkpoint, CheckpointError, Reader, Writer};
 use telos_envs::{EnvSpec, VecEnv, dataset::ReferenceScores};
@@ -22,6 +24,7 @@ use super::{
     episodes::EpisodeWindow,
     evaluation::Evaluation,
     fine_tuning::{FineTuningReport, ScoreCurve},
+    learned_reward::LearnedReward,
     learners::offline_learner,
     means::RunningMeans,
     recorded::Recorded,
@@ -42,7 +45,8 @@ pub(super) struct OfflineToOnline {
     learner: Normalized,
     /// `None` when the loop is only built to read a checkpoint.
     replay: Option<Replay>,
-    /// The same of all of them, with or without the data at hand.
+    /// Rewards in place of those of data and environment, where it was asked for and the data is here.
+    learned: Option<LearnedReward>,
     scale: RewardScale,
     reference: Option<ReferenceScores>,
     digest: String,
@@ -78,7 +82,10 @@ impl OfflineToOnline {
         let spec = config.env.make()?.spec().clone();
         let learner = offline_learner(config, &spec, device)?;
         let gamma = learner.gamma();
-        let recorded = with_data.then(|| Recorded::read(&config.data, &spec, gamma)).transpose()?;
+        let learned = config.data.reward_run.as_ref().filter(|_| with_data);
+        let mut learned = learned.map(|run| LearnedReward::read(Path::new(run), &spec)).transpose()?;
+        let recorded =
+            with_data.then(|| Recorded::read(&config.data, &spec, gamma, learned.as_mut())).transpose()?;
         let learner = match &recorded {
             Some(recorded) if config.data.normalize_observations => {
                 Normalized::by(learner, recorded.replay.obs(), spec.observation.size())
@@ -88,7 +95,7 @@ impl OfflineToOnline {
         let fine_tunes = config.loop_kind == LoopKind::OfflineToOnline;
         let (scale, reference, digest, replay) = match recorded {
             Some(Recorded { replay, scale, reference, digest }) => (scale, reference, digest, Some(replay)),
-            None => (RewardScale::fit(&RewardScaleConfig::default(), []), None, String::new(), None),
+            None => (RewardScale::identity(), None, String::new(), None),
         };
         Ok(Self {
             starts: if fine_tunes { config.fine_tuning.starts } else { config.steps },
@@ -101,6 +108,7 @@ impl OfflineToOnline {
             batch: ReplayBatch::default(),
             learner,
             replay,
+            learned,
             scale,
             reference,
             digest,
@@ -131,7 +139,7 @@ impl OfflineToOnline {
         let since = self.step - self.starts;
         let untaught = self.starts == 0 && since < self.config.warm_up;
         let policy: &mut dyn Policy = if untaught { &mut online.random } else { &mut self.learner };
-        self.step += online.collect(policy, &self.scale)?;
+        self.step += online.collect(policy, self.learned.as_mut(), &self.scale)?;
         let since = self.step - self.starts;
         let due = since.saturating_sub(self.config.warm_up) as f64 * self.config.updates_per_step;
         while self.online.as_ref().is_some_and(|online| online.updates < due as u64) {
@@ -177,11 +185,19 @@ impl Online {
     }
 
     /// Lets `policy` act once in every environment; returns the number of steps taken.
-    fn collect(&mut self, policy: &mut dyn Policy, scale: &RewardScale) -> Result<u64, TelosError> {
+    fn collect(
+        &mut self,
+        policy: &mut dyn Policy,
+        learned: Option<&mut LearnedReward>,
+        scale: &RewardScale,
+    ) -> Result<u64, TelosError> {
         let n = self.rewards.len();
         policy.act(&self.obs, n, ActMode::Sample, &mut self.actions)?;
         let outcome = self.envs.step(&self.actions);
-        self.rewards.copy_from_slice(&outcome.reward);
+        match learned {
+            Some(learned) => learned.predict(&self.obs, &self.actions, n, &mut self.rewards)?,
+            None => self.rewards.copy_from_slice(&outcome.reward),
+        }
         scale.apply(&mut self.rewards);
         self.replay.push(&self.obs, &self.actions, &self.rewards, outcome);
         self.episodes.observe(outcome);
@@ -211,7 +227,7 @@ impl TrainingLoop for OfflineToOnline {
     }
 
     fn policy_and_reward_model(&mut self) -> (&mut dyn Policy, Option<&dyn RewardModel>) {
-        (&mut self.learner, None)
+        (&mut self.learner, self.learned.as_mut().and_then(LearnedReward::model))
     }
 
     fn recent_return(&self) -> Option<f64> {

@@ -11,6 +11,7 @@ use telos_envs::{
     dataset::{Dataset, EpisodeView, ReferenceScores},
 };
 
+use super::learned_reward::LearnedReward;
 use crate::{TelosError, config::DataConfig};
 
 /// Transitions of a data set in memory, rewards scaled, and what the data set says of itself.
@@ -25,8 +26,13 @@ pub(super) struct Recorded {
 
 impl Recorded {
     /// Reads the data set of `config`, recorded in environments like those of `spec`, with returns
-    /// discounted by `gamma`.
-    pub(super) fn read(config: &DataConfig, spec: &EnvSpec, gamma: f32) -> Result<Self, TelosError> {
+    /// discounted by `gamma`, and rewards of `learned` where there is one.
+    pub(super) fn read(
+        config: &DataConfig,
+        spec: &EnvSpec,
+        gamma: f32,
+        learned: Option<&mut LearnedReward>,
+    ) -> Result<Self, TelosError> {
         let dataset = Dataset::open(Path::new(&config.path))?;
         if let Some(reason) = dataset.info().mismatch(spec) {
             return Err(TelosError::Usage(format!("`data.path`: {}: {reason}", config.path)));
@@ -38,19 +44,23 @@ impl Recorded {
         };
         let (obs_size, action_size) = (spec.observation.size(), spec.action.size());
         let mut replay = Replay::from_episodes(obs_size, action_size, gamma, episodes.iter().copied())?;
-        let scale = RewardScale::fit(&config.reward, episodes.iter().copied());
-        replay.rewrite_rewards(|rewards| {
-            if let Some(smoothing) = &config.smoothing {
-                let mut rest = &mut *rewards;
+        let mut digest: String =
+            dataset.hashes().map(|(column, hash)| format!("{column} {hash}\n")).collect();
+        if let Some(learned) = learned {
+            replay.relabel(|obs, actions, rows, out| learned.predict(obs, actions, rows, out))?;
+            digest.push_str(&learned.digest);
+        }
+        if let Some(smoothing) = &config.smoothing {
+            replay.rewrite_rewards(|mut rewards| {
                 for episode in &episodes {
-                    let (episode_rewards, after) = rest.split_at_mut(episode.steps);
+                    let (episode_rewards, rest) = std::mem::take(&mut rewards).split_at_mut(episode.steps);
                     smoothing.apply(episode_rewards);
-                    rest = after;
+                    rewards = rest;
                 }
-            }
-            scale.apply(rewards);
-        });
-        let digest = dataset.hashes().map(|(column, hash)| format!("{column} {hash}\n")).collect();
+            });
+        }
+        let scale = RewardScale::fit(&config.reward, &replay);
+        replay.rewrite_rewards(|rewards| scale.apply(rewards));
         Ok(Self { replay, scale, reference: dataset.info().reference.clone(), digest })
     }
 }
