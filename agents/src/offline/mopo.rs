@@ -168,9 +168,10 @@ impl Mopo {
         let metrics = Metrics::new(&[("model_loss", loss), ("model_error", error)]);
         let Some(filter) = &mut self.filter else { return Ok(metrics) };
 
+        let width = self.reader.obs_size();
+        let size = width + self.reader.action_size();
         let obs_actions = self.reader.join(&batch.obs, &batch.actions)?;
         self.dynamics.predict(obs_actions, &mut self.predictions)?;
-        let (width, size) = (self.reader.obs_size(), obs_actions.len() / batch.rows);
         let (mut data, mut model) = (Vec::new(), Vec::new());
         let elites = self.dynamics.elites();
         for (row, obs_action) in obs_actions.chunks_exact(size).enumerate() {
@@ -184,7 +185,7 @@ impl Mopo {
             model.truncate(data.len());
         }
         let loss = filter.fit(&data, &model)?;
-        let interval = (self.config.model_updates / filter.wanted_snapshots() as u64).max(1);
+        let interval = self.config.model_updates.div_ceil(filter.wanted_snapshots() as u64);
         if (self.updates + 1).is_multiple_of(interval) && self.updates < self.config.model_updates {
             filter.take_snapshot()?;
         }

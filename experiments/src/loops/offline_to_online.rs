@@ -138,7 +138,7 @@ impl OfflineToOnline {
         let Some(online) = &mut self.online else { return Ok(()) };
         let since = self.step - self.starts;
         let untaught = self.starts == 0 && since < self.config.warm_up;
-        let policy: &mut dyn Policy = if untaught { &mut online.random } else { &mut self.learner };
+        let policy = (!untaught).then_some(&mut self.learner);
         self.step += online.collect(policy, self.learned.as_mut(), &self.scale)?;
         let since = self.step - self.starts;
         let due = since.saturating_sub(self.config.warm_up) as f64 * self.config.updates_per_step;
@@ -184,14 +184,18 @@ impl Online {
         })
     }
 
-    /// Lets `policy` act once in every environment; returns the number of steps taken.
+    /// Lets `policy`, or else chance, act once in every environment; returns the number of steps taken.
     fn collect(
         &mut self,
-        policy: &mut dyn Policy,
+        policy: Option<&mut Normalized>,
         learned: Option<&mut LearnedReward>,
         scale: &RewardScale,
     ) -> Result<u64, TelosError> {
         let n = self.rewards.len();
+        let policy: &mut dyn Policy = match policy {
+            Some(policy) => policy,
+            None => &mut self.random,
+        };
         policy.act(&self.obs, n, ActMode::Sample, &mut self.actions)?;
         let outcome = self.envs.step(&self.actions);
         match learned {

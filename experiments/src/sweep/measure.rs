@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::{
     TelosError,
     config::Config,
-    loops::{Evaluation, PreferenceReport, Report, SeedReport},
+    loops::{Evaluation, FineTuningReport, PreferenceReport, Report, ScoreKind, SeedReport},
     statistics::Summary,
 };
 
@@ -32,10 +32,20 @@ pub(super) fn check(file: &Path, key: &str, path: &str, config: &Config) -> Resu
         faults: 0,
     };
     let preferences = PreferenceReport { asked: 1, answered: 1, held_out_pairs: 1, held_out_accuracy: 1.0 };
+    let fine_tuning = FineTuningReport {
+        score: ScoreKind::Return,
+        starts: 1,
+        before: Some(1.0),
+        after: 1.0,
+        best: 1.0,
+        regret: Some(1.0),
+        collapse: None,
+    };
     let seed = SeedReport {
         seed: config.seed,
         trained: evaluation(),
         preferences: Some(preferences),
+        fine_tuning: Some(fine_tuning),
         gold_trained: Some(evaluation()),
         random: Some(evaluation()),
     };
