@@ -40,7 +40,7 @@
 //! let context = QueryContext { store: &store, model: &model, answered: &data };
 //! for query in QueryConfig::default().selector().select(&context, 10, &mut rng)? {
 //!     match ledger.recall(query) {
-//!         Ok(answered_before_the_run_was_interrupted) => answers.push(answered_before_the_run_was_interrupted),
+//!         Ok(answered_before_the_run_was_interrupted) => teacher.resubmit(answered_before_the_run_was_interrupted)?,
 //!         Err(query) => teacher.submit(query)?,
 //!     }
 //! }

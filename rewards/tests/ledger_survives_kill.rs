@@ -17,7 +17,7 @@ const ACTION: usize = 1;
 
 fn segment(seed: usize, len: usize) -> Segment {
     let column = |width: usize| (0..len * width).map(|i| (seed * 31 + i * 7) as f32 / 3.0).collect();
-    Segment { obs: column(OBSERVATION), actions: column(ACTION), gold: column(1), len }
+    Segment { obs: column(OBSERVATION), actions: column(ACTION), gold: column(1), len, ..Segment::default() }
 }
 
 fn answer(at: usize) -> Answer {

@@ -92,7 +92,8 @@ fn equal_segments_pull_rewards_together() {
     let config = ScriptedTeacherConfig { equal: 1e6, ..Default::default() };
     let mut rng = Xoshiro256PlusPlus::seed_from_u64(4);
     let mut teacher = ScriptedTeacher::new(config, 0).unwrap();
-    teacher.observe_episode(100.0, 100);
+    let usual = Segment { gold: vec![1.0; 100], len: 100, ..Segment::default() };
+    teacher.observe_episode(usual.view());
     for _ in 0..100 {
         teacher.submit(Query::new(segment(&mut rng), segment(&mut rng), 0)).unwrap();
     }

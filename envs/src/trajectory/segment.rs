@@ -11,6 +11,14 @@ pub struct Segment {
     pub actions: Vec<f32>,
     /// `[len]`: gold reward of each transition; for scripted teachers and audits only.
     pub gold: Vec<f32>,
+    /// `[len, F]`: named reward terms of each transition, in the order of
+    /// [`EnvSpec::factors`](crate::EnvSpec::factors); for teachers that compute. Empty where they were
+    /// not kept, as in a segment that was read from a file.
+    pub factors: Vec<f32>,
+    /// `[obs]`: the observation that the last transition led to. Empty where it was not kept.
+    pub final_obs: Vec<f32>,
+    /// Whether the last transition ended its episode because of the state that it led to.
+    pub terminated: bool,
     /// Number of transitions.
     pub len: usize,
 }
@@ -18,7 +26,15 @@ pub struct Segment {
 impl Segment {
     /// The same segment, borrowed.
     pub fn view(&self) -> SegmentView<'_> {
-        SegmentView { obs: &self.obs, actions: &self.actions, gold: &self.gold, len: self.len }
+        SegmentView {
+            obs: &self.obs,
+            actions: &self.actions,
+            gold: &self.gold,
+            factors: &self.factors,
+            final_obs: &self.final_obs,
+            terminated: self.terminated,
+            len: self.len,
+        }
     }
 
     /// Sum of the gold rewards.
@@ -41,6 +57,12 @@ pub struct SegmentView<'a> {
     pub actions: &'a [f32],
     /// `[len]`: gold reward of each transition; for scripted teachers and audits only.
     pub gold: &'a [f32],
+    /// `[len, F]`: named reward terms of each transition; empty where they were not kept.
+    pub factors: &'a [f32],
+    /// `[obs]`: the observation that the last transition led to; empty where it was not kept.
+    pub final_obs: &'a [f32],
+    /// Whether the last transition ended its episode because of the state that it led to.
+    pub terminated: bool,
     /// Number of transitions.
     pub len: usize,
 }
@@ -57,6 +79,9 @@ impl SegmentView<'_> {
             obs: self.obs.to_vec(),
             actions: self.actions.to_vec(),
             gold: self.gold.to_vec(),
+            factors: self.factors.to_vec(),
+            final_obs: self.final_obs.to_vec(),
+            terminated: self.terminated,
             len: self.len,
         }
     }

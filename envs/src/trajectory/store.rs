@@ -32,18 +32,45 @@ struct Columns {
     horizon: usize,
     obs_size: usize,
     action_size: usize,
-    /// `[slots, horizon, obs]`.
+    factor_count: usize,
+    /// `[slots, horizon + 1, obs]`: row `len` of a slot is where its last transition led.
     obs: Vec<f32>,
     /// `[slots, horizon, act]`.
     actions: Vec<f32>,
     /// `[slots, horizon]`.
     gold: Vec<f32>,
+    /// `[slots, horizon, F]`.
+    factors: Vec<f32>,
 }
 
 #[derive(Clone, Copy, Default, Serialize, Deserialize)]
 struct Slot {
     episode: u64,
     len: usize,
+    /// Whether the last transition ended the episode because of the state that it led to.
+    terminated: bool,
+}
+
+impl Columns {
+    /// Observation rows of a slot.
+    fn obs_rows(&self) -> usize {
+        self.horizon + 1
+    }
+
+    /// Transitions `start .. start + len` of a slot.
+    fn view(&self, slot: usize, start: usize, len: usize, terminated: bool) -> SegmentView<'_> {
+        let (o, a, f) = (self.obs_size, self.action_size, self.factor_count);
+        let (row, obs_row) = (slot * self.horizon + start, slot * self.obs_rows() + start);
+        SegmentView {
+            obs: &self.obs[obs_row * o..][..len * o],
+            actions: &self.actions[row * a..][..len * a],
+            gold: &self.gold[row..][..len],
+            factors: &self.factors[row * f..][..len * f],
+            final_obs: &self.obs[(obs_row + len) * o..][..o],
+            terminated,
+            len,
+        }
+    }
 }
 
 impl TrajectoryStore {
@@ -62,16 +89,19 @@ impl TrajectoryStore {
         let slots = n_envs + episodes;
         let (horizon, rows) = (spec.horizon, slots * spec.horizon);
         let (obs_size, action_size) = (spec.observation.size(), spec.action.size());
+        let factor_count = spec.factors.len();
         Ok(Self {
             columns: Columns {
                 horizon,
                 obs_size,
                 action_size,
-                obs: vec![0.0; rows * obs_size],
+                factor_count,
+                obs: vec![0.0; (rows + slots) * obs_size],
                 actions: vec![0.0; rows * action_size],
                 gold: vec![0.0; rows],
+                factors: vec![0.0; rows * factor_count],
             },
-            slots: (0..slots).map(|i| Slot { episode: i as u64, len: 0 }).collect(),
+            slots: (0..slots).map(|i| Slot { episode: i as u64, ..Slot::default() }).collect(),
             open: (0..n_envs).collect(),
             finished: VecDeque::with_capacity(slots),
             unused: (n_envs..slots).collect(),
@@ -85,21 +115,44 @@ impl TrajectoryStore {
     /// # Panics
     /// When the columns are not those of `n_envs` environments.
     pub fn push(&mut self, obs_before: &[f32], actions: &[f32], batch: &StepBatch) {
+        self.push_with(obs_before, actions, batch, |_| ());
+    }
+
+    /// As [`push`](Self::push), and shows each episode that ends with this transition to `ended`, as
+    /// one segment.
+    ///
+    /// # Panics
+    /// As [`push`](Self::push).
+    pub fn push_with(
+        &mut self,
+        obs_before: &[f32],
+        actions: &[f32],
+        batch: &StepBatch,
+        mut ended: impl FnMut(SegmentView<'_>),
+    ) {
         let n = self.open.len();
-        let Columns { obs_size, action_size, horizon, .. } = self.columns;
+        let Columns { obs_size, action_size, factor_count, horizon, .. } = self.columns;
         assert_eq!(batch.len(), n, "one transition per environment");
         assert_eq!(obs_before.len(), n * obs_size, "one observation per environment");
         assert_eq!(actions.len(), n * action_size, "one action per environment");
         for i in 0..n {
             let slot = self.open[i];
-            let row = slot * horizon + self.slots[slot].len;
-            let obs = &obs_before[i * obs_size..(i + 1) * obs_size];
-            let action = &actions[i * action_size..(i + 1) * action_size];
-            self.columns.obs[row * obs_size..(row + 1) * obs_size].copy_from_slice(obs);
-            self.columns.actions[row * action_size..(row + 1) * action_size].copy_from_slice(action);
-            self.columns.gold[row] = batch.reward[i];
+            let len = self.slots[slot].len;
+            let (row, obs_row) = (slot * horizon + len, slot * self.columns.obs_rows() + len);
+            let columns = &mut self.columns;
+            columns.obs[obs_row * obs_size..][..obs_size]
+                .copy_from_slice(&obs_before[i * obs_size..][..obs_size]);
+            columns.obs[(obs_row + 1) * obs_size..][..obs_size]
+                .copy_from_slice(&batch.final_obs[i * obs_size..][..obs_size]);
+            columns.actions[row * action_size..][..action_size]
+                .copy_from_slice(&actions[i * action_size..][..action_size]);
+            columns.gold[row] = batch.reward[i];
+            columns.factors[row * factor_count..][..factor_count]
+                .copy_from_slice(&batch.factors[i * factor_count..][..factor_count]);
             self.slots[slot].len += 1;
+            self.slots[slot].terminated = batch.terminated[i];
             if batch.done(i) || self.slots[slot].len == horizon {
+                ended(self.columns.view(slot, 0, len + 1, batch.terminated[i]));
                 self.finished.push_back(slot);
                 self.open[i] = self.claim();
             }
@@ -120,7 +173,7 @@ impl TrajectoryStore {
     fn claim(&mut self) -> usize {
         let slot = self.unused.pop_front().or_else(|| self.finished.pop_front());
         let slot = slot.expect("there are more slots than environments");
-        self.slots[slot] = Slot { episode: self.next_episode, len: 0 };
+        self.slots[slot] = Slot { episode: self.next_episode, ..Slot::default() };
         self.next_episode += 1;
         slot
     }
@@ -179,15 +232,8 @@ impl TrajectoryStore {
         if held.episode != episode || start.checked_add(len)? > held.len {
             return None;
         }
-        let Columns { obs_size, action_size, horizon, .. } = self.columns;
-        let first = slot * horizon + start;
-        let rows = first..first + len;
-        Some(SegmentView {
-            obs: &self.columns.obs[rows.start * obs_size..rows.end * obs_size],
-            actions: &self.columns.actions[rows.start * action_size..rows.end * action_size],
-            gold: &self.columns.gold[rows],
-            len,
-        })
+        let terminated = held.terminated && start + len == held.len;
+        Some(self.columns.view(slot, start, len, terminated))
     }
 
     /// A copy of a segment. `None` when its episode has been dropped.
@@ -203,12 +249,15 @@ impl Checkpoint for TrajectoryStore {
         out.value("finished", &self.finished);
         out.value("unused", &self.unused);
         out.value("next_episode", &self.next_episode);
-        let Columns { horizon, obs_size, action_size, .. } = self.columns;
+        let Columns { horizon, obs_size, action_size, factor_count, .. } = self.columns;
         for slot in self.live() {
             let (first, last) = (slot * horizon, slot * horizon + self.slots[slot].len);
-            out.f32s("obs", &self.columns.obs[first * obs_size..last * obs_size]);
+            // One row more than transitions: where the last one led.
+            let obs = slot * self.columns.obs_rows() * obs_size;
+            out.f32s("obs", &self.columns.obs[obs..][..(last - first + 1) * obs_size]);
             out.f32s("actions", &self.columns.actions[first * action_size..last * action_size]);
             out.f32s("gold", &self.columns.gold[first..last]);
+            out.f32s("factors", &self.columns.factors[first * factor_count..last * factor_count]);
         }
     }
 
@@ -217,7 +266,7 @@ impl Checkpoint for TrajectoryStore {
         let open: Vec<usize> = from.value("open")?;
         let finished: VecDeque<usize> = from.value("finished")?;
         let unused: VecDeque<usize> = from.value("unused")?;
-        let Columns { horizon, obs_size, action_size, .. } = self.columns;
+        let Columns { horizon, obs_size, action_size, factor_count, .. } = self.columns;
         if slots.len() != self.slots.len() || open.len() != self.open.len() {
             let reason = "was saved with another number of environments or episodes";
             return Err(from.wrong("slots", reason));
@@ -234,9 +283,12 @@ impl Checkpoint for TrajectoryStore {
         self.next_episode = from.value("next_episode")?;
         for slot in self.finished.iter().chain(&self.open).copied() {
             let (first, last) = (slot * horizon, slot * horizon + self.slots[slot].len);
-            from.f32s("obs", &mut self.columns.obs[first * obs_size..last * obs_size])?;
+            let obs = slot * self.columns.obs_rows() * obs_size;
+            from.f32s("obs", &mut self.columns.obs[obs..][..(last - first + 1) * obs_size])?;
             from.f32s("actions", &mut self.columns.actions[first * action_size..last * action_size])?;
             from.f32s("gold", &mut self.columns.gold[first..last])?;
+            let factors = first * factor_count..last * factor_count;
+            from.f32s("factors", &mut self.columns.factors[factors])?;
         }
         Ok(())
     }

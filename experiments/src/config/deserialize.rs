@@ -1,6 +1,9 @@
 //! Serde over the written tree, with errors that know the key and the place.
 
-use serde::de::{self, DeserializeSeed, Deserializer, IntoDeserializer, MapAccess, SeqAccess, Visitor};
+use serde::de::{
+    self, DeserializeSeed, Deserializer, EnumAccess, IntoDeserializer, MapAccess, SeqAccess, VariantAccess,
+    Visitor,
+};
 
 use super::{
     ConfigError,
@@ -9,6 +12,9 @@ use super::{
 
 /// How a configuration writes that an optional value is absent, since TOML has no null.
 pub(super) const ABSENT: &str = "none";
+
+/// The key that chooses among the variants of an enum whose variants have keys.
+const KIND: &str = "kind";
 
 /// Reads a `T` from a tree.
 pub(crate) fn from_tree<T: de::DeserializeOwned>(root: &Node) -> Result<T, ConfigError> {
@@ -134,7 +140,7 @@ impl<'a> At<'a> {
     }
 
     fn entries(&self, entries: &'a [(String, Node)]) -> Entries<'a> {
-        Entries { entries: entries.iter(), value: None, key: self.key.clone() }
+        Entries { entries: entries.iter(), value: None, key: self.key.clone(), without_kind: false }
     }
 }
 
@@ -160,16 +166,29 @@ impl<'de> Deserializer<'de> for At<'_> {
         visitor.visit_newtype_struct(self)
     }
 
+    /// A text names a variant without keys. A table is a variant with keys, which its key `kind`
+    /// names; without that it is the first variant.
     fn deserialize_enum<V: Visitor<'de>>(
         self,
         _name: &'static str,
-        _variants: &'static [&'static str],
+        variants: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Failure> {
+        let at = |name: &str, node| At { node, key: format!("{}.{name}", self.key) };
         let result = match &self.node.value {
-            Value::Text(text) => visitor.visit_enum(text.as_str().into_deserializer()),
+            Value::Text(_) => {
+                let name = Some(At { node: self.node, key: self.key.clone() });
+                visitor.visit_enum(Chosen { name, first: "", keys: self.entries(&[]) })
+            }
             Value::Table(entries) => {
-                visitor.visit_enum(de::value::MapAccessDeserializer::new(self.entries(entries)))
+                let kind = entries.iter().find(|(name, _)| name == KIND);
+                let name = kind.map(|(name, node)| at(name, node));
+                let keys = Entries { without_kind: true, ..self.entries(entries) };
+                visitor.visit_enum(Chosen {
+                    name,
+                    first: variants.first().copied().unwrap_or_default(),
+                    keys,
+                })
             }
             _ => return self.read(visitor),
         };
@@ -199,13 +218,17 @@ struct Entries<'a> {
     entries: std::slice::Iter<'a, (String, Node)>,
     value: Option<At<'a>>,
     key: String,
+    /// Whether [`KIND`] has been read already and is passed over.
+    without_kind: bool,
 }
 
 impl<'de> MapAccess<'de> for Entries<'_> {
     type Error = Failure;
 
     fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, Failure> {
-        let Some((name, node)) = self.entries.next() else { return Ok(None) };
+        let without_kind = self.without_kind;
+        let entry = self.entries.find(|(name, _)| !(without_kind && name == KIND));
+        let Some((name, node)) = entry else { return Ok(None) };
         let key = if self.key.is_empty() { name.clone() } else { format!("{}.{name}", self.key) };
         let found = seed
             .deserialize(name.as_str().into_deserializer())
@@ -216,5 +239,53 @@ impl<'de> MapAccess<'de> for Entries<'_> {
 
     fn next_value_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<T::Value, Failure> {
         seed.deserialize(self.value.take().expect("serde asks for a value after its key"))
+    }
+}
+
+/// One variant of an enum, with its keys.
+struct Chosen<'a> {
+    /// Where the variant is named; none where the first is meant.
+    name: Option<At<'a>>,
+    first: &'static str,
+    keys: Entries<'a>,
+}
+
+impl<'de, 'a> EnumAccess<'de> for Chosen<'a> {
+    type Error = Failure;
+    type Variant = Entries<'a>;
+
+    fn variant_seed<T: DeserializeSeed<'de>>(self, seed: T) -> Result<(T::Value, Entries<'a>), Failure> {
+        let Some(At { node, key }) = self.name else {
+            return Ok((seed.deserialize(self.first.into_deserializer())?, self.keys));
+        };
+        let found = match &node.value {
+            Value::Text(text) => seed.deserialize(text.as_str().into_deserializer()),
+            _ => seed.deserialize(At { node, key: key.clone() }),
+        };
+        Ok((found.map_err(|failure: Failure| failure.locate(&key, &node.place))?, self.keys))
+    }
+}
+
+impl<'de> VariantAccess<'de> for Entries<'_> {
+    type Error = Failure;
+
+    fn unit_variant(self) -> Result<(), Failure> {
+        if self.without_kind { Err(de::Error::invalid_type(de::Unexpected::Map, &"a name")) } else { Ok(()) }
+    }
+
+    fn newtype_variant_seed<T: DeserializeSeed<'de>>(self, seed: T) -> Result<T::Value, Failure> {
+        seed.deserialize(de::value::MapAccessDeserializer::new(self))
+    }
+
+    fn tuple_variant<V: Visitor<'de>>(self, _len: usize, visitor: V) -> Result<V::Value, Failure> {
+        visitor.visit_map(self)
+    }
+
+    fn struct_variant<V: Visitor<'de>>(
+        self,
+        _fields: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Failure> {
+        visitor.visit_map(self)
     }
 }

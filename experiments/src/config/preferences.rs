@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use telos_rewards::{
     intrinsic::StateEntropyConfig, query::QueryConfig, reward_model::RewardEnsembleConfig,
-    teacher::ScriptedTeacherConfig,
+    teacher::TeacherConfig,
 };
 
 /// `[preferences]`: the schedule of PEBBLE (Lee et al. 2021, arXiv 2106.05091). Defaults are those
@@ -24,8 +24,8 @@ pub struct PreferencesConfig {
     pub held_out_pairs: usize,
     /// What is asked about.
     pub query: QueryConfig,
-    /// Who answers.
-    pub teacher: ScriptedTeacherConfig,
+    /// Who answers; the key `kind` says who, `"scripted"` where it is missing.
+    pub teacher: TeacherConfig,
     /// The learned reward.
     pub reward_model: RewardEnsembleConfig,
     /// The reward of the exploration before the first session.
@@ -41,7 +41,7 @@ impl Default for PreferencesConfig {
             unsupervised_steps: 9000,
             held_out_pairs: 200,
             query: QueryConfig::default(),
-            teacher: ScriptedTeacherConfig::default(),
+            teacher: TeacherConfig::default(),
             reward_model: RewardEnsembleConfig::default(),
             state_entropy: StateEntropyConfig::default(),
         }

@@ -91,6 +91,7 @@ impl Config {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use telos_rewards::teacher::{ScriptedTeacherConfig, TeacherConfig};
 
     use super::*;
 
@@ -116,6 +117,18 @@ mod tests {
             (
                 "[preferences.teacher]\nbetta = 1\n",
                 "c.toml:2: unknown key `betta` in [preferences.teacher]; did you mean `beta`?",
+            ),
+            (
+                "[preferences.teacher]\nkind = 'scripted'\nbetta = 1\n",
+                "c.toml:3: unknown key `betta` in [preferences.teacher]; did you mean `beta`?",
+            ),
+            (
+                "[preferences]\nteacher = { kind = 'scriptd', beta = 1 }\n",
+                "c.toml:2: `preferences.teacher.kind`: there is no \"scriptd\"; did you mean \"scripted\"?",
+            ),
+            (
+                "[preferences]\nteacher = { preset = 'myopc' }\n",
+                "c.toml:2: `preferences.teacher.preset`: there is no \"myopc\"; did you mean \"myopic\"?",
             ),
             ("steps = 'many'\n", "c.toml:1: `steps`: found \"many\", expected a whole number"),
             ("steps = -5\n", "c.toml:1: `steps`: -5 is negative, expected zero or more"),
@@ -218,6 +231,18 @@ mod tests {
             assert!(resolved.contains("gamma = 0.9"), "{resolved}");
             assert!(!resolved.contains("0.99000"), "{resolved}");
         }
+    }
+
+    #[test]
+    fn a_teacher_without_kind_is_the_scripted_one_and_presets_can_be_changed() {
+        let teacher = |written: &str| {
+            let text = format!("loop = 'preferences'\n{PENDULUM}[preferences]\nteacher = {written}\n");
+            parse(&text, &[]).unwrap().preferences.teacher
+        };
+        assert_eq!(teacher("{ gamma = 0.9 }"), teacher("{ kind = 'scripted', preset = 'myopic' }"));
+        assert_eq!(teacher("'scripted'"), teacher("{}"));
+        let mixed = ScriptedTeacherConfig { mistake: 0.1, equal: 0.3, ..Default::default() };
+        assert_eq!(teacher("{ preset = 'mistake', equal = 0.3 }"), TeacherConfig::Scripted(mixed));
     }
 
     #[test]

@@ -79,7 +79,12 @@ fn drop_nulls(tree: &mut serde_json::Value) {
 fn write_absences(table: &mut Table, defaults: &Table) {
     for (key, default) in defaults {
         match (table.get_mut(key), default) {
-            (Some(Value::Table(inner)), Value::Table(defaults)) => write_absences(inner, defaults),
+            // Another kind has other keys.
+            (Some(Value::Table(inner)), Value::Table(defaults))
+                if inner.get("kind") == defaults.get("kind") =>
+            {
+                write_absences(inner, defaults);
+            }
             (Some(_), _) => {}
             (None, _) => {
                 table.insert(key.clone(), Value::String(ABSENT.to_owned()));

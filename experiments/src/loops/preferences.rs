@@ -19,11 +19,11 @@ use telos_checkpoint::{Checkpoint, CheckpointError, Reader, Writer};
 use telos_envs::TrajectoryStore;
 use telos_nn::{Device, Parameters};
 use telos_rewards::{
-    feedback::{Answer, FeedbackLedger},
+    feedback::FeedbackLedger,
     intrinsic::StateEntropy,
     query::{QueryContext, QuerySelector},
     reward_model::{PreferenceData, PreferenceModel, RewardEnsemble, RewardModel},
-    teacher::{ScriptedTeacher, Teacher},
+    teacher::{Teacher, TeacherSetting},
 };
 
 use super::{driver::TrainingLoop, off_policy::OffPolicy, report::PreferenceReport};
@@ -53,11 +53,9 @@ pub(super) struct PreferenceLoop {
     entropy: StateEntropy,
     trajectories: TrajectoryStore,
     selector: Box<dyn QuerySelector>,
-    teacher: ScriptedTeacher,
+    teacher: Box<dyn Teacher>,
     /// `None` when the loop is only built to read a checkpoint.
     ledger: Option<FeedbackLedger>,
-    /// Answers of the present step that the ledger knew already.
-    recalled: Vec<Answer>,
     preferences: PreferenceData,
     model: RewardEnsemble,
     /// Questions asked so far, answered or not.
@@ -80,9 +78,8 @@ impl PreferenceLoop {
             entropy: StateEntropy::new(config.state_entropy.clone(), obs_size, seed)?,
             trajectories: TrajectoryStore::new(spec, core.envs.len(), RECENT_EPISODES)?,
             selector: config.query.selector(),
-            teacher: ScriptedTeacher::new(config.teacher.clone(), seed)?,
+            teacher: config.teacher.build(TeacherSetting { spec, seed })?,
             ledger: feedback.map(|at| FeedbackLedger::open(at, obs_size, action_size)).transpose()?,
-            recalled: Vec::new(),
             preferences: PreferenceData::new(config.budget, config.query.segment, obs_size, action_size)?,
             model: RewardEnsemble::new(config.reward_model.clone(), obs_size, action_size, seed, device)?,
             asked: 0,
@@ -115,7 +112,7 @@ impl PreferenceLoop {
                 None => Err(query),
             };
             match stored {
-                Ok(answer) => self.recalled.push(answer),
+                Ok(answered) => self.teacher.resubmit(answered)?,
                 Err(query) => self.teacher.submit(query)?,
             }
         }
@@ -125,7 +122,7 @@ impl PreferenceLoop {
     /// Takes in what the teacher has answered; once a session is complete, fits the reward models
     /// and relabels the replay.
     fn learn_from_answers(&mut self) -> Result<(), TelosError> {
-        let mut answers = std::mem::take(&mut self.recalled);
+        let mut answers = Vec::new();
         self.teacher.poll(&mut answers)?;
         if answers.is_empty() {
             return Ok(());
@@ -198,10 +195,7 @@ impl TrainingLoop for PreferenceLoop {
             } else {
                 model.predict(obs, actions, outcome.len(), rewards)?;
             }
-            trajectories.push(obs, actions, outcome);
-            for i in (0..outcome.len()).filter(|&i| outcome.done(i)) {
-                teacher.observe_episode(outcome.episode_return[i], outcome.episode_length[i]);
-            }
+            trajectories.push_with(obs, actions, outcome, |episode| teacher.observe_episode(episode));
             Ok(())
         })?;
         if self.core.step >= self.next_session && self.asked < self.config.budget {
@@ -251,7 +245,7 @@ impl Checkpoint for PreferenceLoop {
         out.part("core", &self.core);
         out.part("entropy", &self.entropy);
         out.part("trajectories", &self.trajectories);
-        out.part("teacher", &self.teacher);
+        out.part("teacher", self.teacher.as_ref());
         out.part("preferences", &self.preferences);
         out.part("model", &self.model);
         out.value("asked", &self.asked);
@@ -264,7 +258,7 @@ impl Checkpoint for PreferenceLoop {
         from.part("core", &mut self.core)?;
         from.part("entropy", &mut self.entropy)?;
         from.part("trajectories", &mut self.trajectories)?;
-        from.part("teacher", &mut self.teacher)?;
+        from.part("teacher", self.teacher.as_mut())?;
         from.part("preferences", &mut self.preferences)?;
         from.part("model", &mut self.model)?;
         self.asked = from.value("asked")?;

@@ -169,7 +169,7 @@ impl SegmentFile {
         let mut values = body[4..].chunks_exact(4).map(|c| f32::from_le_bytes([c[0], c[1], c[2], c[3]]));
         let mut column = |width: usize| values.by_ref().take(steps * width).collect::<Vec<f32>>();
         let (obs, actions, gold) = (column(self.observation), column(self.action), column(1));
-        Ok(Segment { obs, actions, gold, len: steps })
+        Ok(Segment { obs, actions, gold, len: steps, ..Segment::default() })
     }
 
     fn damaged(&self, record: usize, reason: String) -> RewardError {

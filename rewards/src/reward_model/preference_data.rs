@@ -157,6 +157,7 @@ mod tests {
             actions: vec![-value, -value - 0.5],
             gold: vec![9.0; 2],
             len: 2,
+            ..Segment::default()
         };
         Answer {
             query: Query::new(segment(value), segment(value + 10.0), 0),

@@ -1,77 +1,67 @@
-//! The irrationalities of a scripted teacher.
+//! Which teacher answers.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
+use telos_envs::EnvSpec;
 
-use crate::{RewardError, error::require};
+use super::{ScriptedTeacher, ScriptedTeacherConfig, Teacher};
+use crate::RewardError;
 
-/// How a scripted teacher departs from a perfect one (Lee et al. 2021, "B-Pref", section 4.1).
+/// A kind of teacher with its own keys.
 ///
-/// The default is the oracle. Departures combine freely; the named constructors are the benchmark's
-/// own six teachers.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct ScriptedTeacherConfig {
-    /// Rationality constant of a Bradley-Terry choice between the two returns: the first segment is
-    /// preferred with probability `sigmoid(beta * (return_1 - return_2))`. A value that is not
-    /// positive means perfectly rational. Default -1 (oracle, as B-Pref writes it).
-    pub beta: f32,
-    /// Discount toward the past: the reward of step t of a segment of length L counts
-    /// `gamma^(L-1-t)`, so a value below 1 is a teacher who remembers the end best. Default 1.
-    pub gamma: f32,
-    /// Probability that the answer is flipped. Default 0.
-    pub mistake: f32,
-    /// Skips a query when neither segment's return exceeds `skip` times the current mean return of a
-    /// segment. Default 0: never.
-    pub skip: f32,
-    /// Calls two segments equal when their returns differ by less than `equal` times the current mean
-    /// return of a segment. Default 0: only exactly equal returns.
-    pub equal: f32,
+/// Written as one table whose key `kind` names the kind; without it the first kind, `scripted`, is
+/// meant. For serde's readers the kind is the name of the variant.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TeacherConfig {
+    /// Compares gold returns, with B-Pref's irrationalities.
+    Scripted(ScriptedTeacherConfig),
 }
 
-impl Default for ScriptedTeacherConfig {
+/// What a teacher is built for.
+#[derive(Clone, Copy)]
+pub struct TeacherSetting<'a> {
+    /// The task whose segments are shown.
+    pub spec: &'a EnvSpec,
+    /// Seed of whatever the teacher does at random.
+    pub seed: u64,
+}
+
+impl Default for TeacherConfig {
     fn default() -> Self {
-        Self { beta: -1.0, gamma: 1.0, mistake: 0.0, skip: 0.0, equal: 0.0 }
+        Self::Scripted(ScriptedTeacherConfig::default())
     }
 }
 
-impl ScriptedTeacherConfig {
-    /// Always prefers the segment with the larger gold return.
-    pub fn oracle() -> Self {
-        Self::default()
-    }
-
-    /// Bradley-Terry choices with beta = 1.
-    pub fn stochastic() -> Self {
-        Self { beta: 1.0, ..Self::default() }
-    }
-
-    /// Remembers the end of a segment best, gamma = 0.9.
-    pub fn myopic() -> Self {
-        Self { gamma: 0.9, ..Self::default() }
-    }
-
-    /// Errs in one answer of ten.
-    pub fn mistaken() -> Self {
-        Self { mistake: 0.1, ..Self::default() }
-    }
-
-    /// Skips queries about two poor segments, threshold 0.1.
-    pub fn skipping() -> Self {
-        Self { skip: 0.1, ..Self::default() }
-    }
-
-    /// Calls similar segments equal, threshold 0.1.
-    pub fn undecided() -> Self {
-        Self { equal: 0.1, ..Self::default() }
-    }
-
+impl TeacherConfig {
     /// # Errors
     /// When a value is outside its range; the error names the key.
     pub fn validate(&self) -> Result<(), RewardError> {
-        require(self.beta.is_finite(), "beta", self.beta, "must be a number; -1 is perfectly rational")?;
-        require(self.gamma > 0.0 && self.gamma <= 1.0, "gamma", self.gamma, "must be in (0, 1]")?;
-        require((0.0..=1.0).contains(&self.mistake), "mistake", self.mistake, "must be in [0, 1]")?;
-        require(self.skip >= 0.0 && self.skip.is_finite(), "skip", self.skip, "must be at least 0")?;
-        require(self.equal >= 0.0 && self.equal.is_finite(), "equal", self.equal, "must be at least 0")
+        match self {
+            Self::Scripted(config) => config.validate(),
+        }
+    }
+
+    /// The teacher that this configuration describes.
+    ///
+    /// # Errors
+    /// When a value is outside its range or does not fit the task.
+    pub fn build(&self, setting: TeacherSetting<'_>) -> Result<Box<dyn Teacher>, RewardError> {
+        Ok(match self {
+            Self::Scripted(config) => Box::new(ScriptedTeacher::new(config.clone(), setting.seed)?),
+        })
+    }
+}
+
+impl Serialize for TeacherConfig {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        #[serde(tag = "kind", rename_all = "snake_case")]
+        enum Table<'a> {
+            Scripted(&'a ScriptedTeacherConfig),
+        }
+        match self {
+            Self::Scripted(config) => Table::Scripted(config),
+        }
+        .serialize(serializer)
     }
 }

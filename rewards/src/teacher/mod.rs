@@ -2,9 +2,14 @@
 
 mod config;
 mod scripted;
+mod scripted_config;
 
-pub use config::ScriptedTeacherConfig;
+pub use config::{TeacherConfig, TeacherSetting};
 pub use scripted::{Gold, ScriptedTeacher};
+pub use scripted_config::{ScriptedPreset, ScriptedTeacherConfig};
+
+use telos_checkpoint::Checkpoint;
+use telos_envs::SegmentView;
 
 use crate::{
     RewardError,
@@ -15,12 +20,23 @@ use crate::{
 ///
 /// Asynchronous by shape: rollouts and learning go on between submitting a query and its answer,
 /// which may come at any later poll, in any order, or never.
-pub trait Teacher {
+///
+/// What a teacher learns of a run are queries and finished episodes, and neither holds a learned
+/// reward.
+pub trait Teacher: Checkpoint {
     /// Hands over a query.
     ///
     /// # Errors
-    /// When the teacher cannot be reached.
+    /// When the teacher cannot be reached, or cannot answer a query of this shape.
     fn submit(&mut self, query: Query) -> Result<(), RewardError>;
+
+    /// Takes a query that was answered before the run was interrupted, and gives that answer at the next
+    /// poll, without asking anybody again. A teacher that computes may compute it anew: what matters is
+    /// that it goes on as if it had never been interrupted.
+    ///
+    /// # Errors
+    /// As [`submit`](Self::submit).
+    fn resubmit(&mut self, answered: Answer) -> Result<(), RewardError>;
 
     /// Appends the answers that have come since the last poll; does not wait for any.
     ///
@@ -30,4 +46,8 @@ pub trait Teacher {
 
     /// Number of queries submitted and not yet answered.
     fn pending(&self) -> usize;
+
+    /// Shows a whole episode of the run, as it ended. Teachers whose standards depend on how the run
+    /// has been going look at it; the others do nothing.
+    fn observe_episode(&mut self, _episode: SegmentView<'_>) {}
 }

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use rand::{RngExt, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
 use telos_checkpoint::{Checkpoint, CheckpointError, Reader, Writer};
-use telos_envs::Segment;
+use telos_envs::{Segment, SegmentView};
 
 use super::{ScriptedTeacherConfig, Teacher};
 use crate::{
@@ -43,8 +43,9 @@ impl<'a> Gold<'a> {
 pub struct ScriptedTeacher {
     config: ScriptedTeacherConfig,
     seed: u64,
-    /// Gold return and number of steps of the most recent episodes.
-    recent: VecDeque<(f32, u32)>,
+    /// Gold return and number of steps of the most recent episodes, to whose mean gold reward per step
+    /// the thresholds `skip` and `equal` are relative.
+    recent: VecDeque<(f32, usize)>,
     pending: Vec<Query>,
 }
 
@@ -54,15 +55,6 @@ impl ScriptedTeacher {
     pub fn new(config: ScriptedTeacherConfig, seed: u64) -> Result<Self, RewardError> {
         config.validate()?;
         Ok(Self { config, seed, recent: VecDeque::with_capacity(RECENT_EPISODES + 1), pending: Vec::new() })
-    }
-
-    /// Tells the teacher how a finished episode went. The thresholds `skip` and `equal` are relative
-    /// to the mean gold reward per step of the last ten episodes.
-    pub fn observe_episode(&mut self, gold_return: f32, steps: u32) {
-        self.recent.push_back((gold_return, steps));
-        if self.recent.len() > RECENT_EPISODES {
-            self.recent.pop_front();
-        }
     }
 
     /// Compares two segments by their gold rewards.
@@ -94,7 +86,7 @@ impl ScriptedTeacher {
 
     /// Mean gold reward per step of the recent episodes; 0 before the first.
     fn mean_reward(&self) -> f32 {
-        let (returns, steps) = self.recent.iter().fold((0.0, 0), |(r, n), &(g, s)| (r + g, n + s));
+        let (returns, steps) = self.recent.iter().fold((0.0, 0), |(r, n), &(gold, len)| (r + gold, n + len));
         if steps == 0 { 0.0 } else { returns / steps as f32 }
     }
 }
@@ -103,6 +95,10 @@ impl Teacher for ScriptedTeacher {
     fn submit(&mut self, query: Query) -> Result<(), RewardError> {
         self.pending.push(query);
         Ok(())
+    }
+
+    fn resubmit(&mut self, answered: Answer) -> Result<(), RewardError> {
+        self.submit(answered.query)
     }
 
     fn poll(&mut self, answers: &mut Vec<Answer>) -> Result<(), RewardError> {
@@ -123,6 +119,13 @@ impl Teacher for ScriptedTeacher {
 
     fn pending(&self) -> usize {
         self.pending.len()
+    }
+
+    fn observe_episode(&mut self, episode: SegmentView<'_>) {
+        self.recent.push_back((episode.gold_return(), episode.len));
+        if self.recent.len() > RECENT_EPISODES {
+            self.recent.pop_front();
+        }
     }
 }
 
@@ -145,7 +148,19 @@ mod tests {
 
     fn segment(gold: &[f32]) -> Segment {
         let len = gold.len();
-        Segment { obs: vec![0.0; len], actions: vec![0.0; len], gold: gold.to_vec(), len }
+        Segment {
+            obs: vec![0.0; len],
+            actions: vec![0.0; len],
+            gold: gold.to_vec(),
+            len,
+            ..Segment::default()
+        }
+    }
+
+    /// Shows `count` episodes of ten steps with this mean reward.
+    fn show(teacher: &mut ScriptedTeacher, count: usize, reward: f32) {
+        let episode = segment(&[reward; 10]);
+        (0..count).for_each(|_| teacher.observe_episode(episode.view()));
     }
 
     fn teacher(config: ScriptedTeacherConfig) -> ScriptedTeacher {
@@ -205,10 +220,10 @@ mod tests {
         let mut teacher = teacher(config);
         // No episode yet: no threshold.
         assert_eq!(rate(&teacher, &[0.02, 0.0], &[0.01, 0.0], Choice::First), 1.0);
-        (0..3).for_each(|_| teacher.observe_episode(1000.0, 10));
+        show(&mut teacher, 3, 100.0);
         // Ten newer episodes push those out: 0.4 per step, 0.8 per segment of 2 steps. Skip at most
         // 0.4, equal below a difference of 0.2.
-        (0..10).for_each(|_| teacher.observe_episode(4.0, 10));
+        show(&mut teacher, 10, 0.4);
         assert_eq!(rate(&teacher, &[0.39, 0.0], &[0.0, 0.0], Choice::Skip), 1.0);
         assert_eq!(rate(&teacher, &[0.41, 0.0], &[0.0, 0.0], Choice::First), 1.0);
         assert_eq!(rate(&teacher, &[0.5, 0.5], &[0.5, 0.31], Choice::Equal), 1.0);
