@@ -111,7 +111,8 @@ fn td3_with_behaviour_cloning() {
         lr: 1e-3,
         gamma: 0.98,
         polyak: 0.01,
-        alpha: 10.0,
+        // The returns are large against their differences, which the weight is relative to.
+        alpha: 100.0,
         ..Td3BcConfig::default()
     };
     let found = train(Td3Bc::new(&config, &spec(), 0, &Device::Cpu).unwrap(), &data, 4000);
@@ -187,6 +188,7 @@ fn model_based_with_and_without_the_transition_filter() {
 
 #[test]
 fn rlpd_learns_online_from_few_steps_with_recorded_data() {
+    const STEPS: usize = 1500;
     let data = episodes(EPISODES, 0);
     let config = RlpdConfig {
         hidden: HIDDEN.to_vec(),
@@ -201,16 +203,16 @@ fn rlpd_learns_online_from_few_steps_with_recorded_data() {
     let mut learner = Rlpd::new(&config, &spec(), 0, &Device::Cpu).unwrap();
     let offline = replay(&data, config.gamma);
     let mut envs = VecEnv::new(1, 1, 0, |_| registry::make(ENV)).unwrap();
-    let mut online = Replay::new(1000, 3, 1);
+    let mut online = Replay::new(STEPS, 3, 1);
     online.remember_episodes(config.gamma);
     let mut rng = Xoshiro256PlusPlus::seed_from_u64(1);
     let (mut batch, mut actions, mut obs) = (ReplayBatch::default(), [0.0], envs.reset().obs.clone());
-    for _ in 0..1000 {
+    for _ in 0..STEPS {
         learner.act(&obs, 1, ActMode::Sample, &mut actions).unwrap();
         let step = envs.step(&actions);
         online.push(&obs, &actions, &[0.1 * step.reward[0]], step);
         obs.copy_from_slice(&step.obs);
-        for _ in 0..2 {
+        for _ in 0..4 {
             offline.sample_rows(&mut rng, 0..BATCH / 2, &mut batch);
             online.sample_rows(&mut rng, BATCH / 2..BATCH, &mut batch);
             learner.update(&batch).unwrap();
