@@ -4,14 +4,18 @@
 //! and those of [`offline`] for recorded data. It never asks where a reward comes from: the training loop writes the reward column of a
 //! [`Replay`] or a [`RolloutBuffer`], and relabels it when a reward model changes.
 //!
+//! A policy may also be moved by scored candidates alone: see [`objective`].
+//!
 //! What learners share they own as parts, not as a base class: [`Policy`] to act,
 //! [`telos_checkpoint::Checkpoint`] to resume exactly, [`telos_nn::Parameters`] to name weights.
 
 mod action_range;
 mod critics;
+mod elastic_reset;
 mod error;
 mod evaluate;
 mod gae;
+pub mod objective;
 mod observation_normalizer;
 pub mod offline;
 pub mod planner;
@@ -29,6 +33,7 @@ mod soft_actor;
 mod transitions;
 
 pub use action_range::ActionRange;
+pub use elastic_reset::{ElasticReset, ElasticResetConfig};
 pub use error::AgentError;
 pub use evaluate::evaluate;
 pub use gae::{GaeColumns, gae};
