@@ -1,8 +1,9 @@
 //! Policies, replay and learners.
 //!
 //! A learner is one file that reads from top to bottom in the symbols of its paper: [`Sac`], [`Ppo`],
-//! and those of [`offline`] for recorded data. It never asks where a reward comes from: the training loop writes the reward column of a
-//! [`Replay`] or a [`RolloutBuffer`], and relabels it when a reward model changes.
+//! and those of [`offline`] for recorded data. It never asks where a reward comes from: the training
+//! loop writes the reward column of a [`Replay`] or a [`RolloutBuffer`], and relabels it when a reward
+//! model changes.
 //!
 //! A policy may also be moved by scored candidates alone: see [`objective`].
 //!

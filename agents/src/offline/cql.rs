@@ -233,8 +233,7 @@ impl Cql {
     fn step_multiplier(&mut self, surplus: f32) -> Result<(), NnError> {
         let slope = -f64::from(self.config.alpha * surplus);
         let loss = self.log_multiplier.var().exp()?.affine(slope, 0.0)?.sum_all()?;
-        self.multiplier_optimizer.backward_step(&loss)?;
-        Ok(())
+        self.multiplier_optimizer.backward_step(&loss).map(drop)
     }
 
     fn multiplier(&self) -> Result<f32, NnError> {
@@ -347,18 +346,16 @@ mod tests {
             f64::from(q[critic])
         };
         let mut total = 0.0;
-        for row in 0..ROWS {
-            for critic in 0..2 {
-                let mut integral = 0.0;
-                for cell in 0..=CELLS {
-                    let q = value(row, -1.0 + 2.0 * cell as f32 / CELLS as f32, critic);
-                    let end = if cell == 0 || cell == CELLS { 0.5 } else { 1.0 };
-                    let density = q.exp() + 2.0 * q.max(f64::from(bound)).exp();
-                    integral += end * density * 2.0 / CELLS as f64;
-                }
-                let n = learner.config.samples as f64;
-                total += (n * integral).ln() - value(row, batch.actions[row], critic);
+        for (row, critic) in (0..2 * ROWS).map(|i| (i / 2, i % 2)) {
+            let mut integral = 0.0;
+            for cell in 0..=CELLS {
+                let q = value(row, -1.0 + 2.0 * cell as f32 / CELLS as f32, critic);
+                let end = if cell == 0 || cell == CELLS { 0.5 } else { 1.0 };
+                let density = q.exp() + 2.0 * q.max(f64::from(bound)).exp();
+                integral += end * density * 2.0 / CELLS as f64;
             }
+            let n = learner.config.samples as f64;
+            total += (n * integral).ln() - value(row, batch.actions[row], critic);
         }
         total / (2 * ROWS) as f64
     }
@@ -394,7 +391,9 @@ mod tests {
                 ..CqlConfig::default()
             };
             let mut learner = Cql::new(&config, env.spec(), 3, &Device::Cpu).unwrap();
-            (0..5).for_each(|_| drop(learner.update(&batch(0.0)).unwrap()));
+            for _ in 0..5 {
+                learner.update(&batch(0.0)).unwrap();
+            }
             assert_eq!(learner.multiplier().unwrap() > 1.0, grows);
         }
     }

@@ -9,11 +9,8 @@
 //! | [`Mopo`] | tanh-Gaussian | twin | it learns in models that are fitted to the data, and pays for their doubt |
 //! | [`Rlpd`] | tanh-Gaussian | ten, normalised | by nothing: half of every batch is recorded data |
 //!
-//! Each is one file that reads from top to bottom; what they share lies beside them: [`Critics`],
-//! [`SoftActor`], the deterministic and the Gaussian actor, and the parts of TD3.
-//!
-//! [`Critics`]: crate::critics::Critics
-//! [`SoftActor`]: crate::soft_actor::SoftActor
+//! Each is one file that reads from top to bottom. What they share lies beside them: critics with slow
+//! targets, the actor of soft actor-critic, the deterministic and the Gaussian actor, the parts of TD3.
 
 mod awac;
 mod behaviour_cloning;

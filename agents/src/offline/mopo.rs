@@ -194,48 +194,63 @@ impl Mopo {
 
     /// Lines 5 to 9: the policy acts in the models for h steps from the states `obs`.
     fn roll_out(&mut self, mut obs: Vec<f32>) -> Result<(), AgentError> {
-        let (o, a) = (self.reader.obs_size(), self.reader.action_size());
-        let elites = self.dynamics.elites();
         for _ in 0..self.config.horizon {
-            let rows = obs.len() / o;
+            let rows = obs.len() / self.reader.obs_size();
             if rows == 0 {
                 break;
             }
-            let mut actions = vec![0.0; rows * a];
+            let mut actions = vec![0.0; rows * self.reader.action_size()];
             self.policy.act(&obs, rows, ActMode::Sample, &mut actions)?;
-            let obs_actions = self.reader.join(&obs, &actions)?;
-            self.dynamics.predict(obs_actions, &mut self.predictions)?;
-
-            // Candidates for (s' - s, r), the same number for every row.
-            let per_elite = self.filter.as_ref().map_or(0, TransitionFilter::candidates);
-            let mut candidates = Vec::new();
-            for row in 0..rows {
-                if per_elite == 0 {
-                    let member = *elites.choose(&mut self.rng).unwrap_or(&0);
-                    draw(&self.predictions, member, row, &mut self.rng, &mut candidates);
-                }
-                for &member in elites.iter().flat_map(|member| std::iter::repeat_n(member, per_elite)) {
-                    draw(&self.predictions, member, row, &mut self.rng, &mut candidates);
-                }
-            }
-            let count = candidates.len() / (rows * (o + 1));
-            let chosen = match &self.filter {
-                None => vec![Some(0); rows],
-                Some(filter) => {
-                    let mut transitions = Vec::new();
-                    let size = obs_actions.len() / rows;
-                    for (index, candidate) in candidates.chunks_exact(o + 1).enumerate() {
-                        transitions.extend_from_slice(&obs_actions[index / count * size..][..size]);
-                        transitions.extend_from_slice(&candidate[..o]);
-                    }
-                    let mut rewards = vec![0.0; rows * count];
-                    filter.rewards(&transitions, &mut rewards)?;
-                    rewards.chunks_exact(count).map(|rewards| filter.choose(rewards, &mut self.rng)).collect()
-                }
-            };
+            let candidates = self.imagine(&obs, &actions, rows)?;
+            let chosen = self.choose(&obs, &actions, rows, &candidates)?;
             obs = self.remember(&obs, &actions, &candidates, &chosen);
         }
         Ok(())
+    }
+
+    /// Draws of `(s' - s, r)`, the same number for every row: one from a random elite member, or several
+    /// from each where there is a filter.
+    fn imagine(&mut self, obs: &[f32], actions: &[f32], rows: usize) -> Result<Vec<f32>, AgentError> {
+        self.dynamics.predict(self.reader.join(obs, actions)?, &mut self.predictions)?;
+        let elites = self.dynamics.elites();
+        let mut candidates = Vec::new();
+        for row in 0..rows {
+            let Some(filter) = &self.filter else {
+                let member = *elites.choose(&mut self.rng).unwrap_or(&0);
+                draw(&self.predictions, member, row, &mut self.rng, &mut candidates);
+                continue;
+            };
+            for &member in &elites {
+                for _ in 0..filter.candidates() {
+                    draw(&self.predictions, member, row, &mut self.rng, &mut candidates);
+                }
+            }
+        }
+        Ok(candidates)
+    }
+
+    /// Which candidate of every row to go on with; `None` where the rollout ends.
+    fn choose(
+        &mut self,
+        obs: &[f32],
+        actions: &[f32],
+        rows: usize,
+        candidates: &[f32],
+    ) -> Result<Vec<Option<usize>>, AgentError> {
+        let Some(filter) = &self.filter else { return Ok(vec![Some(0); rows]) };
+        let width = self.reader.obs_size();
+        let count = candidates.len() / (rows * (width + 1));
+        let obs_actions = self.reader.join(obs, actions)?;
+        let size = obs_actions.len() / rows;
+        let mut transitions = Vec::new();
+        for (index, candidate) in candidates.chunks_exact(width + 1).enumerate() {
+            transitions.extend_from_slice(&obs_actions[index / count * size..][..size]);
+            // The reward is no part of a transition.
+            transitions.extend_from_slice(&candidate[..width]);
+        }
+        let mut rewards = vec![0.0; rows * count];
+        filter.rewards(&transitions, &mut rewards)?;
+        Ok(rewards.chunks_exact(count).map(|rewards| filter.choose(rewards, &mut self.rng)).collect())
     }
 
     /// Stores the chosen transitions with lowered rewards; returns the states they led to.
