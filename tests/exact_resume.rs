@@ -45,6 +45,11 @@ fn on_policy_runs_survive_kills() {
     survives_kills("on-policy.toml", 3);
 }
 
+#[test]
+fn runs_of_several_ranks_survive_kills() {
+    survives_kills("data-parallel.toml", 3);
+}
+
 #[cfg(unix)]
 #[test]
 fn an_interrupt_checkpoints_and_exits_with_3() {

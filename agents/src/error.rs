@@ -40,6 +40,28 @@ pub enum AgentError {
     /// A learner was given a data set without a single transition.
     #[error("the data set holds no transitions; collect some, or keep a larger share of its episodes")]
     NoData,
+    /// A process that trains together with this one is gone.
+    #[error(
+        "rank {rank} of {size} ended before the others; its own message says why. Go on from the last checkpoint with --resume"
+    )]
+    RankLost {
+        /// The one that is gone.
+        rank: usize,
+        /// How many there were.
+        size: usize,
+    },
+    /// The processes of one training do not do the same.
+    #[error(
+        "rank {rank} sent {found} bytes where this one sent {expected}; start all ranks with one build and one configuration"
+    )]
+    RanksDisagree {
+        /// The other one.
+        rank: usize,
+        /// What it sent.
+        found: usize,
+        /// What was expected.
+        expected: usize,
+    },
     /// An environment cannot be built or copied.
     #[error(transparent)]
     Environment(#[from] telos_envs::EnvError),

@@ -11,6 +11,7 @@
 //! [`telos_checkpoint::Checkpoint`] to resume exactly, [`telos_nn::Parameters`] to name weights.
 
 mod action_range;
+pub mod collective;
 mod critics;
 mod elastic_reset;
 mod error;
@@ -23,6 +24,7 @@ pub mod planner;
 mod policy;
 mod ppo;
 mod ppo_config;
+mod ppo_metrics;
 mod ppo_objective;
 mod replay;
 mod reward_scaler;
@@ -34,14 +36,16 @@ mod soft_actor;
 mod transitions;
 
 pub use action_range::ActionRange;
+pub use collective::Collective;
 pub use elastic_reset::{ElasticReset, ElasticResetConfig};
 pub use error::AgentError;
 pub use evaluate::evaluate;
 pub use gae::{GaeColumns, gae};
 pub use observation_normalizer::ObservationNormalizer;
 pub use policy::{ActMode, Policy, RandomPolicy};
-pub use ppo::{Ppo, PpoMetrics};
+pub use ppo::Ppo;
 pub use ppo_config::PpoConfig;
+pub use ppo_metrics::PpoMetrics;
 pub use replay::{Replay, ReplayBatch};
 pub use reward_scaler::RewardScaler;
 pub use rollout_buffer::RolloutBuffer;

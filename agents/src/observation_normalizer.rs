@@ -2,7 +2,10 @@
 
 use telos_checkpoint::{Checkpoint, CheckpointError, Reader, Writer};
 
-use crate::RunningMoments;
+use crate::{
+    AgentError, RunningMoments,
+    collective::{Collective, merge_moments},
+};
 
 /// Keeps a standard deviation of zero (a component that never moves) from dividing by zero; the
 /// value of Gymnasium's `NormalizeObservation`.
@@ -39,6 +42,19 @@ impl ObservationNormalizer {
             self.moments.update(obs);
             self.refresh();
         }
+    }
+
+    /// Learns from `obs`, `[rows, size]`, of every rank; does nothing while frozen.
+    ///
+    /// # Errors
+    /// When a rank is lost.
+    pub fn update_together(&mut self, obs: &[f32], ranks: &mut dyn Collective) -> Result<(), AgentError> {
+        if !self.frozen {
+            let batch = RunningMoments::of(self.mean.len(), obs);
+            merge_moments(ranks, &mut self.moments, &batch)?;
+            self.refresh();
+        }
+        Ok(())
     }
 
     /// Learns from everything that `other` has seen, for statistics gathered in parallel; does

@@ -6,42 +6,20 @@ use rand_xoshiro::Xoshiro256PlusPlus;
 use telos_checkpoint::{Checkpoint, CheckpointError, Reader, Writer};
 use telos_envs::EnvSpec;
 use telos_nn::{
-    Activation, Adam, AdamConfig, Device, Init, Mlp, MlpConfig, NnError, Parameter, Parameters, Tensor, Var,
-    gaussian, weights,
+    Adam, Device, GradStore, Mlp, NnError, Parameter, Parameters, Tensor, Var, gaussian, weights,
 };
 
 use crate::{
-    ActMode, ActionRange, AgentError, GaeColumns, ObservationNormalizer, Policy, PpoConfig, RewardScaler,
-    RolloutBuffer, gae,
+    ActMode, ActionRange, AgentError, GaeColumns, ObservationNormalizer, Policy, PpoConfig, PpoMetrics,
+    RewardScaler, RolloutBuffer,
+    collective::{Alone, Collective, mean_gradients, normalize_together, share_weights},
+    gae,
     observation_normalizer::normalized,
-    ppo_objective::{
-        Losses, Minibatch, OutputGradients, explained_variance, log_prob, normalize, ppo_objective,
-    },
+    ppo_objective::{Losses, Minibatch, OutputGradients, explained_variance, log_prob, ppo_objective},
 };
 
 /// Largest normalised observation and reward, in standard deviations (CleanRL).
 const NORMALIZED_CLIP: f32 = 10.0;
-
-/// What one update did; losses are means over its minibatches.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct PpoMetrics {
-    /// Minus the clipped objective of equation 7.
-    pub policy_loss: f32,
-    /// Half the squared error of the critic, clipped as configured.
-    pub value_loss: f32,
-    /// The policy's entropy in nats, of the action scaled to [-1, 1].
-    pub entropy: f32,
-    /// Estimate of the KL divergence of the policy from the old one.
-    pub approximate_kl: f32,
-    /// Share of the samples whose probability ratio was clipped.
-    pub clip_fraction: f32,
-    /// Share of the returns' variance that the critic had predicted; 1 at best.
-    pub explained_variance: f32,
-    /// Norm of the gradients before clipping.
-    pub grad_norm: f32,
-    /// Passes over the rollout; fewer than configured where the KL divergence stopped them.
-    pub epochs: usize,
-}
 
 /// The learner: a Gaussian actor whose deviation does not depend on the state, and a critic.
 ///
@@ -101,6 +79,7 @@ struct Buffers {
     order: Vec<usize>,
     minibatch: Minibatch,
     gradients: OutputGradients,
+    exchanged: Vec<f32>,
 }
 
 impl Ppo {
@@ -119,28 +98,14 @@ impl Ppo {
         let mut update_rng = act_rng.clone();
         update_rng.jump();
 
-        let shape = |outputs, output_gain| MlpConfig {
-            inputs: obs_size,
-            hidden: config.hidden.clone(),
-            outputs,
-            activation: Activation::Tanh,
-            output_activation: Activation::Identity,
-            layer_norm: false,
-            init: Init::Orthogonal { hidden_gain: std::f32::consts::SQRT_2, output_gain },
-        };
-        let actor = Mlp::new("actor", &shape(action_size, 0.01), &mut init_rng, device)?;
-        let critic = Mlp::new("critic", &shape(1, 1.0), &mut init_rng, device)?;
+        let network = |outputs, gain| config.network(obs_size, outputs, gain);
+        let actor = Mlp::new("actor", &network(action_size, 0.01), &mut init_rng, device)?;
+        let critic = Mlp::new("critic", &network(1, 1.0), &mut init_rng, device)?;
         let log_std = vec![config.initial_log_std; action_size];
         let log_std = Parameter::new("log_std", &[action_size], log_std, device)?;
-        let adam = AdamConfig {
-            lr: config.lr,
-            eps: config.adam_eps,
-            max_grad_norm: config.max_grad_norm,
-            ..AdamConfig::default()
-        };
         let parts: [&dyn Parameters; 3] = [&actor, &log_std, &critic];
         Ok(Self {
-            optimizer: Adam::new(&parts, adam)?,
+            optimizer: Adam::new(&parts, config.adam())?,
             observation_normalizer: config
                 .normalize_observations
                 .then(|| ObservationNormalizer::new(obs_size, NORMALIZED_CLIP)),
@@ -157,6 +122,19 @@ impl Ppo {
             act_rng,
             update_rng,
         })
+    }
+
+    /// Makes this learner one of several that are updated together: it takes the weights of rank 0, and
+    /// draws actions and minibatches of its own.
+    ///
+    /// # Errors
+    /// When a rank is lost or has other networks.
+    pub fn join(&mut self, ranks: &mut dyn Collective) -> Result<(), AgentError> {
+        for _ in 0..ranks.rank() {
+            self.act_rng.long_jump();
+            self.update_rng.long_jump();
+        }
+        share_weights(ranks, self)
     }
 
     /// Draws actions for the observations `[envs, obs]` and begins the rollout's next step with
@@ -198,8 +176,25 @@ impl Ppo {
     /// # Panics
     /// When the rollout is not full.
     pub fn update(&mut self, rollout: &mut RolloutBuffer) -> Result<PpoMetrics, AgentError> {
+        self.update_together(rollout, &mut Alone::default())
+    }
+
+    /// [`update`](Self::update) in step with other ranks, each with a rollout of the same size: every
+    /// gradient is that of the minibatches of all ranks together, and so are advantages' moments,
+    /// statistics and the metrics, but for the explained variance, which is this rank's.
+    ///
+    /// # Errors
+    /// As [`update`](Self::update), and when a rank is lost.
+    ///
+    /// # Panics
+    /// When the rollout is not full.
+    pub fn update_together(
+        &mut self,
+        rollout: &mut RolloutBuffer,
+        ranks: &mut dyn Collective,
+    ) -> Result<PpoMetrics, AgentError> {
         assert!(rollout.is_full(), "an update needs a full rollout");
-        self.estimate_advantages(rollout)?;
+        self.estimate_advantages(rollout, ranks)?;
         let explained_variance = explained_variance(&self.buffers.values, &self.buffers.advantages);
 
         let rows = rollout.log_probs.len();
@@ -215,9 +210,9 @@ impl Ppo {
                 let Buffers { minibatch, order, obs, values, advantages, .. } = &mut self.buffers;
                 minibatch.gather(&order[first..end], rollout, obs, values, advantages);
                 if self.config.normalize_advantages {
-                    normalize(&mut minibatch.advantages);
+                    normalize_together(ranks, &mut minibatch.advantages)?;
                 }
-                let (losses, norm) = self.step(end - first)?;
+                let (losses, norm) = self.step(end - first, ranks)?;
                 total += losses;
                 grad_norm += norm as f32;
                 kl += losses.approximate_kl * (end - first) as f32 / rows as f32;
@@ -229,23 +224,19 @@ impl Ppo {
             }
         }
         if let Some(normalizer) = &mut self.observation_normalizer {
-            normalizer.update(&rollout.obs);
+            normalizer.update_together(&rollout.obs, ranks)?;
         }
         rollout.clear();
-        Ok(PpoMetrics {
-            policy_loss: total.policy / steps,
-            value_loss: total.value / steps,
-            entropy: total.entropy / steps,
-            approximate_kl: total.approximate_kl / steps,
-            clip_fraction: total.clip_fraction / steps,
-            explained_variance,
-            grad_norm: grad_norm / steps,
-            epochs,
-        })
+        let grad_norm = grad_norm / steps;
+        Ok(PpoMetrics { explained_variance, grad_norm, epochs, ..PpoMetrics::of_losses(total, steps) })
     }
 
     /// Equations 11 and 12 on scaled rewards; fills `obs`, `values` and `advantages` of the buffers.
-    fn estimate_advantages(&mut self, rollout: &RolloutBuffer) -> Result<(), AgentError> {
+    fn estimate_advantages(
+        &mut self,
+        rollout: &RolloutBuffer,
+        ranks: &mut dyn Collective,
+    ) -> Result<(), AgentError> {
         let (rows, envs) = (rollout.log_probs.len(), rollout.envs());
         let buffers = &mut self.buffers;
         buffers.cut_values.resize(rollout.cut_rows.len(), 0.0);
@@ -261,9 +252,7 @@ impl Ppo {
 
         buffers.rewards.clone_from(&rollout.rewards);
         if let Some(scaler) = &mut self.reward_scaler {
-            for (rewards, done) in rollout.rewards.chunks(envs).zip(rollout.done.chunks(envs)) {
-                scaler.update(rewards, done);
-            }
+            scaler.update_together(&rollout.rewards, &rollout.done, envs, ranks)?;
             scaler.scale(&mut buffers.rewards);
         }
         buffers.advantages.resize(rows, 0.0);
@@ -279,8 +268,21 @@ impl Ppo {
         Ok(())
     }
 
-    /// One gradient step on the minibatch of `rows` rows.
-    fn step(&mut self, rows: usize) -> Result<(Losses, f64), NnError> {
+    /// One gradient step on the minibatch of `rows` rows, together with those of the other ranks.
+    fn step(&mut self, rows: usize, ranks: &mut dyn Collective) -> Result<(Losses, f64), AgentError> {
+        let (mut losses, mut gradients) = self.gradients(rows)?;
+        if ranks.size() > 1 {
+            let (mut flat, mut numbers) = (std::mem::take(&mut self.buffers.exchanged), losses.to_array());
+            mean_gradients(ranks, self, &mut gradients, &mut numbers, &mut flat)?;
+            (self.buffers.exchanged, losses) = (flat, Losses::from_array(numbers));
+        }
+        let norm = self.optimizer.step(&gradients)?;
+        self.log_std_values = self.log_std.var().as_detached_tensor().to_vec1().map_err(NnError::from)?;
+        Ok((losses, norm))
+    }
+
+    /// Losses of the minibatch of `rows` rows, and their gradients.
+    fn gradients(&mut self, rows: usize) -> Result<(Losses, GradStore), NnError> {
         let Buffers { minibatch, gradients, .. } = &mut self.buffers;
         let obs = Tensor::from_slice(&minibatch.obs, (rows, self.obs_size), &self.device)?;
         let (means, values) = (self.actor.forward(&obs)?, self.critic.forward(&obs)?);
@@ -299,9 +301,7 @@ impl Ppo {
         };
         let loss = (at(&means, &gradients.means)? + at(&values, &gradients.values)?)?;
         let loss = (loss + at(self.log_std.var(), &gradients.log_std)?)?;
-        let norm = self.optimizer.backward_step(&loss)?;
-        self.log_std_values = self.log_std.var().as_detached_tensor().to_vec1()?;
-        Ok((losses, norm))
+        Ok((losses, loss.backward()?))
     }
 
     /// Fills `means` of the buffers.

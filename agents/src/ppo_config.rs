@@ -1,6 +1,7 @@
 //! Settings of Proximal Policy Optimisation.
 
 use serde::{Deserialize, Serialize};
+use telos_nn::{Activation, AdamConfig, Init, MlpConfig};
 
 use crate::{AgentError, error::require};
 
@@ -85,6 +86,29 @@ impl Default for PpoConfig {
 }
 
 impl PpoConfig {
+    /// A network of the configured width whose last layer is drawn with `output_gain`.
+    pub(crate) fn network(&self, inputs: usize, outputs: usize, output_gain: f32) -> MlpConfig {
+        MlpConfig {
+            inputs,
+            hidden: self.hidden.clone(),
+            outputs,
+            activation: Activation::Tanh,
+            output_activation: Activation::Identity,
+            layer_norm: false,
+            init: Init::Orthogonal { hidden_gain: std::f32::consts::SQRT_2, output_gain },
+        }
+    }
+
+    /// The optimiser of all networks.
+    pub(crate) fn adam(&self) -> AdamConfig {
+        AdamConfig {
+            lr: self.lr,
+            eps: self.adam_eps,
+            max_grad_norm: self.max_grad_norm,
+            ..AdamConfig::default()
+        }
+    }
+
     /// Checks every value that has a range.
     ///
     /// # Errors

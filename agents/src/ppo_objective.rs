@@ -79,6 +79,18 @@ pub(crate) struct Losses {
     pub(crate) clip_fraction: f32,
 }
 
+impl Losses {
+    /// The numbers, for ranks to average.
+    pub(crate) fn to_array(self) -> [f32; 5] {
+        [self.policy, self.value, self.entropy, self.approximate_kl, self.clip_fraction]
+    }
+
+    /// What [`to_array`](Self::to_array) gave.
+    pub(crate) fn from_array([policy, value, entropy, approximate_kl, clip_fraction]: [f32; 5]) -> Self {
+        Self { policy, value, entropy, approximate_kl, clip_fraction }
+    }
+}
+
 impl AddAssign for Losses {
     fn add_assign(&mut self, other: Self) {
         self.policy += other.policy;
@@ -160,11 +172,12 @@ pub(crate) fn ppo_objective(
         }
 
         // L_value = 1/2 max((V - R)^2, (V_old + clip(V - V_old) - R)^2); the second is constant
-        // where it is clipped.
+        // where it is clipped, and else the first, to the bit: `old + (value - old)` may not be.
         let (value, old, target) = (values[row], batch.values[row], batch.returns[row]);
         let error = value - target;
         let limit = config.value_clip.unwrap_or(f32::INFINITY);
-        let clipped_error = old + (value - old).clamp(-limit, limit) - target;
+        let inside = (value - old).abs() <= limit;
+        let clipped_error = if inside { error } else { old + limit.copysign(value - old) - target };
         let active = error * error >= clipped_error * clipped_error;
         losses.value += share * 0.5 * (error * error).max(clipped_error * clipped_error);
         gradients.values[row] = if active { share * config.value_coefficient * error } else { 0.0 };
@@ -250,6 +263,17 @@ mod tests {
         let mean_advantage = batch.advantages.iter().sum::<f32>() / 16.0;
         assert_eq!((losses.approximate_kl, losses.clip_fraction), (0.0, 0.0));
         assert!((losses.policy + mean_advantage).abs() < 1e-6);
+    }
+
+    #[test]
+    fn every_row_whose_value_has_not_moved_far_pulls_at_it() {
+        let mut rng = Xoshiro256PlusPlus::seed_from_u64(5);
+        let batch = minibatch(2000, 1, &mut rng);
+        // As near as another order of sums brings it.
+        let values: Vec<f32> = batch.values.iter().map(|value| value + 1e-7).collect();
+        let mut gradients = OutputGradients::default();
+        ppo_objective(&PpoConfig::default(), &batch, &vec![0.0; 2000], &[0.0], &values, &mut gradients);
+        assert!(gradients.values.iter().all(|gradient| *gradient != 0.0));
     }
 
     #[test]

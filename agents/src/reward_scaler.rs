@@ -2,7 +2,10 @@
 
 use telos_checkpoint::{Checkpoint, CheckpointError, Reader, Writer};
 
-use crate::RunningMoments;
+use crate::{
+    AgentError, RunningMoments,
+    collective::{Collective, merge_moments},
+};
 
 /// Keeps constant rewards from dividing by zero; the value of Gymnasium's `NormalizeReward`.
 const VARIANCE_FLOOR: f64 = 1e-8;
@@ -27,17 +30,45 @@ impl RewardScaler {
 
     /// Learns from the rewards of one step, `[envs]`; `done` says where an episode ended with it.
     pub fn update(&mut self, rewards: &[f32], done: &[bool]) {
+        let step = self.fold(rewards, done);
+        self.moments.merge(&step);
+    }
+
+    /// Learns from the rewards of several steps, `[steps, envs]`, of every rank.
+    ///
+    /// # Errors
+    /// When a rank is lost.
+    pub fn update_together(
+        &mut self,
+        rewards: &[f32],
+        done: &[bool],
+        envs: usize,
+        ranks: &mut dyn Collective,
+    ) -> Result<(), AgentError> {
+        let steps = rewards.chunks(envs).zip(done.chunks(envs));
+        if ranks.size() == 1 {
+            steps.for_each(|(rewards, done)| self.update(rewards, done));
+            return Ok(());
+        }
+        let mut batch = RunningMoments::new(1);
+        steps.for_each(|(rewards, done)| batch.merge(&self.fold(rewards, done)));
+        merge_moments(ranks, &mut self.moments, &batch)
+    }
+
+    /// Sums the returns one step further; their moments.
+    fn fold(&mut self, rewards: &[f32], done: &[bool]) -> RunningMoments {
         self.returns.resize(rewards.len(), 0.0);
         for (sum, reward) in self.returns.iter_mut().zip(rewards) {
             *sum = self.gamma * *sum + reward;
         }
-        self.moments.update(&self.returns);
+        let moments = RunningMoments::of(1, &self.returns);
         for (sum, end) in self.returns.iter_mut().zip(done) {
             // A reward that is not finite must not stay in the sum.
             if *end || !sum.is_finite() {
                 *sum = 0.0;
             }
         }
+        moments
     }
 
     /// Scales rewards in place.

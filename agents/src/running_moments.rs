@@ -20,10 +20,9 @@ impl RunningMoments {
         Self { count: 0.0, mean: vec![0.0; size], squares: vec![0.0; size] }
     }
 
-    /// Adds the rows of `samples`, `[rows, size]`. Rows with a number that is not finite are left
-    /// out, because one of them would poison the statistics for the rest of the run.
-    pub fn update(&mut self, samples: &[f32]) {
-        let size = self.mean.len();
+    /// The moments of the rows of `samples`, `[rows, size]`. Rows with a number that is not finite are
+    /// left out, because one of them would poison the statistics for the rest of the run.
+    pub fn of(size: usize, samples: &[f32]) -> Self {
         let finite = || samples.chunks_exact(size).filter(|row| row.iter().all(|x| x.is_finite()));
         let mut batch = Self::new(size);
         for row in finite() {
@@ -36,7 +35,12 @@ impl RunningMoments {
                 *squares += (f64::from(x) - mean).powi(2);
             }
         }
-        self.merge(&batch);
+        batch
+    }
+
+    /// Adds the rows of `samples`, `[rows, size]`, as [`of`](Self::of) sees them.
+    pub fn update(&mut self, samples: &[f32]) {
+        self.merge(&Self::of(self.mean.len(), samples));
     }
 
     /// Adds all samples that `other` has seen.
@@ -55,6 +59,17 @@ impl RunningMoments {
             self.squares[i] += other.squares[i] + delta * delta * self.count * other.count / total;
         }
         self.count = total;
+    }
+
+    /// Count, means and sums of squared deviations, for another process to merge.
+    pub(crate) fn to_numbers(&self) -> Vec<f64> {
+        [&[self.count], self.mean.as_slice(), self.squares.as_slice()].concat()
+    }
+
+    /// What [`to_numbers`](Self::to_numbers) gave.
+    pub(crate) fn from_numbers(numbers: &[f64]) -> Self {
+        let (mean, squares) = numbers[1..].split_at(numbers.len() / 2);
+        Self { count: numbers[0], mean: mean.to_vec(), squares: squares.to_vec() }
     }
 
     /// Number of samples seen.

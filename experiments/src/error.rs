@@ -90,6 +90,32 @@ impl TelosError {
         Self::Run { path: path.to_owned(), reason: reason.into() }
     }
 
+    /// What the system refused, where that is behind it.
+    pub(crate) fn refusal(&self) -> Option<&std::io::Error> {
+        let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(self);
+        while let Some(error) = cause {
+            if let Some(refusal) = error.downcast_ref() {
+                return Some(refusal);
+            }
+            cause = error.source();
+        }
+        None
+    }
+
+    /// What to do about it, where the message alone does not say.
+    pub fn advice(&self) -> Option<&'static str> {
+        use std::io::ErrorKind;
+        match self.refusal()?.kind() {
+            ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge => {
+                Some("make room and repeat the command; what is written is kept")
+            }
+            ErrorKind::ReadOnlyFilesystem | ErrorKind::PermissionDenied => {
+                Some("make it writable for this user, or name another directory")
+            }
+            _ => None,
+        }
+    }
+
     /// The exit code of a command that stopped for this reason.
     pub fn exit_code(&self) -> i32 {
         match self {

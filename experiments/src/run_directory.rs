@@ -22,7 +22,7 @@ use telos_checkpoint::{Checkpoint, atomic_write};
 use crate::{
     TelosError,
     checkpoint_series::CheckpointSeries,
-    config::Config,
+    config::{Config, ConfigError},
     device::DeviceChoice,
     manifest::Manifest,
     metrics::{MetricsPosition, MetricsWriter},
@@ -64,8 +64,11 @@ impl RunDirectory {
     pub fn open(path: &Path) -> Result<Self, TelosError> {
         let manifest = Manifest::read(path)?;
         let config_path = path.join("config.toml");
-        let config = Config::read(&config_path, &[])?;
-        if config.digest() != manifest.config_digest {
+        let text = fs::read_to_string(&config_path)
+            .map_err(|source| ConfigError::Read { path: config_path.clone(), source })?;
+        let config = Config::parse(&config_path, &text, &[])?;
+        // Of the text, which need not name keys that came later.
+        if Config::digest_of(&text).is_none_or(|digest| digest != manifest.config_digest) {
             let reason =
                 "was changed after the run began (the checksum in manifest.json differs); restore it";
             return Err(TelosError::run(&config_path, reason));

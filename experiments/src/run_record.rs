@@ -14,6 +14,7 @@ use crate::{
     sweep::{
         Store,
         attempt::{Attempt, End, attempts},
+        outcome::{TrialOutcome, outcomes},
     },
 };
 
@@ -40,6 +41,8 @@ pub struct RunRecord {
     pub fine_tuning: Option<FineTuningReport>,
     /// Uniformly random actions, where they were evaluated for comparison.
     pub random: Option<Evaluation>,
+    /// Why it is not gone on with, where its sweep has given it up.
+    pub given_up: Option<String>,
 }
 
 /// The trainings below one path, and what is not there yet.
@@ -49,6 +52,8 @@ pub struct RunRecords {
     pub records: Vec<RunRecord>,
     /// Names of the seeds and trials that have not begun.
     pub missing: Vec<String>,
+    /// Trials that were given up without leaving anything to read: name and reason.
+    pub given_up: Vec<(String, String)>,
 }
 
 impl RunRecords {
@@ -83,16 +88,27 @@ impl RunRecords {
         let store = Store::open(path)?;
         let mut found = Self::default();
         let mut known = BTreeSet::new();
-        for generation in store.generations()? {
-            for id in generation.trials() {
+        let (generations, most) = (store.generations()?, store.specification().attempts);
+        for (number, generation) in generations.iter().enumerate() {
+            let outcomes = outcomes(&store, generation, generations.get(number + 1), most)?;
+            for (id, outcome) in generation.trials().zip(outcomes) {
                 // Settings of several generations may share a trial.
                 if !known.insert(id.to_owned()) {
                     continue;
                 }
                 let name = format!("{name}/trials/{id}");
-                match furthest(attempts(&store, id)?) {
-                    Some(attempt) => found.add(&attempt.path, name)?,
-                    None => found.missing.push(name),
+                match (furthest(attempts(&store, id)?), outcome) {
+                    (Some(attempt), outcome) => {
+                        let first = found.records.len();
+                        found.add(&attempt.path, name)?;
+                        if let TrialOutcome::GivenUp(reason) = outcome {
+                            found.records[first..]
+                                .iter_mut()
+                                .for_each(|one| one.given_up = Some(reason.clone()));
+                        }
+                    }
+                    (None, TrialOutcome::GivenUp(reason)) => found.given_up.push((name, reason)),
+                    (None, _) => found.missing.push(name),
                 }
             }
         }
@@ -135,6 +151,7 @@ impl RunRecord {
             preferences: None,
             fine_tuning: None,
             random: None,
+            given_up: None,
         })
     }
 
@@ -143,9 +160,14 @@ impl RunRecord {
         self.metrics.last().map_or(0, |row| row.step)
     }
 
-    /// Whether all steps were taken.
+    /// Whether all steps were taken, and the result counts.
     pub fn is_finished(&self) -> bool {
-        self.step() >= self.config.steps
+        self.given_up.is_none() && self.step() >= self.config.steps
+    }
+
+    /// Whether nothing more will come.
+    pub fn is_over(&self) -> bool {
+        self.given_up.is_some() || self.is_finished()
     }
 }
 

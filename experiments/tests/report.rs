@@ -50,6 +50,7 @@ fn evaluation(gold: f64, learned: Option<f64>) -> Evaluation {
         success_rate: Some(0.5),
         length: 200.0,
         faults: 0,
+        last_observation: None,
     }
 }
 

@@ -147,6 +147,21 @@ fn what_does_not_fit_a_resume_is_named() {
 }
 
 #[test]
+fn a_run_from_before_a_key_existed_is_gone_on_with() {
+    let (_scratch, path) = scratch_run();
+    drop(RunDirectory::create(&path, &configuration(&[]), DeviceChoice::Cpu).unwrap());
+    let now = fs::read_to_string(path.join("config.toml")).unwrap();
+    let then = now.replace("last_observation = false\n", "");
+    assert_ne!(now, then);
+    fs::write(path.join("config.toml"), &then).unwrap();
+    let digest = |text: &str| format!("{:08x}", crc32fast::hash(text.as_bytes()));
+    let manifest = fs::read_to_string(path.join("manifest.json")).unwrap();
+    fs::write(path.join("manifest.json"), manifest.replace(&digest(&now), &digest(&then))).unwrap();
+    drop(RunDirectory::open(&path).unwrap());
+    RunDirectory::resume(&path, &configuration(&["env.threads=2"]), DeviceChoice::Cpu).unwrap();
+}
+
+#[test]
 fn another_version_and_a_changed_configuration_are_refused() {
     let (_scratch, path) = scratch_run();
     let config = configuration(&[]);

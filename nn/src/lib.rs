@@ -21,7 +21,7 @@ pub mod weights;
 
 pub use activation::Activation;
 pub use adam::{Adam, AdamConfig};
-pub use candle_core::{D, DType, Device, Tensor, Var, backprop::GradStore};
+pub use candle_core::{D, DType, Device, Error as TensorError, Tensor, Var, backprop::GradStore};
 pub use ensemble::MlpEnsemble;
 pub use error::NnError;
 pub use gaussian::SquashedGaussian;

@@ -212,6 +212,15 @@ pub fn load_safetensors(path: &Path, parameters: &(impl Parameters + ?Sized)) ->
     Ok(())
 }
 
+/// All tensors of a safetensors file as 32-bit floats, by name, in the layout of the file.
+///
+/// # Errors
+/// When the file is missing or damaged.
+pub fn read_safetensors(path: &Path, device: &Device) -> Result<BTreeMap<String, Tensor>, NnError> {
+    let tensors = candle_core::safetensors::load(path, device)?;
+    tensors.into_iter().map(|(name, tensor)| Ok((name, tensor.to_dtype(DType::F32)?))).collect()
+}
+
 /// Turns the matrices of linear layers between our order and that of files; its own inverse.
 fn file_order(name: &str, tensor: &Tensor) -> candle_core::Result<Tensor> {
     match tensor.rank() {

@@ -71,6 +71,22 @@ pub enum RewardError {
         /// The names it has.
         known: String,
     },
+    /// A model of pictures and sentences cannot be read from its directory.
+    #[error("{path}: {reason}")]
+    Vision {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong, and what to get.
+        reason: String,
+    },
+    /// A model cannot read a sentence.
+    #[error("the sentence `{sentence}`: {reason}")]
+    Sentence {
+        /// The sentence.
+        sentence: String,
+        /// Why not.
+        reason: String,
+    },
     /// There is not enough data for the request.
     #[error("{0}")]
     NotEnoughData(String),
@@ -82,10 +98,20 @@ pub enum RewardError {
     Checkpoint(#[from] telos_checkpoint::CheckpointError),
 }
 
+impl From<telos_nn::TensorError> for RewardError {
+    fn from(error: telos_nn::TensorError) -> Self {
+        Self::Network(error.into())
+    }
+}
+
 impl RewardError {
     pub(crate) fn io(path: &std::path::Path) -> impl FnOnce(io::Error) -> Self {
         let path = path.to_owned();
         move |source| Self::Io { path, source }
+    }
+
+    pub(crate) fn vision(path: &std::path::Path, reason: impl Into<String>) -> Self {
+        Self::Vision { path: path.to_owned(), reason: reason.into() }
     }
 }
 

@@ -101,6 +101,7 @@ pub mod intrinsic;
 pub mod query;
 pub mod reward_model;
 pub mod teacher;
+pub mod vision;
 
 mod error;
 mod source;

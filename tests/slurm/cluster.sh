@@ -13,7 +13,7 @@ cluster_up() {
     slurmctld -c
     for node in n0 n1 n2 n3; do slurmd -N "$node"; done
     for _ in $(seq 100); do
-        [ "$(sinfo -h -N -o %T 2>/dev/null | grep -c idle)" = 4 ] && return
+        [ "$(sinfo -h -N -p all -o %T 2>/dev/null | grep -c idle)" = 4 ] && return
         sleep 0.2
     done
     echo "the cluster did not come up" >&2

@@ -64,6 +64,7 @@ impl Expert {
             seed: self.seed,
             threads: self.threads.map_or_else(cores, |threads| threads as usize),
             mode: ActMode::Mode,
+            last_observation: false,
         };
         let scripted = if self.planner { None } else { play_scripted(plan)? };
         let evaluation = match scripted {

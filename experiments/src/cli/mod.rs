@@ -78,7 +78,8 @@ pub fn run() -> ExitCode {
     let code = match outcome {
         Ok(Ok(code)) => code,
         Ok(Err(error)) => {
-            print_note(&format!("error: {error}"));
+            let advice = error.advice().map_or(String::new(), |advice| format!("; {advice}"));
+            print_note(&format!("error: {error}{advice}"));
             error.exit_code()
         }
         // The panic hook has printed the message and the place.

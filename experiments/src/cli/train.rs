@@ -42,32 +42,106 @@ impl Train {
         let file = if is_run { self.config.join("config.toml") } else { self.config.clone() };
         let config = Config::read(&file, &self.set)?;
         self.device.open()?;
-        let out = match self.out {
-            Some(out) => out,
+        let out = match &self.out {
+            Some(out) => out.clone(),
             None if is_run => self.config.clone(),
             None => default_out(&file, &config),
         };
+        if processes(&config) > 1 {
+            return self.run_as_rank(&config, &out);
+        }
         let interrupt = Interrupt::listen()?;
-        let progress = if self.quiet { Progress::quiet() } else { Progress::new() };
-        let run = if self.resume {
-            RunDirectory::resume(&out, &config, self.device)?
-        } else {
-            RunDirectory::create(&out, &config, self.device)?
-        };
+        let run = self.open(&config, &out)?;
         let outcome = if config.seeds.is_empty() {
-            loops::train(&config, &run, &interrupt, &progress)?
+            loops::train(&config, &run, &interrupt, &self.progress())?
         } else {
-            seeds::train(&config, &run, &interrupt, &progress)?
+            seeds::train(&config, &run, &interrupt, &self.progress())?
         };
-        match outcome {
-            Outcome::Finished(report) => {
-                print(&format!("{report}\nrun directory: {}\n", out.display()))?;
-                Ok(exit_code::DONE)
-            }
-            Outcome::Interrupted => {
-                print_note(&format!("interrupted; go on with: telos train {} --resume", out.display()));
-                Ok(exit_code::INTERRUPTED)
-            }
+        tell(&outcome, &out)
+    }
+
+    /// As one of the processes that an MPI launcher started. MPI is left in good order when all ranks
+    /// come to the end; one that fails says why and ends all of them.
+    #[cfg(feature = "mpi")]
+    fn run_as_rank(&self, config: &Config, out: &Path) -> Result<i32, TelosError> {
+        use telos_agents::collective::{Collective, MpiCollective};
+
+        check_processes(config)?;
+        let interrupt = Interrupt::listen()?;
+        let mut world = MpiCollective::join().expect("a command joins once");
+        let ended = if world.rank() > 0 {
+            loops::follow(config, self.device, &mut world).map(|()| exit_code::DONE)
+        } else {
+            self.open(config, out)
+                .and_then(|run| loops::lead(config, &run, &interrupt, &self.progress(), &mut world))
+                .and_then(|outcome| tell(&outcome, out))
+        };
+        ended.inspect_err(|error| {
+            print_note(&format!("error: rank {}: {error}", world.rank()));
+            world.abort(error.exit_code())
+        })
+    }
+
+    #[cfg(not(feature = "mpi"))]
+    fn run_as_rank(&self, config: &Config, _: &Path) -> Result<i32, TelosError> {
+        check_processes(config)?;
+        Err(TelosError::Usage(
+            "this telos was built without MPI: build it with `--features mpi`, or start it without a launcher, and \
+             its ranks are threads"
+                .into(),
+        ))
+    }
+
+    fn open(&self, config: &Config, out: &Path) -> Result<RunDirectory, TelosError> {
+        if self.resume {
+            RunDirectory::resume(out, config, self.device)
+        } else {
+            RunDirectory::create(out, config, self.device)
+        }
+    }
+
+    fn progress(&self) -> Progress {
+        if self.quiet { Progress::quiet() } else { Progress::new() }
+    }
+}
+
+/// Processes that an MPI launcher started for the ranks of this training; 1 without a launcher.
+fn processes(config: &Config) -> usize {
+    // Without ranks, tasks of one job are trainings that know nothing of each other.
+    if config.parallel.ranks == 1 {
+        return 1;
+    }
+    // Open MPI; MPICH, Intel MPI and srun.
+    let size = |name: &&str| std::env::var(name).ok()?.parse().ok();
+    ["OMPI_COMM_WORLD_SIZE", "PMI_SIZE"].iter().find_map(size).unwrap_or(1)
+}
+
+/// Whether the processes are the ranks.
+fn check_processes(config: &Config) -> Result<(), TelosError> {
+    let (processes, ranks) = (processes(config), config.parallel.ranks);
+    if processes != ranks {
+        return Err(TelosError::Usage(format!(
+            "the launcher started {processes} processes, but `parallel.ranks` is {ranks}; make them equal"
+        )));
+    }
+    if !config.seeds.is_empty() {
+        let reason =
+            "`seeds` is in conflict with an MPI launcher, whose processes train one seed; set `seed`";
+        return Err(TelosError::Usage(reason.into()));
+    }
+    Ok(())
+}
+
+/// Prints how a training ended, and says how to exit.
+fn tell(outcome: &Outcome, out: &Path) -> Result<i32, TelosError> {
+    match outcome {
+        Outcome::Finished(report) => {
+            print(&format!("{report}\nrun directory: {}\n", out.display()))?;
+            Ok(exit_code::DONE)
+        }
+        Outcome::Interrupted => {
+            print_note(&format!("interrupted; go on with: telos train {} --resume", out.display()));
+            Ok(exit_code::INTERRUPTED)
         }
     }
 }

@@ -1,5 +1,7 @@
 //! The keys of an experiment.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use telos_agents::{
     PpoConfig, SacConfig,
@@ -107,6 +109,10 @@ pub struct Config {
     pub steps: u64,
     /// The environments.
     pub env: EnvConfig,
+    /// What the learner is trained on where no reward is learned.
+    pub reward: RewardConfig,
+    /// Several processes or threads that are one learner.
+    pub parallel: ParallelConfig,
     /// When an off-policy learner collects and updates.
     pub training: TrainingConfig,
     /// Soft actor-critic.
@@ -152,6 +158,8 @@ impl Default for Config {
             seeds: Vec::new(),
             steps: 100_000,
             env: EnvConfig::default(),
+            reward: RewardConfig::default(),
+            parallel: ParallelConfig::default(),
             training: TrainingConfig::default(),
             sac: SacConfig::default(),
             ppo: PpoConfig::default(),
@@ -217,6 +225,33 @@ impl EnvConfig {
     }
 }
 
+/// `[reward]`: another reward than the environment's own, of what it reports. Evaluations still count
+/// the environment's own.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RewardConfig {
+    /// A weight for each of some of the environment's factors, those that `telos envs` lists; the
+    /// reward is their weighted sum, and factors without a weight count nothing. Default none: the
+    /// environment's own reward.
+    pub factors: BTreeMap<String, f32>,
+}
+
+/// `[parallel]`: data-parallel training.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ParallelConfig {
+    /// Copies of the learner, each with as many of the `env.count` environments, whose gradients are
+    /// averaged at every step: threads of one process, or the processes that `mpirun` started.
+    /// Results depend on their number, not on what they are. Default 1.
+    pub ranks: usize,
+}
+
+impl Default for ParallelConfig {
+    fn default() -> Self {
+        Self { ranks: 1 }
+    }
+}
+
 /// `[training]`: the schedule around an off-policy learner.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -248,11 +283,14 @@ pub struct EvaluationConfig {
     /// Seed of their initial states, the same every time so that curves are comparable, and apart
     /// from the training seeds. Default 1,000,000.
     pub seed: u64,
+    /// Whether `result.json` says what the episodes ended in: the mean of their last observations, by
+    /// which sweeps can tell behaviours apart. Default false.
+    pub last_observation: bool,
 }
 
 impl Default for EvaluationConfig {
     fn default() -> Self {
-        Self { interval: 10_000, episodes: 10, seed: 1_000_000 }
+        Self { interval: 10_000, episodes: 10, seed: 1_000_000, last_observation: false }
     }
 }
 
@@ -289,6 +327,7 @@ impl Config {
     pub fn on_gold_reward(&self) -> Self {
         Self {
             loop_kind: LoopKind::Online,
+            reward: RewardConfig::default(),
             preferences: PreferencesConfig::default(),
             comparison: ComparisonConfig::default(),
             ..self.clone()

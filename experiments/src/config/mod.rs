@@ -27,7 +27,7 @@ pub(crate) use deserialize::from_tree;
 pub use error::ConfigError;
 pub use experiment::{
     CheckpointConfig, ComparisonConfig, Config, EnvConfig, EvaluationConfig, LearnerKind, LoopKind,
-    TrainingConfig,
+    ParallelConfig, RewardConfig, TrainingConfig,
 };
 pub use preferences::PreferencesConfig;
 pub use recorded::{CollapseConfig, DataConfig, FineTuningConfig};

@@ -57,6 +57,14 @@ impl Config {
             let reason = format!("the learner is \"{}\"; only \"sac\" reads it", learner.name());
             unread.push(("training", reason));
         }
+        if learner != LearnerKind::Ppo {
+            let reason =
+                format!("the learner is \"{}\"; only \"ppo\" is trained by several ranks", learner.name());
+            unread.push(("parallel", reason));
+        }
+        if self.loop_kind != LoopKind::Online {
+            unread.push(("reward", "only loop = \"online\" reads it".to_owned()));
+        }
         let mut unread_by_loop = |table, kinds: &[LoopKind], reason: &str| {
             if !kinds.contains(&self.loop_kind) {
                 unread.push((table, reason.to_owned()));
@@ -180,6 +188,18 @@ mod tests {
             (
                 "[env]\nid = 'pendulum-classic'\n[preferences]\n",
                 "c.toml:3: `preferences`: nothing reads this table",
+            ),
+            (
+                "[env]\nid = 'pendulum-swingup'\n[reward.factors]\nupright = 1\nslwo = 2\n",
+                "c.toml:5: `reward.factors.slwo`: `pendulum-swingup` has no such factor; it has upright, slow, gentle",
+            ),
+            (
+                "learner = 'ppo'\n[env]\nid = 'pendulum-classic'\ncount = 6\n[parallel]\nranks = 4\n",
+                "c.toml:6: `parallel.ranks`: is 4, but must divide `env.count`, which is 6",
+            ),
+            (
+                "[env]\nid = 'pendulum-classic'\n[parallel]\nranks = 1\n",
+                "c.toml:3: `parallel`: nothing reads this table: the learner is \"sac\"",
             ),
             (
                 "loop = 'preferences'\n[env]\nid = 'pendulum-classic'\n[preferences.teacher]\nmistake = 1.5\n",

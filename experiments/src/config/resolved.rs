@@ -23,15 +23,27 @@ impl Config {
 
     /// Every key that the run reads, as TOML. Reading it back gives an equal configuration.
     pub fn to_toml(&self) -> String {
-        let body = toml::to_string(&self.table()).expect("a table of TOML values is TOML");
-        format!("{}{body}", Self::RESOLVED_HEADER)
+        Self::text_of(&self.table())
     }
 
     /// Checksum of what results depend on: all but the number of threads.
     pub fn digest(&self) -> String {
-        let mut unthreaded = self.clone();
-        unthreaded.env.threads = 0;
-        format!("{:08x}", crc32fast::hash(unthreaded.to_toml().as_bytes()))
+        Self::digest_of(&self.to_toml()).expect("a resolved configuration is TOML")
+    }
+
+    /// The [`digest`](Self::digest) that a configuration had when it was written as `resolved`, by this
+    /// version or by one that knew fewer keys; `None` for what is no TOML.
+    pub(crate) fn digest_of(resolved: &str) -> Option<String> {
+        let mut table: Table = resolved.parse().ok()?;
+        if let Some(Value::Table(env)) = table.get_mut("env") {
+            env.insert("threads".into(), Value::Integer(0));
+        }
+        Some(format!("{:08x}", crc32fast::hash(Self::text_of(&table).as_bytes())))
+    }
+
+    fn text_of(table: &Table) -> String {
+        let body = toml::to_string(table).expect("a table of TOML values is TOML");
+        format!("{}{body}", Self::RESOLVED_HEADER)
     }
 
     /// The first key, other than the number of threads, in which `other` differs.

@@ -20,6 +20,7 @@ pub(super) fn check(config: &Config) -> Result<(), Invalid> {
     at_least("steps", config.steps, 1)?;
     distinct("seeds", &config.seeds)?;
     env(config)?;
+    reward(config)?;
     at_least("evaluation.episodes", config.evaluation.episodes as u64, 1)?;
     at_least("checkpoint.keep", config.checkpoint.keep as u64, 1)?;
     match config.learner {
@@ -88,6 +89,17 @@ fn wrapper(table: &str, verdict: Result<(), EnvError>) -> Result<(), Invalid> {
     }
 }
 
+fn reward(config: &Config) -> Result<(), Invalid> {
+    let known = config.env.make().map_or(Vec::new(), |env| env.spec().factors.clone());
+    match config.reward.factors.keys().find(|name| !known.contains(name)) {
+        None => Ok(()),
+        Some(name) => invalid(
+            &format!("reward.factors.{name}"),
+            format!("`{}` has no such factor; it has {}", config.env.id, known.join(", ")),
+        ),
+    }
+}
+
 fn sac(config: &Config) -> Result<(), Invalid> {
     learner(config.sac.validate())?;
     let training = &config.training;
@@ -139,6 +151,17 @@ fn share(key: &str, value: f64) -> Result<(), Invalid> {
         Ok(())
     } else {
         invalid(key, format!("is {value}, but must be in (0, 1]"))
+    }
+}
+
+fn ppo(config: &Config) -> Result<(), Invalid> {
+    learner(config.ppo.validate())?;
+    let (ranks, count) = (config.parallel.ranks as u64, config.env.count as u64);
+    at_least("parallel.ranks", ranks, 1)?;
+    if count.is_multiple_of(ranks) {
+        Ok(())
+    } else {
+        invalid("parallel.ranks", format!("is {ranks}, but must divide `env.count`, which is {count}"))
     }
 }
 

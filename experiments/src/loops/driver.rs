@@ -42,6 +42,14 @@ pub(super) trait TrainingLoop: Checkpoint {
         None
     }
 
+    /// Brings what a checkpoint must hold to this process; called before each.
+    ///
+    /// # Errors
+    /// When another process of the training is lost.
+    fn gather_state(&mut self) -> Result<(), TelosError> {
+        Ok(())
+    }
+
     /// What was learned from preferences; `None` for loops without any.
     ///
     /// # Errors
@@ -80,6 +88,7 @@ pub(super) fn drive(
     while training.step() < config.steps {
         if interrupt.is_requested() {
             if saved != Some(training.step()) {
+                training.gather_state()?;
                 run.save(training.step(), training, &metrics)?;
             }
             return Ok(Drive::Interrupted);
@@ -103,6 +112,7 @@ pub(super) fn drive(
             evaluation = Some(found);
         }
         if last || crossed(before, step, config.checkpoint.interval) {
+            training.gather_state()?;
             run.save(step, training, &metrics)?;
             saved = Some(step);
         }

@@ -25,6 +25,9 @@ pub struct Evaluation {
     pub length: f64,
     /// Episodes that ended in a simulation fault.
     pub faults: usize,
+    /// Mean of the episodes' last observations, where the configuration asks for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_observation: Option<Vec<f64>>,
 }
 
 impl Evaluation {
@@ -38,6 +41,7 @@ impl Evaluation {
             success_rate: (!judged.is_empty()).then(|| share(judged.iter().filter(|s| **s).count())),
             length: episodes.iter().map(|e| f64::from(e.length)).sum::<f64>() / episodes.len() as f64,
             faults: episodes.iter().filter(|e| e.fault).count(),
+            last_observation: None,
         }
     }
 
@@ -67,6 +71,8 @@ pub struct EvaluationPlan<'a> {
     pub threads: usize,
     /// How the policy chooses; its mode, but for policies whose mode is no behaviour.
     pub mode: ActMode,
+    /// Whether to report what the episodes ended in.
+    pub last_observation: bool,
 }
 
 impl<'a> EvaluationPlan<'a> {
@@ -78,6 +84,7 @@ impl<'a> EvaluationPlan<'a> {
             seed: config.evaluation.seed,
             threads: config.env.thread_count(),
             mode: ActMode::Mode,
+            last_observation: config.evaluation.last_observation,
         }
     }
 }
@@ -97,6 +104,8 @@ pub fn evaluate(
     let mut actions = vec![0.0; n * envs.spec().action.size()];
     let mut rewards = vec![0.0; n];
     let mut learned = vec![0.0; n];
+    let width = envs.spec().observation.size();
+    let mut last_observation = vec![0.0; width];
     let mut ended: Vec<Option<Episode>> = vec![None; n];
     while ended.iter().any(Option::is_none) {
         policy.act(&obs, n, plan.mode, &mut actions)?;
@@ -108,6 +117,9 @@ pub fn evaluate(
             if ended[i].is_none() {
                 learned[i] += f64::from(rewards[i]);
                 if batch.done(i) {
+                    let last = &batch.final_obs[i * width..][..width];
+                    let mean = last_observation.iter_mut().zip(last);
+                    mean.for_each(|(mean, x)| *mean += f64::from(*x) / n as f64);
                     ended[i] = Some(Episode {
                         gold: f64::from(batch.episode_return[i]),
                         length: batch.episode_length[i],
@@ -121,7 +133,8 @@ pub fn evaluate(
     }
     let episodes: Vec<Episode> = ended.into_iter().flatten().collect();
     let learned = reward_model.is_some().then(|| Summary::of(learned));
-    Ok(Evaluation { learned, ..Evaluation::of(&episodes) })
+    let last_observation = plan.last_observation.then_some(last_observation);
+    Ok(Evaluation { learned, last_observation, ..Evaluation::of(&episodes) })
 }
 
 /// A whole episode.

@@ -1,11 +1,13 @@
 //! The loops that join environments, learners and rewards, and the runs made of them.
 
+mod data_parallel;
 mod demonstration;
 mod driver;
 mod episodes;
 mod evaluation;
 mod film;
 mod fine_tuning;
+mod known_reward;
 mod learned_reward;
 mod learners;
 mod means;
@@ -19,7 +21,10 @@ mod report;
 
 use std::path::Path;
 
-use telos_agents::{ActMode, RandomPolicy};
+use telos_agents::{
+    ActMode, RandomPolicy,
+    collective::{Alone, Collective},
+};
 use telos_nn::{Parameters, weights};
 
 use crate::{
@@ -29,6 +34,7 @@ use crate::{
     video::Recorder,
 };
 
+use data_parallel::DataParallelLoop;
 use driver::{Drive, TrainingLoop, drive};
 use offline_to_online::OfflineToOnline;
 use on_policy::OnPolicyLoop;
@@ -80,9 +86,7 @@ pub fn train(
     } else {
         (train_one(config, run, interrupt, progress), None)
     };
-    let Some(Trained { evaluation: trained, preferences, fine_tuning }) = trained? else {
-        return Ok(Outcome::Interrupted);
-    };
+    let Some(trained) = trained? else { return Ok(Outcome::Interrupted) };
     let gold_trained = match gold_trained {
         None => None,
         Some(result) => match result? {
@@ -90,6 +94,41 @@ pub fn train(
             None => return Ok(Outcome::Interrupted),
         },
     };
+    report(config, run, trained, gold_trained)
+}
+
+/// As [`train`], with this process as rank 0 of `ranks`, the others of which [`follow`].
+///
+/// # Errors
+/// As [`train`], and when a rank is lost.
+pub fn lead(
+    config: &Config,
+    run: &RunDirectory,
+    interrupt: &Interrupt,
+    progress: &Progress,
+    ranks: &mut dyn Collective,
+) -> Result<Outcome, TelosError> {
+    match train_leading(config, run, interrupt, progress, Box::new(ranks))? {
+        Some(trained) => report(config, run, trained, None),
+        None => Ok(Outcome::Interrupted),
+    }
+}
+
+/// Trains with this process as a rank other than 0, until the leader says that the training is over.
+///
+/// # Errors
+/// When another rank is lost, or this one fails.
+pub fn follow(config: &Config, device: DeviceChoice, ranks: &mut dyn Collective) -> Result<(), TelosError> {
+    data_parallel::follow(config, &device.open()?, ranks)
+}
+
+/// Writes `result.json`.
+fn report(
+    config: &Config,
+    run: &RunDirectory,
+    Trained { evaluation: trained, preferences, fine_tuning }: Trained,
+    gold_trained: Option<Evaluation>,
+) -> Result<Outcome, TelosError> {
     let random = if config.comparison.random { Some(evaluate_random(config)?) } else { None };
     let report = Report::of_seed(
         config,
@@ -147,15 +186,44 @@ struct Trained {
     fine_tuning: Option<FineTuningReport>,
 }
 
-/// Drives one loop to its end; `None` when it was interrupted.
+/// Trains one learner to its end; `None` when it was interrupted.
 fn train_one(
     config: &Config,
     run: &RunDirectory,
     interrupt: &Interrupt,
     progress: &Progress,
 ) -> Result<Option<Trained>, TelosError> {
+    if config.parallel.ranks > 1 {
+        let lead = |ranks| train_leading(config, run, interrupt, progress, ranks);
+        return data_parallel::in_threads(config, &run.manifest().device.open()?, lead);
+    }
     let mut training = build(config, run.manifest().device, Some(&run.feedback()))?;
-    let Drive::Finished(evaluation) = drive(training.as_mut(), config, run, interrupt, progress)? else {
+    finish(training.as_mut(), config, run, interrupt, progress)
+}
+
+/// [`train_one`] as rank 0 of `ranks`.
+fn train_leading(
+    config: &Config,
+    run: &RunDirectory,
+    interrupt: &Interrupt,
+    progress: &Progress,
+    ranks: Box<dyn Collective + '_>,
+) -> Result<Option<Trained>, TelosError> {
+    let mut training = DataParallelLoop::new(config, &run.manifest().device.open()?, ranks)?;
+    let trained = finish(&mut training, config, run, interrupt, progress)?;
+    training.stop()?;
+    Ok(trained)
+}
+
+/// Drives one loop to its end and writes the weights; `None` when it was interrupted.
+fn finish(
+    training: &mut dyn TrainingLoop,
+    config: &Config,
+    run: &RunDirectory,
+    interrupt: &Interrupt,
+    progress: &Progress,
+) -> Result<Option<Trained>, TelosError> {
+    let Drive::Finished(evaluation) = drive(training, config, run, interrupt, progress)? else {
         return Ok(None);
     };
     let modules: Vec<&dyn Parameters> = training.weights();
@@ -175,6 +243,10 @@ fn build(
     let device = device.open()?;
     Ok(match (config.loop_kind, config.learner) {
         (LoopKind::Online, LearnerKind::Sac) => Box::new(OnlineLoop::new(config, &device)?),
+        // To act and be evaluated; who trains it knows its ranks.
+        (LoopKind::Online, LearnerKind::Ppo) if config.parallel.ranks > 1 => {
+            Box::new(DataParallelLoop::new(config, &device, Box::new(Alone::default()))?)
+        }
         (LoopKind::Online, LearnerKind::Ppo) => Box::new(OnPolicyLoop::new(config, &device)?),
         (LoopKind::Preferences, LearnerKind::Sac) => {
             Box::new(PreferenceLoop::new(config, feedback, &device)?)

@@ -1,21 +1,24 @@
-//! Online off-policy learning from the environment's own (gold) reward.
+//! Online off-policy learning from a reward that is known.
 
 use telos_agents::Policy;
 use telos_checkpoint::{Checkpoint, CheckpointError, Reader, Writer};
 use telos_nn::{Device, Parameters};
 use telos_rewards::reward_model::RewardModel;
 
-use super::{driver::TrainingLoop, off_policy::OffPolicy};
+use super::{driver::TrainingLoop, known_reward::KnownReward, off_policy::OffPolicy};
 use crate::{TelosError, config::Config};
 
-/// Soft actor-critic on the gold reward: what a learned reward is compared with.
+/// Soft actor-critic on the gold reward, which is what a learned reward is compared with, or on
+/// weighted factors.
 pub(super) struct OnlineLoop {
     core: OffPolicy,
+    reward: KnownReward,
 }
 
 impl OnlineLoop {
     pub(super) fn new(config: &Config, device: &Device) -> Result<Self, TelosError> {
-        Ok(Self { core: OffPolicy::new(config, device)? })
+        let core = OffPolicy::new(config, device)?;
+        Ok(Self { reward: KnownReward::new(&config.reward, core.envs.spec())?, core })
     }
 }
 
@@ -26,7 +29,7 @@ impl TrainingLoop for OnlineLoop {
 
     fn advance(&mut self) -> Result<(), TelosError> {
         self.core.collect(|_, _, outcome, rewards| {
-            rewards.copy_from_slice(&outcome.reward);
+            rewards.copy_from_slice(self.reward.of(outcome)?);
             Ok(())
         })?;
         self.core.update(|_, _| Ok(()))

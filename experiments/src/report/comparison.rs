@@ -149,7 +149,14 @@ fn warn_of_few_seeds(env: &str, groups: &[Group], warnings: &mut Vec<String>) {
 fn warn(env: &str, group: &Group, warnings: &mut Vec<String>) {
     let label = format!("{env}, {}", group.label);
     for run in &group.runs {
-        if run.metrics.rows().is_empty() {
+        if let Some(reason) = &run.given_up {
+            warnings.push(format!(
+                "{}: was given up at step {} of {}, so it is in the curves but not in the tables: {reason}",
+                run.name,
+                run.step(),
+                run.config.steps
+            ));
+        } else if run.metrics.rows().is_empty() {
             warnings.push(format!(
                 "{}: has no metrics yet; `telos train {} --resume` goes on with it",
                 run.name,

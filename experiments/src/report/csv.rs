@@ -47,7 +47,11 @@ pub(super) fn runs(comparisons: &[Comparison]) -> String {
                 let names =
                     [&comparison.env, &one.group.label, &run.name].map(|name| csv_field(name)).join(",");
                 let (seed, telos, step) = (run.config.seed, &run.telos, run.step());
-                let _ = writeln!(csv, "{names},{seed},{telos},{step},{},{found}", run.is_finished());
+                let finished = match &run.given_up {
+                    Some(_) => "given-up".to_owned(),
+                    None => run.is_finished().to_string(),
+                };
+                let _ = writeln!(csv, "{names},{seed},{telos},{step},{finished},{found}");
             }
         }
     }

@@ -74,6 +74,8 @@ pub fn write(paths: &[PathBuf], out: &Path, across_tasks: bool) -> Result<Findin
     for path in paths {
         let found = RunRecords::read(path)?;
         warnings.extend(found.missing.iter().map(|name| format!("{name}: has not begun")));
+        warnings
+            .extend(found.given_up.iter().map(|(name, reason)| format!("{name}: was given up: {reason}")));
         records.extend(found.records);
     }
     if records.iter().all(|record| record.metrics.rows().is_empty()) {

@@ -78,7 +78,8 @@ pub(super) fn runs(comparison: &Comparison) -> Table {
                 Some(found) => [number(found.last), number(found.best), number(found.best_step as f64)],
                 None => [NOTHING; 3].map(str::to_owned),
             });
-            (format!("{}: {}", one.group.label, run.name), cells)
+            let given_up = if run.given_up.is_some() { " (given up)" } else { "" };
+            (format!("{}: {}{given_up}", one.group.label, run.name), cells)
         })
     });
     Table {

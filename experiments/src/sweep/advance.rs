@@ -67,8 +67,9 @@ fn propose(store: &Store, history: &[Vec<Evaluated>]) -> Result<Vec<Proposal>, T
     let specification = store.specification();
     // Where a sampler sets the steps, they are no parameter, and the same in every setting.
     let steps = config(store, &specification.space.at(|_| 0.0), specification.seeds[0], None)?.steps;
-    let search = Search { config: &specification.sampler, space: &specification.space, steps, history };
-    Ok(search.propose())
+    let sampler = &specification.sampler;
+    let rewarding = specification.goal.upward(sampler.rewarding);
+    Search { config: sampler, space: &specification.space, steps, rewarding, history }.propose()
 }
 
 /// Writes a generation: first its trials, then its index.
@@ -139,8 +140,9 @@ fn config(store: &Store, setting: &Setting, seed: u64, steps: Option<u64>) -> Re
 fn check_config(store: &Store, config: &Config) -> Result<(), TelosError> {
     let (specification, file) = (store.specification(), store.path().join("sweep.toml"));
     measure::check(&file, "metric", &specification.metric, config)?;
+    let single = !specification.sampler.cells.is_empty();
     for path in &specification.sampler.descriptor {
-        measure::check(&file, "sampler.descriptor", path, config)?;
+        measure::check_numbers(&file, "sampler.descriptor", path, config, single)?;
     }
     if !specification.sampler.inherits() {
         return Ok(());

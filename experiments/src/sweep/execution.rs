@@ -63,7 +63,7 @@ pub fn execute(
         }
         Ok(Err(error)) => {
             let message = error.to_string();
-            let end = if is_refusal(&error) {
+            let end = if error.refusal().is_some() {
                 End::Refused { error: message }
             } else {
                 End::Failed { error: message }
@@ -113,16 +113,4 @@ fn find(store: &Store, generation: usize, index: usize) -> Result<String, TelosE
             Err(TelosError::run(store.path(), reason))
         }
     }
-}
-
-/// Whether the machine refused, rather than the training failed.
-fn is_refusal(error: &TelosError) -> bool {
-    let mut cause: Option<&dyn std::error::Error> = Some(error);
-    while let Some(error) = cause {
-        if error.is::<std::io::Error>() {
-            return true;
-        }
-        cause = error.source();
-    }
-    false
 }

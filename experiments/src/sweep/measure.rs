@@ -12,17 +12,55 @@ use crate::{
 };
 
 /// The number at `path`; `None` when there is none, or none that is finite.
-pub(super) fn number<'a>(result: &'a Value, path: &str) -> Option<f64> {
+pub(super) fn number(result: &Value, path: &str) -> Option<f64> {
+    at(result, path)?.as_f64()
+}
+
+/// The number at `path`, or the numbers of the array there; `None` as [`number`].
+pub(super) fn numbers(result: &Value, path: &str) -> Option<Vec<f64>> {
+    match at(result, path)? {
+        Value::Array(items) => items.iter().map(Value::as_f64).collect(),
+        one => Some(vec![one.as_f64()?]),
+    }
+}
+
+fn at<'a>(result: &'a Value, path: &str) -> Option<&'a Value> {
     let step = |value: &'a Value, part: &str| match value {
         Value::Array(items) => items.get(part.parse::<usize>().ok()?),
         value => value.get(part),
     };
-    path.split('.').try_fold(result, step)?.as_f64()
+    path.split('.').try_fold(result, step)
 }
 
 /// Whether results of `config` can have a number at `path`: found out before the first trial
 /// rather than after the last.
 pub(super) fn check(file: &Path, key: &str, path: &str, config: &Config) -> Result<(), TelosError> {
+    check_numbers(file, key, path, config, true)
+}
+
+/// As [`check`], for one number or, unless `single`, an array of them.
+pub(super) fn check_numbers(
+    file: &Path,
+    key: &str,
+    path: &str,
+    config: &Config,
+    single: bool,
+) -> Result<(), TelosError> {
+    let specimen = specimen(config);
+    let found = if single { number(&specimen, path).is_some() } else { numbers(&specimen, path).is_some() };
+    if found {
+        return Ok(());
+    }
+    let reason = format!(
+        "`{key}`: no result.json has a number at `{path}`; such paths are gold_return.mean, \
+         seeds.0.final.success_rate, seeds.0.final.length, and, as an array, seeds.0.final.last_observation with \
+         evaluation.last_observation = true"
+    );
+    Err(TelosError::run(file, reason))
+}
+
+/// A result with everything that one of `config` can have.
+fn specimen(config: &Config) -> Value {
     let returns = || Summary::of(vec![0.0; config.evaluation.episodes]);
     let evaluation = || Evaluation {
         gold: returns(),
@@ -30,6 +68,7 @@ pub(super) fn check(file: &Path, key: &str, path: &str, config: &Config) -> Resu
         success_rate: Some(0.0),
         length: 1.0,
         faults: 0,
+        last_observation: config.evaluation.last_observation.then(|| vec![0.0]),
     };
     let preferences = PreferenceReport { asked: 1, answered: 1, held_out_pairs: 1, held_out_accuracy: 1.0 };
     let fine_tuning = FineTuningReport {
@@ -49,17 +88,7 @@ pub(super) fn check(file: &Path, key: &str, path: &str, config: &Config) -> Resu
         gold_trained: Some(evaluation()),
         random: Some(evaluation()),
     };
-    let specimen = serde_json::to_value(Report::of_seed(config, seed)).expect("reports are JSON");
-    match number(&specimen, path) {
-        Some(_) => Ok(()),
-        None => {
-            let reason = format!(
-                "`{key}`: no result.json has a number at `{path}`; such paths are gold_return.mean, \
-                 seeds.0.final.success_rate, seeds.0.final.length"
-            );
-            Err(TelosError::run(file, reason))
-        }
-    }
+    serde_json::to_value(Report::of_seed(config, seed)).expect("reports are JSON")
 }
 
 #[cfg(test)]
@@ -71,6 +100,9 @@ mod tests {
         let result = serde_json::json!({"a": {"b": [1.5, {"c": 2}]}, "n": null, "t": "x"});
         assert_eq!(number(&result, "a.b.0"), Some(1.5));
         assert_eq!(number(&result, "a.b.1.c"), Some(2.0));
+        assert_eq!(numbers(&result, "a.b.0"), Some(vec![1.5]));
+        assert_eq!(numbers(&serde_json::json!({"a": [1, 2.5]}), "a"), Some(vec![1.0, 2.5]));
+        assert_eq!(numbers(&result, "a.b"), None);
         for path in ["a", "a.b.2", "a.b.x", "n", "t", "", "a.b.0.0"] {
             assert_eq!(number(&result, path), None, "{path}");
         }

@@ -71,39 +71,41 @@ pub(super) fn evaluate(
         .iter()
         .zip(outcomes.chunks_exact(seeds))
         .map(|(setting, outcomes)| {
-            let score = mean(store, setting, outcomes, "metric", &specification.metric)?;
-            let descriptor: Option<Vec<f64>> = specification
+            let score = means(store, setting, outcomes, "metric", &specification.metric)?;
+            let descriptor: Option<Vec<Vec<f64>>> = specification
                 .sampler
                 .descriptor
                 .iter()
-                .map(|path| mean(store, setting, outcomes, "sampler.descriptor", path))
+                .map(|path| means(store, setting, outcomes, "sampler.descriptor", path))
                 .collect::<Result<_, _>>()?;
             Ok(Evaluated {
                 setting: Setting(setting.values.clone()),
                 steps: setting.steps,
-                score: score.map(|score| specification.goal.upward(score)),
-                descriptor: descriptor.unwrap_or_default(),
+                score: score.map(|score| specification.goal.upward(score[0])),
+                descriptor: descriptor.unwrap_or_default().concat(),
             })
         })
         .collect()
 }
 
-/// Mean over seeds of the number at `path`; `None` when a trial was given up.
-fn mean(
+/// Means over seeds of the numbers at `path`; `None` when a trial was given up.
+fn means(
     store: &Store,
     setting: &PlannedSetting,
     outcomes: &[TrialOutcome],
     key: &str,
     path: &str,
-) -> Result<Option<f64>, TelosError> {
-    let mut total = 0.0;
+) -> Result<Option<Vec<f64>>, TelosError> {
+    let mut totals = Vec::new();
     for (id, outcome) in setting.trials.iter().zip(outcomes) {
         let TrialOutcome::Done(result) = outcome else { return Ok(None) };
-        total += measure::number(result, path).ok_or_else(|| {
+        let numbers = measure::numbers(result, path).ok_or_else(|| {
             let reason =
                 format!("has no finite number at `{path}`, the `{key}` of the sweep; choose another");
             TelosError::run(&store.result_path(id), reason)
         })?;
+        totals.resize(numbers.len(), 0.0);
+        totals.iter_mut().zip(numbers).for_each(|(total, number)| *total += number);
     }
-    Ok(Some(total / outcomes.len() as f64))
+    Ok(Some(totals.into_iter().map(|total| total / outcomes.len() as f64).collect()))
 }

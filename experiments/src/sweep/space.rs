@@ -150,13 +150,13 @@ impl Space {
 }
 
 /// Brings a point that left the unit interval back, as a ball off a wall.
-fn reflect(x: f64) -> f64 {
+pub(super) fn reflect(x: f64) -> f64 {
     let folded = x.rem_euclid(2.0);
     if folded > 1.0 { 2.0 - folded } else { folded }
 }
 
 /// By the method of Box and Muller.
-fn standard_normal(rng: &mut Xoshiro256PlusPlus) -> f64 {
+pub(super) fn standard_normal(rng: &mut Xoshiro256PlusPlus) -> f64 {
     let (u, v): (f64, f64) = (rng.random(), rng.random());
     (-2.0 * (1.0 - u).ln()).sqrt() * (std::f64::consts::TAU * v).cos()
 }

@@ -84,8 +84,15 @@ impl Snapshot {
 
     fn headline(&self) -> String {
         let finished = self.trainings.iter().filter(|(record, _)| record.is_finished()).count();
-        let all = self.trainings.len() + self.missing.len();
-        format!("{finished} of {all} trainings finished")
+        let begun = self.trainings.iter().filter(|(record, _)| record.given_up.is_some()).count();
+        let (all, given_up) = (
+            self.trainings.len() + self.missing.len() + self.given_up.len(),
+            match begun + self.given_up.len() {
+                0 => String::new(),
+                count => format!(", {count} given up"),
+            },
+        );
+        format!("{finished} of {all} trainings finished{given_up}")
     }
 
     fn warnings(&self) -> Vec<String> {
@@ -93,7 +100,8 @@ impl Snapshot {
             status.warnings.iter().map(|text| format!("{}: {text}", record.name)).collect::<Vec<_>>()
         };
         let missing = self.missing.iter().map(|name| format!("{name}: has not begun"));
-        self.trainings.iter().flat_map(of_training).chain(missing).collect()
+        let given_up = self.given_up.iter().map(|(name, reason)| format!("{name}: given up: {reason}"));
+        self.trainings.iter().flat_map(of_training).chain(missing).chain(given_up).collect()
     }
 }
 
@@ -116,7 +124,7 @@ fn progress_text(status: &Status) -> String {
     }
     if let Some(left) = status.left {
         let _ = write!(text, ", {} left", duration(left));
-    } else if status.step < status.steps {
+    } else if !status.over {
         text.push_str(", time left unknown");
     }
     text

@@ -15,11 +15,13 @@ use crate::{
 use status::Status;
 
 /// The state of some runs at one time.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Snapshot {
     trainings: Vec<(RunRecord, Status)>,
     /// Names of trainings that have not begun.
     missing: Vec<String>,
+    /// Trials that were given up and left nothing to read, with the reason.
+    given_up: Vec<(String, String)>,
 }
 
 impl Snapshot {
@@ -28,7 +30,7 @@ impl Snapshot {
     /// # Errors
     /// As [`RunRecords::read`].
     pub fn read(paths: &[PathBuf], now: SystemTime) -> Result<Self, TelosError> {
-        let mut snapshot = Self { trainings: Vec::new(), missing: Vec::new() };
+        let mut snapshot = Self::default();
         for path in paths {
             let found = RunRecords::read(path)?;
             let with_status = |record: RunRecord| {
@@ -37,12 +39,13 @@ impl Snapshot {
             };
             snapshot.trainings.extend(found.records.into_iter().map(with_status));
             snapshot.missing.extend(found.missing);
+            snapshot.given_up.extend(found.given_up);
         }
         Ok(snapshot)
     }
 
-    /// Whether every training took all its steps, so that nothing more will come.
+    /// Whether every training took all its steps or was given up, so that nothing more will come.
     pub fn is_finished(&self) -> bool {
-        self.missing.is_empty() && self.trainings.iter().all(|(record, _)| record.is_finished())
+        self.missing.is_empty() && self.trainings.iter().all(|(record, _)| record.is_over())
     }
 }

@@ -21,6 +21,8 @@ pub(super) struct Status {
     pub(super) steps: u64,
     /// Environment steps per second since the process began.
     pub(super) rate: Option<f64>,
+    /// Whether nothing more will come.
+    pub(super) over: bool,
     /// Time since the last row.
     pub(super) age: Option<Duration>,
     /// Time to the end; `None` when it is unknown or nothing is left.
@@ -41,7 +43,7 @@ impl Status {
     fn at_age(record: &RunRecord, age: Option<Duration>) -> Self {
         let (step, steps) = (record.step(), record.config.steps);
         let rate = record.timing.latest("steps_per_second").filter(|rate| *rate > 0.0);
-        let left = match (record.is_finished(), rate, age) {
+        let left = match (record.is_over(), rate, age) {
             (false, Some(rate), Some(age)) => {
                 // A year is as good as never, and does not overflow.
                 let seconds = ((steps - step) as f64 / rate).min(3.2e7);
@@ -49,7 +51,7 @@ impl Status {
             }
             _ => None,
         };
-        Self { step, steps, rate, age, left, warnings: warnings(record, age) }
+        Self { step, steps, rate, over: record.is_over(), age, left, warnings: warnings(record, age) }
     }
 
     /// Share of the steps that were taken.
@@ -59,9 +61,10 @@ impl Status {
 }
 
 fn warnings(record: &RunRecord, age: Option<Duration>) -> Vec<String> {
-    let mut warnings = Vec::new();
+    let mut warnings: Vec<String> =
+        record.given_up.iter().map(|reason| format!("given up: {reason}")).collect();
     let seconds = record.timing.series("seconds");
-    if let (false, Some(age), Some(&(_, last))) = (record.is_finished(), age, seconds.last()) {
+    if let (false, Some(age), Some(&(_, last))) = (record.is_over(), age, seconds.last()) {
         let usual = last / seconds.len() as f64;
         if age > LEAST_SILENCE && age.as_secs_f64() > SILENCE * usual {
             warnings.push(format!(

@@ -70,6 +70,21 @@ fn bad_input_in_a_sweep_file() {
             "'halving'",
             "base.toml: ppo.anneal_lr = true is in conflict with the sampler",
         ),
+        (
+            "'random'",
+            "'cma-es'",
+            "sweep.toml:10: `parameters.ppo.gamma`: is in conflict with the sampler, which needs numbers",
+        ),
+        (
+            "'random'\nsettings = 2",
+            "'serene'\ndescriptor = ['seeds.0.final.last_observation']",
+            "sweep.toml:10: `parameters.ppo.gamma`: is in conflict with the sampler, which needs numbers",
+        ),
+        (
+            "'random'\nsettings = 2",
+            "'novelty'\ndescriptor = ['seeds.0.final.last_observation']",
+            "`sampler.descriptor`: no result.json has a number at `seeds.0.final.last_observation`",
+        ),
         ("[parameters]", "[slurm]\ncpus = 0\n\n[parameters]", "sweep.toml:9: `slurm.cpus`: is 0"),
         ("[parameters]", "[slurm]\ntime = 'soon'\n\n[parameters]", "`slurm.time`: \"soon\" is no time limit"),
         ("[parameters]", "[slurm]\ntime = '1'\n\n[parameters]", "`slurm.warning`: is 60, but must be below"),

@@ -8,3 +8,4 @@ mod faults;
 mod generations;
 mod reports;
 mod sandbox;
+mod searches;

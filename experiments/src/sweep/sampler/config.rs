@@ -23,6 +23,8 @@ pub enum SamplerKind {
     Sobol,
     /// Tree-structured Parzen estimators (Bergstra et al. 2011), one batch per generation.
     Tpe,
+    /// Covariance matrix adaptation (Hansen 2016, arXiv 1604.00772), one batch per generation.
+    CmaEs,
     /// Synchronous successive halving (Jamieson and Talwalkar 2016, arXiv 1502.07943).
     Halving,
     /// Population-based training (Jaderberg et al. 2017, arXiv 1711.09846), synchronous.
@@ -31,6 +33,8 @@ pub enum SamplerKind {
     Novelty,
     /// MAP-Elites (Mouret and Clune 2015, arXiv 1504.04909).
     MapElites,
+    /// Novelty search and emitters in turn (Paolo et al. 2021, arXiv 2102.03140).
+    Serene,
 }
 
 /// The keys of `[sampler]`; each kind reads some, and writing another is an error.
@@ -57,8 +61,15 @@ pub struct SamplerConfig {
     pub sigma: f64,
     /// Share of the best observations that TPE models apart. Default 0.15.
     pub gamma: f64,
-    /// Numbers of `result.json` (dotted paths) that describe the behaviour.
+    /// Numbers of `result.json`, or arrays of numbers (dotted paths), that describe the behaviour.
     pub descriptor: Vec<String>,
+    /// Numbers in which an autoencoder codes the descriptor; 0: the descriptor as it is. Default 0;
+    /// the paper (Paolo et al. 2020, arXiv 1909.05508) has 10.
+    pub latent: usize,
+    /// Settings of one emitter in one generation. Default 6 (code of Paolo et al. 2021).
+    pub emitter: usize,
+    /// The value of the metric beyond which a setting becomes an emitter. Default 0.
+    pub rewarding: f64,
     /// Neighbours of the novelty score. Default 15 (Lehman and Stanley 2011).
     pub neighbours: usize,
     /// Cells of the archive: one `[low, high, count]` for each number of the descriptor.
@@ -81,6 +92,9 @@ impl Default for SamplerConfig {
             sigma: 0.1,
             gamma: 0.15,
             descriptor: Vec::new(),
+            latent: 0,
+            emitter: 6,
+            rewarding: 0.0,
             neighbours: 15,
             cells: Vec::new(),
             inherit: false,
@@ -95,6 +109,7 @@ impl SamplerKind {
             Self::Grid => &[],
             Self::Random | Self::Sobol => &["seed", "settings"],
             Self::Tpe => &["seed", "settings", "generations", "gamma"],
+            Self::CmaEs => &["seed", "settings", "generations", "sigma"],
             Self::Halving => &["seed", "settings", "generations", "first_steps", "eta"],
             Self::Population => &["seed", "settings", "generations", "first_steps", "quantile", "sigma"],
             Self::Novelty => &[
@@ -104,8 +119,20 @@ impl SamplerKind {
                 "sigma",
                 "descriptor",
                 "neighbours",
+                "latent",
                 "inherit",
                 "first_steps",
+            ],
+            Self::Serene => &[
+                "seed",
+                "settings",
+                "generations",
+                "sigma",
+                "descriptor",
+                "neighbours",
+                "latent",
+                "emitter",
+                "rewarding",
             ],
             Self::MapElites => {
                 &["seed", "settings", "generations", "sigma", "descriptor", "cells", "inherit", "first_steps"]
@@ -123,7 +150,7 @@ impl SamplerConfig {
     /// Checks ranges, and keys that must fit each other or `space`.
     pub(in crate::sweep) fn check(&self, root: &Node, space: &Space) -> Result<(), ConfigError> {
         let wrong = |key: &str, reason: String| Err(value_error(root, &["sampler", key], reason));
-        const KEYS: [&str; 12] = [
+        const KEYS: [&str; 15] = [
             "seed",
             "settings",
             "generations",
@@ -136,6 +163,9 @@ impl SamplerConfig {
             "neighbours",
             "cells",
             "inherit",
+            "latent",
+            "emitter",
+            "rewarding",
         ];
         let reads = self.kind.reads();
         if let Some(key) = KEYS.iter().find(|key| !reads.contains(key) && root.has(&format!("sampler.{key}")))
@@ -172,7 +202,9 @@ impl SamplerConfig {
                 "is in conflict with `inherit = false`, where every trial has all steps".into(),
             );
         }
-        if matches!(self.kind, SamplerKind::Novelty | SamplerKind::MapElites) && self.descriptor.is_empty() {
+        let by_behaviour =
+            matches!(self.kind, SamplerKind::Novelty | SamplerKind::MapElites | SamplerKind::Serene);
+        if by_behaviour && self.descriptor.is_empty() {
             return wrong(
                 "descriptor",
                 "is missing; name numbers of result.json that tell behaviours apart".into(),
@@ -180,6 +212,9 @@ impl SamplerConfig {
         }
         if self.neighbours == 0 {
             return wrong("neighbours", "is 0, but must be at least 1".into());
+        }
+        if matches!(self.kind, SamplerKind::CmaEs | SamplerKind::Serene) {
+            self.check_adaptation(root, space)?;
         }
         if self.kind == SamplerKind::MapElites {
             if self.cells.len() != self.descriptor.len() {
@@ -212,6 +247,28 @@ impl SamplerConfig {
         }
         if self.inherits() {
             self.check_inheritance(root, space)?;
+        }
+        Ok(())
+    }
+
+    /// Covariance matrix adaptation draws from a normal distribution over all parameters.
+    fn check_adaptation(&self, root: &Node, space: &Space) -> Result<(), ConfigError> {
+        let wrong = |key: &str, reason: &str| Err(value_error(root, &["sampler", key], reason.into()));
+        let unfit = |parameter: &&crate::sweep::space::Parameter| {
+            parameter.domain.choices().is_some() || !parameter.when.is_empty()
+        };
+        if let Some(parameter) = space.parameters.iter().find(unfit) {
+            let reason = "is in conflict with the sampler, which needs numbers without conditions";
+            return Err(value_error(root, &["parameters", &parameter.key], reason.into()));
+        }
+        if space.parameters.is_empty() {
+            return wrong("kind", "has nothing to adapt: name numbers in [parameters]");
+        }
+        if self.kind == SamplerKind::CmaEs && self.settings < 4 {
+            return wrong("settings", "must be at least 4, of which half are parents");
+        }
+        if self.kind == SamplerKind::Serene && !(4..=self.settings).contains(&self.emitter) {
+            return wrong("emitter", "must be at least 4 and at most `settings`");
         }
         Ok(())
     }

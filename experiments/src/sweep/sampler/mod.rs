@@ -4,18 +4,22 @@
 //! sampler's seed and the number of the generation; nothing is remembered between calls, so a
 //! coordinator can be killed at any time and another one decides the same.
 
+mod autoencoder;
+mod cma_es;
 mod config;
 mod draw;
 mod halving;
 mod map_elites;
 mod novelty;
 mod population;
+mod serene;
 mod tpe;
 
 use rand::SeedableRng;
 use rand_xoshiro::Xoshiro256PlusPlus;
 
 use super::space::{Setting, Space};
+use crate::TelosError;
 
 pub use config::{SamplerConfig, SamplerKind};
 
@@ -63,34 +67,41 @@ pub struct Search<'a> {
     pub space: &'a Space,
     /// `steps` of the base configuration.
     pub steps: u64,
+    /// The score above which a setting is rewarding, larger is better.
+    pub rewarding: f64,
     /// Every generation so far, all evaluated.
     pub history: &'a [Vec<Evaluated>],
 }
 
 impl Search<'_> {
     /// The next generation; empty when the search is over, or when nothing is left to go on from.
-    pub fn propose(&self) -> Vec<Proposal> {
+    ///
+    /// # Errors
+    /// When behaviours are to be learned and cannot be.
+    pub fn propose(&self) -> Result<Vec<Proposal>, TelosError> {
         let generations = match self.config.kind {
             SamplerKind::Grid | SamplerKind::Random | SamplerKind::Sobol => 1,
             _ => self.config.generations,
         };
         if self.history.len() >= generations {
-            return Vec::new();
+            return Ok(Vec::new());
         }
-        match (self.config.kind, self.history) {
+        Ok(match (self.config.kind, self.history) {
             (SamplerKind::Grid, _) => {
                 let grid = self.space.grid(config::MOST_SETTINGS).expect("checked with the file");
                 grid.into_iter().map(Proposal::anew).collect()
             }
             (SamplerKind::Random, _) => draw::random(self),
+            (SamplerKind::CmaEs, _) => cma_es::propose(self),
             (_, []) => draw::sobol(self),
             (SamplerKind::Tpe, _) => tpe::propose(self),
             (SamplerKind::Halving, _) => halving::propose(self),
             (SamplerKind::Population, _) => population::propose(self),
-            (SamplerKind::Novelty, _) => novelty::propose(self),
+            (SamplerKind::Novelty, _) => novelty::propose(self)?,
+            (SamplerKind::Serene, _) => serene::propose(self)?,
             (SamplerKind::MapElites, _) => map_elites::propose(self),
             (SamplerKind::Sobol, _) => Vec::new(),
-        }
+        })
     }
 
     /// The generator of the present generation.
@@ -135,6 +146,11 @@ impl Search<'_> {
         let score = |evaluated: &Evaluated| evaluated.score.unwrap_or(f64::NEG_INFINITY);
         ranked.sort_by(|(_, a), (_, b)| score(b).total_cmp(&score(a)));
         ranked
+    }
+
+    /// The setting at a point of the unit cube.
+    fn point(&self, units: &[f64]) -> Proposal {
+        Proposal::anew(self.space.at(|index| units[index]))
     }
 
     /// A mutated child, which goes on from its parent's checkpoint where the sampler says so.

@@ -2,28 +2,43 @@
 //! for Novelty Alone", Evolutionary Computation 19(2).
 //!
 //! The archive is everything that was ever evaluated; behaviours are the descriptors of the
-//! results, each number divided by its spread over the archive so that units do not matter.
+//! results, each number divided by its spread over the archive so that units do not matter, or the
+//! codes that an [`autoencoder`] learns of them. With those, parents are the most novel or the most
+//! surprising, by a fair coin for each generation (TAXONS).
 
-use super::{Ancestor, Evaluated, Proposal, Search};
+use rand::RngExt;
 
-/// Mutations of the most novel settings so far, one of each, from the most novel on.
-pub(super) fn propose(search: &Search<'_>) -> Vec<Proposal> {
+use super::{Ancestor, Evaluated, Proposal, Search, autoencoder, autoencoder::Codes};
+use crate::TelosError;
+
+/// Mutations of the most interesting settings so far, one of each, from the most interesting on.
+///
+/// # Errors
+/// When behaviours cannot be learned.
+pub(super) fn propose(search: &Search<'_>) -> Result<Vec<Proposal>, TelosError> {
+    let mut rng = search.rng();
     let archive: Vec<(Ancestor, &Evaluated)> =
         search.evaluated().filter(|(_, evaluated)| evaluated.score.is_some()).collect();
-    let behaviours = standardised(&archive);
-    let mut parents: Vec<(f64, (Ancestor, &Evaluated))> = archive
-        .iter()
-        .enumerate()
-        .map(|(index, one)| (novelty(&behaviours, index, search.config.neighbours), *one))
-        .collect();
+    let mut behaviours = standardised(&archive);
+    let mut surprise = None;
+    if search.config.latent > 0 && !archive.is_empty() {
+        let Codes { codes, errors } = autoencoder::encode(&behaviours, search.config.latent, &mut rng)?;
+        behaviours = codes;
+        surprise = rng.random::<bool>().then_some(errors);
+    }
+    let interest = |index| match &surprise {
+        Some(errors) => errors[index],
+        None => novelty(&behaviours, index, search.config.neighbours),
+    };
+    let mut parents: Vec<(f64, (Ancestor, &Evaluated))> =
+        archive.iter().enumerate().map(|(index, one)| (interest(index), *one)).collect();
     parents.sort_by(|(a, _), (b, _)| b.total_cmp(a));
-    let mut rng = search.rng();
-    parents
+    Ok(parents
         .iter()
         .cycle()
         .take(if parents.is_empty() { 0 } else { search.config.settings })
         .map(|(_, (place, parent))| search.child(*place, parent, &mut rng))
-        .collect()
+        .collect())
 }
 
 /// Mean distance to the nearest neighbours, itself not counted.

@@ -34,7 +34,7 @@ pub(super) fn propose(search: &Search<'_>) -> Vec<Proposal> {
                 .zip(&search.space.parameters)
                 .map(|(estimator, parameter)| ask(estimator, parameter, &mut rng))
                 .collect();
-            Proposal::anew(search.space.at(|index| units[index]))
+            search.point(&units)
         })
         .collect()
 }
