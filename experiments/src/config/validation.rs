@@ -25,7 +25,7 @@ pub(super) fn check(config: &Config) -> Result<(), Invalid> {
     at_least("checkpoint.keep", config.checkpoint.keep as u64, 1)?;
     match config.learner {
         LearnerKind::Sac => sac(config)?,
-        LearnerKind::Ppo => learner(config.ppo.validate())?,
+        LearnerKind::Ppo => ppo(config)?,
         LearnerKind::Bc => learner(config.bc.validate())?,
         LearnerKind::Awac => learner(config.awac.validate())?,
         LearnerKind::Td3Bc => learner(config.td3_bc.validate())?,
