@@ -132,6 +132,8 @@ impl TelosError {
                 | RewardError::Busy { .. }
                 | RewardError::DamagedRow { .. }
                 | RewardError::DamagedSegment { .. }
+                | RewardError::Vision { .. }
+                | RewardError::Sentence { .. }
                 | RewardError::NotEnoughData(_),
             ) => exit_code::INPUT,
             Self::Env(_)

@@ -24,6 +24,7 @@ pub mod statistics;
 pub mod sweep;
 mod tensorboard;
 pub mod video;
+pub mod vision;
 pub mod watch;
 
 pub use error::TelosError;

@@ -1,4 +1,4 @@
-//! The command line: `telos train|eval|sweep|watch|report|envs|expert|bench`.
+//! The command line: `telos train|eval|sweep|watch|report|envs|expert|render|vision|bench`.
 
 mod bench;
 mod envs;
@@ -8,6 +8,7 @@ mod render;
 mod report;
 mod sweep;
 mod train;
+mod vision;
 mod watch;
 
 use std::{
@@ -48,6 +49,8 @@ enum Command {
     Expert(expert::Expert),
     /// Draws an environment.
     Render(render::Render),
+    /// Rewards from pictures and sentences.
+    Vision(vision::Vision),
     /// Measures speed.
     Bench(bench::Bench),
 }
@@ -73,6 +76,7 @@ pub fn run() -> ExitCode {
         Command::Envs(envs) => envs.run(),
         Command::Expert(expert) => expert.run(),
         Command::Render(render) => render.run(),
+        Command::Vision(vision) => vision.run(),
         Command::Bench(bench) => bench.run(),
     });
     let code = match outcome {

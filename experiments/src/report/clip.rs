@@ -52,8 +52,13 @@ fn typical(one: &GroupResult) -> Option<(&RunRecord, f64)> {
 impl Clip {
     /// The picture as an address that holds it.
     pub(super) fn data_uri(&self) -> String {
-        format!("data:image/gif;base64,{}", base64(&self.gif))
+        data_uri("image/gif", &self.gif)
     }
+}
+
+/// A file of this media type as an address that holds it.
+pub(crate) fn data_uri(media_type: &str, bytes: &[u8]) -> String {
+    format!("data:{media_type};base64,{}", base64(bytes))
 }
 
 /// RFC 4648, section 4.

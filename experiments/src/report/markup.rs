@@ -1,7 +1,7 @@
 //! Text inside HTML, SVG and CSV, and names inside addresses.
 
 /// `text` as character data or an attribute value of HTML or SVG.
-pub(super) fn escape(text: &str) -> String {
+pub(crate) fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for character in text.chars() {
         match character {

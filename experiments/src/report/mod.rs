@@ -35,6 +35,9 @@ use across_tasks::AcrossTasks;
 use comparison::Comparison;
 use diagnostics::Diagnostics;
 use page::{Page, TaskSection};
+
+pub(crate) use clip::data_uri;
+pub(crate) use markup::escape;
 use table::Table;
 
 /// The page, which also marks a directory as one of a report.

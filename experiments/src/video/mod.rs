@@ -137,12 +137,12 @@ impl Recorder {
 }
 
 /// The extension of a file in lower case, without the dot.
-fn extension(path: &Path) -> String {
+pub(crate) fn extension(path: &Path) -> String {
     path.extension().map(|extension| extension.to_string_lossy().to_lowercase()).unwrap_or_default()
 }
 
 /// Refuses, before any work, a file whose directory does not exist.
-fn check_directory(path: &Path) -> Result<(), TelosError> {
+pub(crate) fn check_directory(path: &Path) -> Result<(), TelosError> {
     let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
     match directory {
         Some(directory) if !directory.is_dir() => {
@@ -152,7 +152,7 @@ fn check_directory(path: &Path) -> Result<(), TelosError> {
     }
 }
 
-fn invisible(env: &dyn Env) -> TelosError {
+pub(crate) fn invisible(env: &dyn Env) -> TelosError {
     let id = &env.spec().id;
     TelosError::Usage(format!("`{id}` has no bodies to be drawn; choose a task with a robot (telos envs)"))
 }
