@@ -55,7 +55,6 @@ fn cloned(episodes: &[Episode]) -> f64 {
 /// Requires `found` to lie well above both the data and its clone.
 fn assert_better(name: &str, found: f64, data: &[Episode]) {
     let (behaviour, cloned) = (mean_return(data), cloned(data));
-    println!("{name}: {found:.0}, behaviour {behaviour:.0}, cloned {cloned:.0}");
     assert!(found > behaviour.max(cloned) + 200.0, "{name}: {found}, behaviour {behaviour}, cloned {cloned}");
 }
 

@@ -130,10 +130,11 @@ impl Checkpoint for ScoreCurve {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::statistics::Summary;
+    use crate::loops::evaluation::Episode;
 
     fn evaluation(gold: f64, success_rate: Option<f64>) -> Evaluation {
-        Evaluation { gold: Summary::of(vec![gold]), learned: None, success_rate, length: 1.0, faults: 0 }
+        let episode = Episode { gold, length: 1, success: None, fault: false };
+        Evaluation { success_rate, ..Evaluation::of(&[episode]) }
     }
 
     fn reference() -> ReferenceScores {
