@@ -98,6 +98,7 @@
 
 pub mod feedback;
 pub mod intrinsic;
+pub mod judge;
 pub mod query;
 pub mod reward_model;
 pub mod teacher;

@@ -1,0 +1,102 @@
+//! What a judge is shown.
+
+use serde_json::{Value, json};
+
+/// A piece of a message.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Part {
+    /// Words.
+    Text(String),
+    /// A picture, as the bytes of a PNG file.
+    Picture(Vec<u8>),
+}
+
+/// One request: a message, and how it is to be completed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Prompt {
+    /// The message, piece by piece.
+    pub parts: Vec<Part>,
+    /// Tokens of the completion, at most.
+    pub max_tokens: u32,
+    /// Temperature of sampling; 0 for the likeliest completion.
+    pub temperature: f32,
+    /// Which of several samples of the same prompt this is; samples differ in the seed that is sent.
+    pub sample: u32,
+    /// Whether the log-probabilities of the first token are wanted.
+    pub log_probs: bool,
+}
+
+impl Prompt {
+    /// A message of words alone, completed in `max_tokens` tokens at temperature 0.
+    pub fn text(words: impl Into<String>, max_tokens: u32) -> Self {
+        let parts = vec![Part::Text(words.into())];
+        Self { parts, max_tokens, temperature: 0.0, sample: 0, log_probs: false }
+    }
+
+    /// The body of the request.
+    pub(super) fn body(&self, model: &str) -> Value {
+        let content: Vec<Value> = self
+            .parts
+            .iter()
+            .map(|part| match part {
+                Part::Text(text) => json!({"type": "text", "text": text}),
+                Part::Picture(png) => {
+                    let url = format!("data:image/png;base64,{}", base64(png));
+                    json!({"type": "image_url", "image_url": {"url": url}})
+                }
+            })
+            .collect();
+        // Servers of text models often know nothing but a string.
+        let content = match self.parts.as_slice() {
+            [Part::Text(text)] => json!(text),
+            _ => json!(content),
+        };
+        let mut body = json!({
+            "model": model,
+            "messages": [{"role": "user", "content": content}],
+            "max_tokens": self.max_tokens,
+            "temperature": self.temperature,
+            "seed": self.sample,
+        });
+        if self.log_probs {
+            body["logprobs"] = json!(true);
+            body["top_logprobs"] = json!(20);
+        }
+        body
+    }
+}
+
+const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+/// RFC 4648, section 4.
+fn base64(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
+    for chunk in bytes.chunks(3) {
+        let byte = |index: usize| u32::from(chunk.get(index).copied().unwrap_or(0));
+        let group = byte(0) << 16 | byte(1) << 8 | byte(2);
+        for index in 0..4 {
+            let digit = ALPHABET[(group >> (18 - 6 * index)) as usize & 63];
+            text.push(if index <= chunk.len() { char::from(digit) } else { '=' });
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bodies_follow_the_protocol() {
+        let plain = Prompt::text("well?", 3).body("m");
+        assert_eq!(plain["messages"][0]["content"], "well?");
+        assert_eq!(plain["temperature"], 0.0);
+        assert!(plain.get("logprobs").is_none());
+        let parts = vec![Part::Text("which?".into()), Part::Picture(b"foobar".to_vec())];
+        let shown = Prompt { parts, log_probs: true, sample: 4, ..Prompt::text("", 3) }.body("m");
+        let content = &shown["messages"][0]["content"];
+        assert_eq!(content[0]["text"], "which?");
+        assert_eq!(content[1]["image_url"]["url"], "data:image/png;base64,Zm9vYmFy");
+        assert_eq!((shown["seed"].as_u64(), shown["top_logprobs"].as_u64()), (Some(4), Some(20)));
+    }
+}
