@@ -7,7 +7,7 @@ use telos::{
     nn::Device,
     rewards::{
         RewardError,
-        reward_model::{RewardEnsemble, RewardEnsembleConfig, RewardModel},
+        reward_model::{RewardEnsemble, RewardModel, RewardModelConfig, StepSizes},
     },
 };
 
@@ -31,8 +31,9 @@ fn no_row_keeps_an_old_reward() {
     }
     assert_eq!(replay.len(), CAPACITY, "4200 transitions fill the replay and wrap around");
 
-    let config = RewardEnsembleConfig { hidden: vec![32, 32], ..RewardEnsembleConfig::default() };
-    let model = RewardEnsemble::new(config, obs_size, action_size, 3, &Device::Cpu).unwrap();
+    let config = RewardModelConfig { hidden: vec![32, 32], ..RewardModelConfig::default() };
+    let sizes = StepSizes { observation: obs_size, action: action_size, segment: 50 };
+    let model = RewardEnsemble::new(config, sizes, 3, &Device::Cpu).unwrap();
     replay
         .relabel(|obs, actions, rows, rewards| model.predict(obs, actions, rows, rewards))
         .unwrap_or_else(|error: RewardError| panic!("{error}"));

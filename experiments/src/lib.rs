@@ -3,6 +3,7 @@
 //! The binary `telos` is [`cli::run`]; everything behind it is here, so that a program of one's own
 //! can do what a command does: read a [`config::Config`], make a [`RunDirectory`], [`loops::train`].
 
+pub mod audit;
 mod checkpoint_series;
 pub mod cli;
 pub mod config;

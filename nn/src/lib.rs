@@ -17,6 +17,7 @@ mod layers;
 mod linear;
 mod mlp;
 pub mod threads;
+mod transformer;
 pub mod weights;
 
 pub use activation::Activation;
@@ -27,4 +28,5 @@ pub use error::NnError;
 pub use gaussian::SquashedGaussian;
 pub use init::Init;
 pub use mlp::{Mlp, MlpConfig};
+pub use transformer::{Attended, CausalTransformer, TransformerConfig};
 pub use weights::{Parameter, Parameters};

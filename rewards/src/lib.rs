@@ -4,7 +4,7 @@
 //!
 //! A [selector](query::QuerySelector) chooses pairs of recorded segments, a
 //! [teacher](teacher::Teacher) compares them, the [ledger](feedback::FeedbackLedger) keeps every
-//! answer, and a [`RewardEnsemble`](reward_model::RewardEnsemble) learns from them:
+//! answer, and a [reward model](reward_model::RewardModelConfig) learns from them:
 //!
 //! ```
 //! use rand_xoshiro::{Xoshiro256PlusPlus, rand_core::SeedableRng};
@@ -13,7 +13,7 @@
 //! use telos_rewards::{
 //!     feedback::FeedbackLedger,
 //!     query::{QueryConfig, QueryContext},
-//!     reward_model::{PreferenceData, RewardEnsemble, RewardEnsembleConfig, RewardModel},
+//!     reward_model::{PreferenceData, RewardModelConfig, StepSizes},
 //!     teacher::{ScriptedTeacher, ScriptedTeacherConfig, Teacher},
 //! };
 //!
@@ -28,8 +28,9 @@
 //!     store.push(&obs, &actions, envs.step(&actions));
 //! }
 //!
-//! let config = RewardEnsembleConfig { hidden: vec![16], max_epochs: 5, ..Default::default() };
-//! let mut model = RewardEnsemble::new(config, observation, action, 0, &Device::Cpu)?;
+//! let config = RewardModelConfig { hidden: vec![16], max_epochs: 5, ..Default::default() };
+//! let sizes = StepSizes { observation, action, segment: 50 };
+//! let mut model = config.build(sizes, 0, &Device::Cpu)?;
 //! let mut data = PreferenceData::new(1000, 50, observation, action)?;
 //! let mut teacher = ScriptedTeacher::new(ScriptedTeacherConfig::oracle(), 0)?;
 //! # let run = tempfile::tempdir()?;
@@ -37,7 +38,7 @@
 //! let mut ledger = FeedbackLedger::open(&run.join("feedback"), observation, action)?;
 //!
 //! let mut answers = Vec::new();
-//! let context = QueryContext { store: &store, model: &model, answered: &data };
+//! let context = QueryContext { store: &store, model: &*model, answered: &data };
 //! for query in QueryConfig::default().selector().select(&context, 10, &mut rng)? {
 //!     match ledger.recall(query) {
 //!         Ok(answered_before_the_run_was_interrupted) => teacher.resubmit(answered_before_the_run_was_interrupted)?,
@@ -49,7 +50,7 @@
 //! for answer in &answers {
 //!     data.push(answer)?;
 //! }
-//! model.train(&data)?;
+//! model.train(&data, &store)?;
 //!
 //! let mut rewards = vec![0.0; 4];
 //! let actions = vec![0.0; 4 * action];

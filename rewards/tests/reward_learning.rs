@@ -7,13 +7,17 @@ use telos_envs::Segment;
 use telos_nn::Device;
 use telos_rewards::{
     feedback::{Answer, Query},
-    reward_model::{PreferenceData, PreferenceModel, RewardEnsemble, RewardEnsembleConfig, RewardModel},
+    reward_model::{
+        PreferenceData, PreferenceModel, RewardEnsemble, RewardLearner, RewardModel, RewardModelConfig,
+        Session, StepSizes,
+    },
     teacher::{ScriptedTeacher, ScriptedTeacherConfig, Teacher},
 };
 
 const OBSERVATION: usize = 6;
 const ACTION: usize = 2;
 const STEPS: usize = 10;
+const SIZES: StepSizes = StepSizes { observation: OBSERVATION, action: ACTION, segment: STEPS };
 
 /// Components differ in scale by two orders of magnitude, as heights and joint velocities do.
 const SCALE: [f32; OBSERVATION] = [10.0, 0.1, 1.0, 3.0, 0.3, 1.0];
@@ -57,8 +61,12 @@ fn data(answers: &[Answer]) -> PreferenceData {
 }
 
 fn ensemble(seed: u64) -> RewardEnsemble {
-    let config = RewardEnsembleConfig { hidden: vec![32, 32], batch: 16, ..Default::default() };
-    RewardEnsemble::new(config, OBSERVATION, ACTION, seed, &Device::Cpu).unwrap()
+    let config = RewardModelConfig { hidden: vec![32, 32], batch: 16, ..Default::default() };
+    RewardEnsemble::new(config, SIZES, seed, &Device::Cpu).unwrap()
+}
+
+fn train(ensemble: &mut RewardEnsemble, answered: &PreferenceData) -> Session {
+    ensemble.train(answered, answered).unwrap()
 }
 
 fn held_out() -> PreferenceData {
@@ -70,7 +78,7 @@ fn a_linear_reward_is_learned_from_150_comparisons() {
     let mut ensemble = ensemble(1);
     let held_out = held_out();
     let before = ensemble.accuracy(&held_out).unwrap().unwrap();
-    let session = ensemble.train(&data(&answers(150, ScriptedTeacherConfig::oracle(), 2))).unwrap();
+    let session = train(&mut ensemble, &data(&answers(150, ScriptedTeacherConfig::oracle(), 2)));
     let after = ensemble.accuracy(&held_out).unwrap().unwrap();
     assert!(after > 0.9, "{before} before, {after} after {session:?}");
     assert!(before < 0.8, "untrained members must not know the reward already: {before}");
@@ -81,7 +89,7 @@ fn a_linear_reward_is_learned_from_150_comparisons() {
 #[test]
 fn one_mistake_in_ten_costs_little() {
     let mut ensemble = ensemble(1);
-    ensemble.train(&data(&answers(300, ScriptedTeacherConfig::mistaken(), 2))).unwrap();
+    train(&mut ensemble, &data(&answers(300, ScriptedTeacherConfig::mistaken(), 2)));
     let after = ensemble.accuracy(&held_out()).unwrap().unwrap();
     assert!(after > 0.85, "{after}");
 }
@@ -108,7 +116,7 @@ fn equal_segments_pull_rewards_together() {
         equal.iter().map(|answer| logit(answer).powi(2)).sum::<f32>()
     };
     let before = spread(&ensemble);
-    let session = ensemble.train(&data(&equal)).unwrap();
+    let session = train(&mut ensemble, &data(&equal));
     assert_eq!(session.last.accuracy, None);
     assert!(spread(&ensemble) < 0.1 * before);
     assert_eq!(ensemble.accuracy(&data(&equal)).unwrap(), None);
@@ -117,7 +125,7 @@ fn equal_segments_pull_rewards_together() {
 #[test]
 fn the_prediction_is_the_mean_of_members_that_differ() {
     let mut ensemble = ensemble(1);
-    ensemble.train(&data(&answers(50, ScriptedTeacherConfig::oracle(), 2))).unwrap();
+    train(&mut ensemble, &data(&answers(50, ScriptedTeacherConfig::oracle(), 2)));
     let mut rng = Xoshiro256PlusPlus::seed_from_u64(5);
     // More rows than are evaluated together.
     let many: Vec<Segment> = (0..60).map(|_| segment(&mut rng)).collect();
@@ -147,11 +155,11 @@ fn a_restored_ensemble_trains_on_bit_for_bit() {
     let first = data(&answers(60, ScriptedTeacherConfig::oracle(), 2));
     let second = data(&answers(90, ScriptedTeacherConfig::mistaken(), 3));
     let mut original = ensemble(1);
-    original.train(&first).unwrap();
+    train(&mut original, &first);
     // Another seed: everything that matters must come from the bytes.
     let mut restored = ensemble(7);
     telos_checkpoint::from_bytes(&mut restored, &telos_checkpoint::to_bytes(&original)).unwrap();
-    let sessions = [&mut original, &mut restored].map(|ensemble| ensemble.train(&second).unwrap());
+    let sessions = [&mut original, &mut restored].map(|ensemble| train(ensemble, &second));
     assert_eq!(sessions[0], sessions[1]);
     assert!(telos_checkpoint::to_bytes(&original) == telos_checkpoint::to_bytes(&restored));
 }
@@ -160,11 +168,11 @@ fn a_restored_ensemble_trains_on_bit_for_bit() {
 fn data_that_does_not_fit_is_an_error() {
     let mut ensemble = ensemble(1);
     let none = PreferenceData::new(1, STEPS, OBSERVATION, ACTION).unwrap();
-    assert!(ensemble.train(&none).unwrap_err().to_string().contains("no answered pair"));
+    assert!(ensemble.train(&none, &none).unwrap_err().to_string().contains("no answered pair"));
     let mut out = [0.0; 2];
     let error = ensemble.predict(&[0.0; 11], &[0.0; 4], 2, &mut out).unwrap_err().to_string();
     assert_eq!(error, "observations: expected 12 numbers, found 11");
-    let config = RewardEnsembleConfig { members: 0, ..Default::default() };
-    let error = RewardEnsemble::new(config, 1, 1, 0, &Device::Cpu).err().unwrap().to_string();
+    let config = RewardModelConfig { members: 0, ..Default::default() };
+    let error = RewardEnsemble::new(config, SIZES, 0, &Device::Cpu).err().unwrap().to_string();
     assert!(error.contains("members"), "{error}");
 }

@@ -1,5 +1,6 @@
-//! The command line: `telos train|eval|sweep|watch|report|envs|expert|render|vision|bench`.
+//! The command line: `telos train|eval|sweep|watch|report|audit|envs|expert|render|vision|bench`.
 
+mod audit;
 mod bench;
 mod envs;
 mod eval;
@@ -43,6 +44,8 @@ enum Command {
     Watch(watch::Watch),
     /// Compares runs in one HTML page.
     Report(report::Report),
+    /// Measures what a learned reward is worth once it is optimised.
+    Audit(audit::Audit),
     /// Lists the environments.
     Envs(envs::Envs),
     /// Plays a task with a scripted expert or a planner.
@@ -73,6 +76,7 @@ pub fn run() -> ExitCode {
         Command::Eval(eval) => eval.run(),
         Command::Watch(watch) => watch.run(),
         Command::Report(report) => report.run(),
+        Command::Audit(audit) => audit.run(),
         Command::Envs(envs) => envs.run(),
         Command::Expert(expert) => expert.run(),
         Command::Render(render) => render.run(),

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use telos_rewards::{
-    intrinsic::StateEntropyConfig, query::QueryConfig, reward_model::RewardEnsembleConfig,
+    intrinsic::StateEntropyConfig, query::QueryConfig, reward_model::RewardModelConfig,
     teacher::TeacherConfig,
 };
 
@@ -27,7 +27,7 @@ pub struct PreferencesConfig {
     /// Who answers; the key `kind` says who, `"scripted"` where it is missing.
     pub teacher: TeacherConfig,
     /// The learned reward.
-    pub reward_model: RewardEnsembleConfig,
+    pub reward_model: RewardModelConfig,
     /// The reward of the exploration before the first session.
     pub state_entropy: StateEntropyConfig,
 }
@@ -42,7 +42,7 @@ impl Default for PreferencesConfig {
             held_out_pairs: 200,
             query: QueryConfig::default(),
             teacher: TeacherConfig::default(),
-            reward_model: RewardEnsembleConfig::default(),
+            reward_model: RewardModelConfig::default(),
             state_entropy: StateEntropyConfig::default(),
         }
     }

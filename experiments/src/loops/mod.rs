@@ -22,7 +22,7 @@ mod report;
 use std::path::Path;
 
 use telos_agents::{
-    ActMode, RandomPolicy,
+    ActMode, Policy, RandomPolicy,
     collective::{Alone, Collective},
 };
 use telos_nn::{Parameters, weights};
@@ -147,6 +147,19 @@ pub fn evaluate_run(run: &RunDirectory, plan: EvaluationPlan<'_>) -> Result<Eval
     run.read_latest(training.as_mut())?;
     let (policy, model) = training.policy_and_reward_model();
     evaluate(plan, policy, model)
+}
+
+/// Hands the policy of a run at its latest checkpoint to `use_it`.
+///
+/// # Errors
+/// As [`evaluate_run`], and whatever `use_it` finds.
+pub fn with_policy<R>(
+    run: &RunDirectory,
+    use_it: impl FnOnce(&mut dyn Policy) -> Result<R, TelosError>,
+) -> Result<R, TelosError> {
+    let mut training = build(run.config(), run.manifest().device, None)?;
+    run.read_latest(training.as_mut())?;
+    use_it(training.policy_and_reward_model().0)
 }
 
 /// Films the first episode of an evaluation of a run's policy, at its latest checkpoint.

@@ -22,7 +22,7 @@ use telos_rewards::{
     feedback::FeedbackLedger,
     intrinsic::StateEntropy,
     query::{QueryContext, QuerySelector},
-    reward_model::{PreferenceData, PreferenceModel, RewardEnsemble, RewardModel},
+    reward_model::{PreferenceData, RewardLearner, RewardModel, StepSizes},
     teacher::{Teacher, TeacherSetting},
 };
 
@@ -57,7 +57,7 @@ pub(super) struct PreferenceLoop {
     /// `None` when the loop is only built to read a checkpoint.
     ledger: Option<FeedbackLedger>,
     preferences: PreferenceData,
-    model: RewardEnsemble,
+    model: Box<dyn RewardLearner>,
     /// Questions asked so far, answered or not.
     asked: usize,
     /// The step from which on the next questions are asked.
@@ -74,14 +74,16 @@ impl PreferenceLoop {
         let spec = core.envs.spec();
         let (obs_size, action_size) = (spec.observation.size(), spec.action.size());
         let config = config.preferences.clone();
+        let segment = config.query.segment;
+        let sizes = StepSizes { observation: obs_size, action: action_size, segment };
         Ok(Self {
             entropy: StateEntropy::new(config.state_entropy.clone(), obs_size, seed)?,
             trajectories: TrajectoryStore::new(spec, core.envs.len(), RECENT_EPISODES)?,
             selector: config.query.selector(),
             teacher: config.teacher.build(TeacherSetting { spec, seed })?,
             ledger: feedback.map(|at| FeedbackLedger::open(at, obs_size, action_size)).transpose()?,
-            preferences: PreferenceData::new(config.budget, config.query.segment, obs_size, action_size)?,
-            model: RewardEnsemble::new(config.reward_model.clone(), obs_size, action_size, seed, device)?,
+            preferences: PreferenceData::new(config.budget, segment, obs_size, action_size)?,
+            model: config.reward_model.build(sizes, seed, device)?,
             asked: 0,
             next_session: config.unsupervised_steps,
             next_refresh: 0,
@@ -101,7 +103,7 @@ impl PreferenceLoop {
     fn ask(&mut self) -> Result<(), TelosError> {
         let count = self.config.queries_per_session.min(self.config.budget - self.asked);
         let context =
-            QueryContext { store: &self.trajectories, model: &self.model, answered: &self.preferences };
+            QueryContext { store: &self.trajectories, model: &*self.model, answered: &self.preferences };
         let queries = self.selector.select(&context, count, &mut self.rng)?;
         self.asked += queries.len();
         self.next_session = self.core.step + self.config.session_interval;
@@ -137,7 +139,7 @@ impl PreferenceLoop {
             return Ok(());
         }
         let first_model = self.exploring();
-        let fit = self.model.train(&self.preferences)?;
+        let fit = self.model.train(&self.preferences, &self.trajectories)?;
         self.core.losses.add("reward_model/epochs", fit.epochs as f32);
         self.core.losses.add("reward_model/loss", fit.last.loss);
         if let Some(accuracy) = fit.last.accuracy {
@@ -214,7 +216,7 @@ impl TrainingLoop for PreferenceLoop {
     }
 
     fn policy_and_reward_model(&mut self) -> (&mut dyn Policy, Option<&dyn RewardModel>) {
-        let model = (!self.exploring()).then_some(&self.model as &dyn RewardModel);
+        let model = (!self.exploring()).then_some(&*self.model as &dyn RewardModel);
         (&mut self.core.learner, model)
     }
 
@@ -231,7 +233,7 @@ impl TrainingLoop for PreferenceLoop {
 
     fn weights(&self) -> Vec<&dyn Parameters> {
         let mut weights = self.core.weights();
-        weights.push(&self.model);
+        weights.push(&*self.model);
         weights
     }
 
@@ -247,7 +249,7 @@ impl Checkpoint for PreferenceLoop {
         out.part("trajectories", &self.trajectories);
         out.part("teacher", self.teacher.as_ref());
         out.part("preferences", &self.preferences);
-        out.part("model", &self.model);
+        out.part("model", &*self.model);
         out.value("asked", &self.asked);
         out.value("next_session", &self.next_session);
         out.value("next_refresh", &self.next_refresh);
@@ -260,7 +262,7 @@ impl Checkpoint for PreferenceLoop {
         from.part("trajectories", &mut self.trajectories)?;
         from.part("teacher", self.teacher.as_mut())?;
         from.part("preferences", &mut self.preferences)?;
-        from.part("model", &mut self.model)?;
+        from.part("model", &mut *self.model)?;
         self.asked = from.value("asked")?;
         self.next_session = from.value("next_session")?;
         self.next_refresh = from.value("next_refresh")?;

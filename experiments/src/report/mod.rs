@@ -11,7 +11,7 @@ mod csv;
 mod curve;
 mod diagnostics;
 mod difference;
-mod figure;
+pub(crate) mod figure;
 mod fine_tuning;
 mod group;
 mod improvement;
@@ -20,7 +20,7 @@ mod markup;
 mod page;
 mod profile;
 mod result_tables;
-mod table;
+pub(crate) mod table;
 
 use std::{
     fs,

@@ -9,15 +9,15 @@ pub(super) const NOTHING: &str = "\u{2013}";
 
 /// A table whose first column names the rows.
 #[derive(Clone, Debug)]
-pub(super) struct Table {
+pub(crate) struct Table {
     /// What it shows.
-    pub(super) caption: String,
+    pub(crate) caption: String,
     /// Heads of all columns, that of the row names first.
-    pub(super) head: Vec<String>,
+    pub(crate) head: Vec<String>,
     /// The name of each row, and its cells.
-    pub(super) rows: Vec<(String, Vec<String>)>,
+    pub(crate) rows: Vec<(String, Vec<String>)>,
     /// Whether cells are numbers, which are aligned at the right.
-    pub(super) numeric: bool,
+    pub(crate) numeric: bool,
 }
 
 impl Table {
@@ -48,7 +48,7 @@ impl Table {
     }
 
     /// The table as lines of text, columns aligned.
-    pub(super) fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         let rows = self.rows.iter().map(|(name, cells)| {
             std::iter::once(name.as_str()).chain(cells.iter().map(String::as_str)).collect::<Vec<_>>()
         });

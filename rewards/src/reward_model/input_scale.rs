@@ -10,7 +10,7 @@ const LIMIT: f32 = 10.0;
 ///
 /// B-Pref feeds observations as they are, which suits its suite. Joint velocities in rad/s and
 /// heights in metres differ by two orders of magnitude, and a network sees little of the smaller.
-pub(super) struct InputScale {
+pub struct InputScale {
     mean: Vec<f32>,
     /// One over the standard deviation; 1 for an input that has never varied.
     inverse: Vec<f32>,
@@ -44,7 +44,7 @@ impl InputScale {
     }
 
     /// Appends standardised rows.
-    pub(super) fn extend(&self, rows: &[f32], out: &mut Vec<f32>) {
+    pub fn extend(&self, rows: &[f32], out: &mut Vec<f32>) {
         for row in rows.chunks_exact(self.mean.len()) {
             out.extend(row.iter().zip(&self.mean).zip(&self.inverse).map(standardise));
         }

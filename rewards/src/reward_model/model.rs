@@ -1,7 +1,10 @@
-//! What a model of preferences and a model of rewards can be asked.
+//! What a model of preferences and a model of rewards can be asked, and how one learns.
 
+use telos_checkpoint::Checkpoint;
 use telos_envs::SegmentView;
+use telos_nn::Parameters;
 
+use super::{Behaviour, PreferenceData, Session};
 use crate::RewardError;
 
 /// Predicts which of two segments a teacher prefers.
@@ -37,7 +40,8 @@ pub trait PreferenceModel {
 
 /// Predicts the reward of single transitions.
 pub trait RewardModel {
-    /// Writes the reward of each transition, `out` being `[rows]`: the mean over the members.
+    /// Writes the reward of each transition, `out` being `[rows]`: what the members make of it together,
+    /// by default their mean.
     ///
     /// # Errors
     /// When a column has the wrong size.
@@ -54,4 +58,23 @@ pub trait RewardModel {
         rows: usize,
         out: &mut [f32],
     ) -> Result<(), RewardError>;
+}
+
+/// A model of both that learns from answered pairs: what a preference loop trains and asks.
+pub trait RewardLearner: PreferenceModel + RewardModel + Parameters + Checkpoint {
+    /// Trains on all pairs until the accuracy of a pass exceeds the target or the epochs are used
+    /// up; then the model has a new version. Rewards given by earlier versions are stale: relabel
+    /// the replay. Some models learn from unjudged `behaviour` too.
+    ///
+    /// # Errors
+    /// When there is no pair, the data has other sizes, or a gradient is not finite.
+    fn train(&mut self, data: &PreferenceData, behaviour: &dyn Behaviour) -> Result<Session, RewardError>;
+
+    /// Fraction of the pairs with a preference whose preferred segment has the larger predicted
+    /// return; `None` when there is no such pair. Of data it was not trained on, this is the accuracy
+    /// that counts.
+    ///
+    /// # Errors
+    /// When the data has other sizes.
+    fn accuracy(&self, data: &PreferenceData) -> Result<Option<f32>, RewardError>;
 }

@@ -18,6 +18,10 @@ pub struct PreferenceData {
     inputs: Vec<f32>,
     /// `[pairs]`: probability that the first segment is preferred.
     targets: Vec<f32>,
+    /// `[pairs]`: place in `teachers` of who answered.
+    answered_by: Vec<usize>,
+    /// Everybody who has answered, in the order of their first answers.
+    teachers: Vec<String>,
     /// Where the next pair goes once the columns are full.
     oldest: usize,
 }
@@ -38,7 +42,8 @@ impl PreferenceData {
         require(observation + action > 0, "observation", observation, "there is nothing to compare")?;
         let inputs = Vec::with_capacity(capacity * 2 * segment * (observation + action));
         let targets = Vec::with_capacity(capacity);
-        Ok(Self { capacity, segment, observation, action, inputs, targets, oldest: 0 })
+        let (answered_by, teachers) = (Vec::with_capacity(capacity), Vec::new());
+        Ok(Self { capacity, segment, observation, action, inputs, targets, answered_by, teachers, oldest: 0 })
     }
 
     /// Adds an answer; returns false when it teaches nothing because the query was skipped.
@@ -52,26 +57,49 @@ impl PreferenceData {
             expect_len("observations of a segment", segment.obs.len(), self.segment * self.observation)?;
             expect_len("actions of a segment", segment.actions.len(), self.segment * self.action)?;
         }
-        let at = if self.targets.len() < self.capacity {
-            self.targets.push(target);
-            self.inputs.resize(self.targets.len() * self.pair_size(), 0.0);
-            self.targets.len() - 1
-        } else {
-            self.targets[self.oldest] = target;
-            let replaced = self.oldest;
-            self.oldest = (self.oldest + 1) % self.capacity;
-            replaced
-        };
-        let (observation, action, size) = (self.observation, self.action, self.pair_size());
-        let mut rows = self.inputs[at * size..(at + 1) * size].chunks_exact_mut(observation + action);
+        let mut rows = Vec::with_capacity(self.pair_size());
         for segment in answer.query.segments() {
             for step in 0..segment.len {
-                let row = rows.next().expect("a pair has two segments' rows");
-                row[..observation].copy_from_slice(&segment.obs[step * observation..][..observation]);
-                row[observation..].copy_from_slice(&segment.actions[step * action..][..action]);
+                rows.extend(&segment.obs[step * self.observation..][..self.observation]);
+                rows.extend(&segment.actions[step * self.action..][..self.action]);
             }
         }
+        self.push_rows(&rows, target, &answer.teacher);
         Ok(true)
+    }
+
+    /// Adds a pair `[2, segment, obs + act]`.
+    pub(super) fn push_rows(&mut self, rows: &[f32], target: f32, teacher: &str) {
+        let teacher = self.teachers.iter().position(|known| known == teacher).unwrap_or_else(|| {
+            self.teachers.push(teacher.to_owned());
+            self.teachers.len() - 1
+        });
+        if self.targets.len() < self.capacity {
+            self.targets.push(target);
+            self.answered_by.push(teacher);
+            self.inputs.extend(rows);
+        } else {
+            let size = self.pair_size();
+            self.targets[self.oldest] = target;
+            self.answered_by[self.oldest] = teacher;
+            self.inputs[self.oldest * size..][..size].copy_from_slice(rows);
+            self.oldest = (self.oldest + 1) % self.capacity;
+        }
+    }
+
+    /// Data for segments of the same sizes, without a pair.
+    pub(super) fn emptied(&self, capacity: usize) -> Result<Self, RewardError> {
+        Self::new(capacity, self.segment, self.observation, self.action)
+    }
+
+    /// The same pairs, with room for more.
+    pub(super) fn with_room_for(&self, more: usize) -> Result<Self, RewardError> {
+        let mut copy = self.emptied(self.len() + more)?;
+        for at in 0..self.len() {
+            let (rows, target) = self.pair(at);
+            copy.push_rows(rows, target, self.teacher(at));
+        }
+        Ok(copy)
     }
 
     /// Adds all answers of a ledger, in its order.
@@ -114,6 +142,24 @@ impl PreferenceData {
         (&self.inputs[at * self.pair_size()..(at + 1) * self.pair_size()], self.targets[at])
     }
 
+    /// Who judged a pair.
+    ///
+    /// # Panics
+    /// When there is no pair `at`.
+    pub fn teacher(&self, at: usize) -> &str {
+        &self.teachers[self.answered_by[at]]
+    }
+
+    /// Place in [`teachers`](Self::teachers) of who judged a pair.
+    pub(super) fn teacher_place(&self, at: usize) -> usize {
+        self.answered_by[at]
+    }
+
+    /// Everybody who has answered, in the order of their first answers.
+    pub fn teachers(&self) -> &[String] {
+        &self.teachers
+    }
+
     /// Every step of every pair, `[len * 2 * segment, obs + act]`.
     pub fn rows(&self) -> &[f32] {
         &self.inputs
@@ -128,6 +174,8 @@ impl Checkpoint for PreferenceData {
     fn save(&self, out: &mut Writer) {
         out.value("oldest", &self.oldest);
         out.f32s("targets", &self.targets);
+        out.value("answered_by", &self.answered_by);
+        out.value("teachers", &self.teachers);
         out.f32s("inputs", &self.inputs);
     }
 
@@ -136,6 +184,12 @@ impl Checkpoint for PreferenceData {
         let targets = from.f32_vec("targets")?;
         if targets.len() > self.capacity || (self.oldest != 0 && self.oldest >= targets.len()) {
             return Err(from.wrong("targets", "was saved with another capacity"));
+        }
+        self.answered_by = from.value("answered_by")?;
+        self.teachers = from.value("teachers")?;
+        let named = self.answered_by.iter().all(|&teacher| teacher < self.teachers.len());
+        if self.answered_by.len() != targets.len() || !named {
+            return Err(from.wrong("answered_by", "does not name the teacher of every pair"));
         }
         self.targets.clear();
         self.targets.extend(targets);

@@ -1,10 +1,10 @@
-//! Fitting a reward ensemble to answered pairs.
+//! Fitting reward networks to answered pairs.
 
 use rand::seq::SliceRandom;
 use telos_nn::{NnError, Tensor};
 
-use super::{PreferenceData, RewardEnsemble, bradley_terry_loss};
-use crate::{RewardError, error::expect_len};
+use super::{Batch, Behaviour, LearnedReward, PreferenceData, RewardObjective, data_smoothing::SoftAnswers};
+use crate::RewardError;
 
 /// One pass over the answered pairs.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -25,34 +25,29 @@ pub struct Session {
     pub last: Epoch,
 }
 
-impl RewardEnsemble {
-    /// Trains on all pairs until the accuracy of a pass exceeds the target or the epochs are used
-    /// up; then the model has a new version. Rewards given by earlier versions are stale: relabel
-    /// the replay.
-    ///
-    /// # Errors
-    /// When there is no pair, the data has other sizes, or a gradient is not finite.
-    pub fn train(&mut self, data: &PreferenceData) -> Result<Session, RewardError> {
-        if data.is_empty() {
-            return Err(RewardError::NotEnoughData("no answered pair to learn a reward from".into()));
-        }
-        expect_len("inputs per step of the preference data", data.width(), self.networks.inputs())?;
-        self.scale.fit(data.rows());
-        self.version += 1;
+impl<O: RewardObjective> LearnedReward<O> {
+    /// Passes over the data until the accuracy of one exceeds the target or there have been enough.
+    pub(super) fn epochs(
+        &mut self,
+        data: &PreferenceData,
+        behaviour: &dyn Behaviour,
+    ) -> Result<Session, RewardError> {
+        self.objective.prepare(data, &self.scale, behaviour)?;
+        let mut answers = SoftAnswers::new(data, self.config.members);
         let mut epochs = 0;
         loop {
-            let last = self.epoch(data)?;
+            let last = self.epoch(data, &mut answers)?;
             epochs += 1;
             let reached = last.accuracy.is_some_and(|accuracy| accuracy > self.config.target_accuracy);
             if reached || epochs == self.config.max_epochs {
+                self.objective.finish(&self.networks, data, &self.scale)?;
                 return Ok(Session { epochs, last });
             }
         }
     }
 
-    fn epoch(&mut self, data: &PreferenceData) -> Result<Epoch, RewardError> {
-        let members = self.config.members;
-        let orders: Vec<Vec<usize>> = (0..members)
+    fn epoch(&mut self, data: &PreferenceData, answers: &mut SoftAnswers) -> Result<Epoch, RewardError> {
+        let orders: Vec<Vec<usize>> = (0..self.config.members)
             .map(|_| {
                 let mut order: Vec<usize> = (0..data.len()).collect();
                 order.shuffle(&mut self.rng);
@@ -62,59 +57,55 @@ impl RewardEnsemble {
         let (mut loss, mut right, mut decided) = (0.0, 0, 0);
         for first in (0..data.len()).step_by(self.config.batch) {
             let pairs = self.config.batch.min(data.len() - first);
-            let batches = orders.iter().map(|order| &order[first..first + pairs]);
-            let Batch { inputs, targets } = self.gather(data, batches);
-            let shape = (members, pairs, 2, data.segment());
-            let step = self.gradient_step(inputs, &targets, shape)?;
+            let at: Vec<usize> =
+                orders.iter().flat_map(|order| &order[first..first + pairs]).copied().collect();
+            let step = self.gradient_step(data, answers, &at, pairs)?;
             loss += f64::from(step.loss) * pairs as f64;
-            for (logit, target) in step.logits.iter().zip(&targets) {
-                if *target != 0.5 {
+            for (logit, &at) in step.logits.iter().zip(&at) {
+                let answer = data.pair(at).1;
+                if answer != 0.5 {
                     decided += 1;
-                    right += usize::from((*logit > 0.0) == (*target > 0.5));
+                    right += usize::from((*logit > 0.0) == (answer > 0.5));
                 }
+            }
+        }
+        if self.config.data_smoothing > 0.0 {
+            let mut logits = vec![0.0; self.config.members];
+            for at in 0..data.len() {
+                self.logits_of(&self.networks, data, at, &mut logits)?;
+                answers.smooth(at, &logits, self.config.data_smoothing);
             }
         }
         let loss = (loss / data.len() as f64) as f32;
         Ok(Epoch { loss, accuracy: (decided > 0).then(|| right as f32 / decided as f32) })
     }
 
-    /// Each member's own pairs, standardised, one member after the other.
-    fn gather<'a>(&self, data: &PreferenceData, batches: impl Iterator<Item = &'a [usize]>) -> Batch {
-        let mut batch = Batch::default();
-        for &at in batches.flatten() {
-            let (pair, target) = data.pair(at);
-            self.scale.extend(pair, &mut batch.inputs);
-            batch.targets.push(target);
-        }
-        batch
-    }
-
-    /// One step on `[members, pairs, 2, segment]` inputs.
+    /// One step on the pairs `at` (`[members, pairs]`).
     fn gradient_step(
         &mut self,
-        inputs: Vec<f32>,
-        targets: &[f32],
-        shape: (usize, usize, usize, usize),
+        data: &PreferenceData,
+        answers: &SoftAnswers,
+        at: &[usize],
+        pairs: usize,
     ) -> Result<Step, NnError> {
-        let (members, pairs, two, segment) = shape;
+        let (mut inputs, mut targets) = (Vec::new(), Vec::with_capacity(at.len()));
+        for (place, &at) in at.iter().enumerate() {
+            self.scale.extend(data.pair(at).0, &mut inputs);
+            targets.push(answers.target(place / pairs, at));
+        }
+        let members = self.config.members;
         let device = self.networks.device();
-        let rows = (members, pairs * two * segment, self.networks.inputs());
-        let rewards = self.networks.forward(&Tensor::from_vec(inputs, rows, device)?)?;
-        let returns = rewards.reshape(shape)?.sum(3)?;
-        let logits = (returns.narrow(2, 0, 1)? - returns.narrow(2, 1, 1)?)?.squeeze(2)?;
-        let targets = Tensor::from_slice(targets, (members, pairs), device)?;
+        let rows = (members, pairs * 2 * data.segment(), data.width());
+        let inputs = Tensor::from_vec(inputs, rows, device)?;
         // y (1 - 2 s) + s moves the mass s to the other answer and leaves 1/2 where it is.
         let smoothing = f64::from(self.config.label_smoothing);
-        let loss = bradley_terry_loss(&logits, &targets.affine(1.0 - 2.0 * smoothing, smoothing)?)?;
-        self.adam.backward_step(&loss)?;
-        Ok(Step { loss: loss.to_scalar::<f32>()? / members as f32, logits: logits.flatten_all()?.to_vec1()? })
+        let targets = Tensor::from_vec(targets, (members, pairs), device)?;
+        let targets = targets.affine(1.0 - 2.0 * smoothing, smoothing)?;
+        let found = self.objective.loss(&self.networks, &Batch { data, at, pairs, inputs, targets })?;
+        self.adam.backward_step(&found.loss)?;
+        let loss = found.loss.to_scalar::<f32>()? / members as f32;
+        Ok(Step { loss, logits: found.logits.flatten_all()?.to_vec1()? })
     }
-}
-
-#[derive(Default)]
-struct Batch {
-    inputs: Vec<f32>,
-    targets: Vec<f32>,
 }
 
 struct Step {

@@ -9,47 +9,47 @@ use crate::number::{number, with_interval};
 
 /// A chart of lines over one horizontal axis.
 #[derive(Clone, Debug)]
-pub(in crate::report) struct LineChart<'a> {
+pub(crate) struct LineChart<'a> {
     /// File name without extension, and id in the page.
-    pub(in crate::report) name: &'a str,
-    pub(in crate::report) title: &'a str,
+    pub(crate) name: &'a str,
+    pub(crate) title: &'a str,
     /// What it shows, in words.
-    pub(in crate::report) description: &'a str,
-    pub(in crate::report) x: &'a str,
-    pub(in crate::report) y: &'a str,
+    pub(crate) description: &'a str,
+    pub(crate) x: &'a str,
+    pub(crate) y: &'a str,
     /// As wide as the text, or half of it.
-    pub(in crate::report) wide: bool,
+    pub(crate) wide: bool,
     /// Whether the vertical axis holds 0 in any case.
-    pub(in crate::report) zero: bool,
-    pub(in crate::report) lines: &'a [Line],
+    pub(crate) zero: bool,
+    pub(crate) lines: &'a [Line],
     /// Heights to compare with, each with what it is.
-    pub(in crate::report) marks: &'a [(String, f64)],
+    pub(crate) marks: &'a [(String, f64)],
 }
 
 /// One line, its band and the single runs behind it.
 #[derive(Clone, Debug, Default)]
-pub(in crate::report) struct Line {
-    pub(in crate::report) label: String,
+pub(crate) struct Line {
+    pub(crate) label: String,
     /// Which of the looks it has.
-    pub(in crate::report) series: usize,
-    pub(in crate::report) points: Vec<Point>,
+    pub(crate) series: usize,
+    pub(crate) points: Vec<Point>,
     /// Thin lines: one per run.
-    pub(in crate::report) runs: Vec<Vec<(f64, f64)>>,
+    pub(crate) runs: Vec<Vec<(f64, f64)>>,
 }
 
 /// A point of a line, with the interval that the band shows.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(in crate::report) struct Point {
-    pub(in crate::report) x: f64,
-    pub(in crate::report) y: f64,
-    pub(in crate::report) interval: Option<[f64; 2]>,
+pub(crate) struct Point {
+    pub(crate) x: f64,
+    pub(crate) y: f64,
+    pub(crate) interval: Option<[f64; 2]>,
 }
 
 /// More dots than this hide a line.
 const MOST_DOTS: usize = 60;
 
 impl LineChart<'_> {
-    pub(in crate::report) fn draw(&self) -> Figure {
+    pub(crate) fn draw(&self) -> Figure {
         let Self { name, title, description, x, y, lines, .. } = *self;
         let labels = Labels { name, title, description, x, y };
         let legend: Vec<(String, usize)> =

@@ -10,7 +10,7 @@ mod svg;
 use crate::report::markup::escape;
 
 pub(super) use interval_chart::{IntervalChart, IntervalRow};
-pub(super) use line_chart::{Line, LineChart, Point};
+pub(crate) use line_chart::{Line, LineChart, Point};
 pub(super) use scatter::{Cloud, Scatter};
 pub(super) use svg::STYLE;
 
@@ -19,9 +19,9 @@ pub(super) const SERIES: usize = 8;
 
 /// A finished drawing.
 #[derive(Clone, Debug)]
-pub(super) struct Figure {
+pub(crate) struct Figure {
     /// File name without extension, and id in the page.
-    pub(super) name: String,
+    pub(crate) name: String,
     title: String,
     /// What it shows, in words.
     pub(super) description: String,
@@ -37,7 +37,7 @@ impl Figure {
     }
 
     /// The drawing as a file of its own.
-    pub(super) fn file(&self) -> String {
+    pub(crate) fn file(&self) -> String {
         self.element(&format!(
             "<style>{STYLE}</style>\n<rect class=\"paper\" width=\"100%\" height=\"100%\"/>\n"
         ))
