@@ -5,5 +5,6 @@
 
 mod command;
 mod exact_resume;
+mod preference_loops_learn;
 mod relabel_is_complete;
 mod thread_count_determinism;

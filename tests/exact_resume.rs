@@ -1,6 +1,7 @@
 //! A run killed at any instant and resumed leaves the same bytes as the run that was not.
 
 use std::{
+    path::Path,
     thread::sleep,
     time::{Duration, Instant, SystemTime},
 };
@@ -12,42 +13,67 @@ use crate::command::{assert_same_results, config, succeed, telos};
 
 const KILLS: usize = 10;
 
-fn survives_kills(name: &str, files: usize) {
+fn survives_kills(name: &str, set: &[&str], files: usize) {
     let scratch = tempfile::tempdir().unwrap();
     let [whole, killed] = ["whole", "killed"].map(|run| scratch.path().join(run));
     let started = Instant::now();
-    succeed(telos(&["train", &config(name), "--out", whole.to_str().unwrap(), "--quiet"]));
+    let arguments = |run: &Path| {
+        let mut arguments = vec!["train".to_owned(), config(name), "--quiet".to_owned()];
+        arguments.extend(["--out".to_owned(), run.to_str().unwrap().to_owned()]);
+        arguments.extend(set.iter().flat_map(|set| ["--set".to_owned(), (*set).to_owned()]));
+        arguments
+    };
+    let command = |arguments: &[String]| telos(&arguments.iter().map(String::as_str).collect::<Vec<_>>());
+    succeed(command(&arguments(&whole)));
     let took = started.elapsed();
 
     let seed = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_nanos() as u64;
     println!("kills drawn with seed {seed}");
     let mut moments = Xoshiro256PlusPlus::seed_from_u64(seed);
-    let resume = ["train", &config(name), "--out", killed.to_str().unwrap(), "--quiet", "--resume"];
+    let resume = [arguments(&killed), vec!["--resume".to_owned()]].concat();
     for _ in 0..KILLS {
-        let mut victim = telos(&resume).spawn().unwrap();
+        let mut victim = command(&resume).spawn().unwrap();
         // On average a fifth of the whole: some lives end before their first checkpoint, and ten of
         // them together cover the run.
         sleep(Duration::from_secs_f64(took.as_secs_f64() * moments.random_range(0.0..0.4)));
         victim.kill().unwrap();
         victim.wait().unwrap();
     }
-    succeed(telos(&resume));
+    succeed(command(&resume));
     assert_same_results(&whole, &killed, files);
 }
 
 #[test]
 fn preferences_survive_kills() {
-    survives_kills("preferences.toml", 7);
+    survives_kills("preferences.toml", &[], 7);
 }
 
 #[test]
 fn on_policy_runs_survive_kills() {
-    survives_kills("on-policy.toml", 3);
+    survives_kills("on-policy.toml", &[], 3);
+}
+
+#[test]
+fn on_policy_preferences_survive_kills() {
+    survives_kills("on-policy-preferences.toml", &[], 5);
+}
+
+#[test]
+fn learning_from_a_fixed_ledger_survives_kills() {
+    let scratch = tempfile::tempdir().unwrap();
+    let asked = scratch.path().join("asked");
+    succeed(telos(&["train", &config("preferences.toml"), "--out", asked.to_str().unwrap(), "--quiet"]));
+    let ledger = asked.join("feedback");
+    let rows = || std::fs::read(ledger.join("ledger.jsonl")).unwrap();
+    let before = rows();
+    let set = format!("preferences.ledger={}", ledger.display());
+    survives_kills("preferences.toml", &[&set, "steps=2000"], 5);
+    assert!(rows() == before, "a ledger that is only learned from stays as it is");
 }
 
 #[test]
 fn runs_of_several_ranks_survive_kills() {
-    survives_kills("data-parallel.toml", 3);
+    survives_kills("data-parallel.toml", &[], 3);
 }
 
 #[cfg(unix)]

@@ -1,6 +1,8 @@
 //! Proximal Policy Optimisation: Schulman et al., 2017, arXiv 1707.06347, with the details of
 //! CleanRL's `ppo_continuous_action.py` (Huang et al. 2022, "The 37 Implementation Details of PPO").
 
+mod parts;
+
 use rand::{SeedableRng, seq::SliceRandom};
 use rand_xoshiro::Xoshiro256PlusPlus;
 use telos_checkpoint::{Checkpoint, CheckpointError, Reader, Writer};
@@ -321,22 +323,6 @@ impl Ppo {
         for (i, (x, mean)) in actions.iter_mut().zip(&self.buffers.means).enumerate() {
             *x = mean + self.log_std_values[i % width].exp() * *x;
         }
-    }
-
-    /// The network of the mean action; its input is normalised by
-    /// [`observation_normalizer`](Self::observation_normalizer).
-    pub fn actor(&self) -> &Mlp {
-        &self.actor
-    }
-
-    /// The value network, with inputs like the actor's and values in scaled rewards.
-    pub fn critic(&self) -> &Mlp {
-        &self.critic
-    }
-
-    /// The moments of observations, if they are normalised.
-    pub fn observation_normalizer(&self) -> Option<&ObservationNormalizer> {
-        self.observation_normalizer.as_ref()
     }
 }
 

@@ -19,6 +19,14 @@ pub enum EnvError {
         /// What is counted.
         what: &'static str,
     },
+    /// A store of trajectories has no such segment.
+    #[error("episode {episode} {reason}")]
+    NoSegment {
+        /// Number of the episode, from 0 in the order in which episodes began.
+        episode: u64,
+        /// What became of it.
+        reason: String,
+    },
     /// The environments of one vector do not agree about their spaces or names.
     #[error(
         "environment {index} (`{id}`) has another spec than environment 0 (`{expected}`); build all from one constructor"

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use rand::SeedableRng;
 use rand_xoshiro::Xoshiro256PlusPlus;
 use telos_checkpoint::{from_bytes, to_bytes};
-use telos_envs::{BoxSpace, EnvSpec, StepBatch, TrajectoryStore};
+use telos_envs::{BoxSpace, EnvSpec, SegmentRef, StepBatch, TrajectoryStore, VecEnv, registry};
 
 const HORIZON: usize = 20;
 
@@ -87,7 +87,30 @@ fn references_to_dropped_episodes_are_noticed() {
     // The second episode finishes in the last free slot; the third needs that of the first.
     (0..HORIZON).for_each(|_| tape.push(&[false]));
     assert_eq!(tape.store.view(old), None);
+    let refused = tape.store.locate(old).unwrap_err().to_string();
+    assert_eq!(refused, "episode 0 has been dropped: more recent ones took its place");
     assert_eq!(tape.store.finished_episodes(), 1);
+}
+
+#[test]
+fn a_segment_across_the_end_of_its_episode_is_refused() {
+    let mut tape = Tape::new(1, 3);
+    (1..=6).for_each(|step| tape.push(&[step == 6]));
+    (0..4).for_each(|_| tape.push(&[false]));
+    let mut rng = Xoshiro256PlusPlus::seed_from_u64(0);
+    let whole = tape.store.sample_segment(&mut rng, 6).unwrap();
+    let view = tape.store.locate(whole).unwrap();
+    let part = |start: usize, len: usize| {
+        let mut part: SegmentRef = whole;
+        (part.start, part.len) = (start, len);
+        part
+    };
+    assert!(view.terminated && !tape.store.locate(part(0, 5)).unwrap().terminated);
+    assert_eq!((view.final_obs.len(), view.factors.len()), (2, 6 * spec().factors.len()));
+    let across = part(3, 4);
+    let refused = tape.store.locate(across).unwrap_err().to_string();
+    assert_eq!(refused, "episode 0 has 6 steps, and a segment of steps 3 to 7 would cross its end");
+    assert_eq!(tape.store.segment(across), None);
 }
 
 #[test]
@@ -142,4 +165,54 @@ fn a_checkpoint_of_another_shape_is_refused() {
     let bytes = to_bytes(&Tape::new(2, 3).store);
     let error = from_bytes(&mut Tape::new(2, 4).store, &bytes).unwrap_err().to_string();
     assert!(error.contains("slots"), "{error}");
+}
+
+/// Every segment of a store can be lived through again, bit for bit, across resets and after a restore.
+#[test]
+fn segments_can_be_lived_through_again() {
+    const SEED: u64 = 11;
+    let make = || registry::make("pendulum-swingup").unwrap();
+    let mut envs = VecEnv::new(3, 2, SEED, |_| Ok(make())).unwrap();
+    let horizon = envs.spec().horizon;
+    let mut store = TrajectoryStore::new(envs.spec(), 3, 5).unwrap();
+    envs.reset();
+    for step in 0..2 * horizon + 40 {
+        let obs = envs.batch().obs.clone();
+        let actions: Vec<f32> = (0..3).map(|i| (step as f32 * 0.1 * (i + 1) as f32).sin()).collect();
+        store.push(&obs, &actions, envs.step(&actions));
+    }
+    let mut restored = TrajectoryStore::new(envs.spec(), 3, 5).unwrap();
+    from_bytes(&mut restored, &to_bytes(&store)).unwrap();
+    let mut rng = Xoshiro256PlusPlus::seed_from_u64(0);
+    let mut env = make();
+    for _ in 0..20 {
+        let drawn = store.sample_segment(&mut rng, 25).unwrap();
+        let (segment, origin) = (restored.segment(drawn).unwrap(), restored.origin(drawn).unwrap());
+        assert_eq!(Some(&origin), store.origin(drawn).as_ref());
+        let mut states = 0;
+        let seen = origin.relive(env.as_mut(), SEED, |state, _, obs| {
+            assert_eq!(state, states);
+            states += 1;
+            let width = obs.len();
+            match segment.obs.get(state * width..(state + 1) * width) {
+                Some(recorded) if recorded != obs => Err(format!("state {state}: {recorded:?}, {obs:?}")),
+                _ => Ok(()),
+            }
+        });
+        assert_eq!(seen, Ok(()), "{origin:?}");
+        assert_eq!(states, 26);
+    }
+}
+
+#[test]
+fn an_episode_without_its_beginning_has_no_origin() {
+    let mut tape = Tape::new(1, 2);
+    // Where recording starts within an episode, its first row is not the episode's first transition.
+    tape.batch.episode_length[0] = 4;
+    for _ in 0..5 {
+        tape.push(&[false]);
+    }
+    let mut rng = Xoshiro256PlusPlus::seed_from_u64(0);
+    let drawn = tape.store.sample_segment(&mut rng, 3).unwrap();
+    assert_eq!(tape.store.origin(drawn), None);
 }

@@ -130,8 +130,13 @@ impl TelosError {
             Self::Reward(
                 RewardError::Config { .. }
                 | RewardError::Busy { .. }
+                | RewardError::NoLedger { .. }
+                | RewardError::OtherTask { .. }
+                | RewardError::UnknownFactor { .. }
+                | RewardError::Answer { .. }
                 | RewardError::DamagedRow { .. }
                 | RewardError::DamagedSegment { .. }
+                | RewardError::DamagedBatch { .. }
                 | RewardError::Vision { .. }
                 | RewardError::Sentence { .. }
                 | RewardError::NotEnoughData(_),

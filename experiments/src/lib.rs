@@ -11,6 +11,7 @@ pub mod device;
 pub mod error;
 pub mod host;
 pub mod interrupt;
+pub mod label;
 pub mod loops;
 pub mod manifest;
 pub mod metrics;

@@ -7,7 +7,7 @@
 //! timing.jsonl      the same for what depends on the machine
 //! tensorboard/      metrics.jsonl as TensorBoard events
 //! checkpoints/      step-<n>.ckpt, the latest few
-//! feedback/         the ledger of questions and answers
+//! feedback/         the ledger of questions and answers; people/ what people are asked and answer
 //! result.json       the final evaluation
 //! ```
 

@@ -81,6 +81,7 @@ fn train(path: &Path, extra: &[&str], last: f64) {
             answered: 10,
             held_out_pairs: 200,
             held_out_accuracy: 0.875,
+            feedback: Default::default(),
         }),
         gold_trained: None,
         random: Some(evaluation(1.0, None)),

@@ -2,6 +2,8 @@
 
 use std::{io, path::PathBuf};
 
+use crate::feedback::{Ask, QueryId};
+
 /// Why feedback could not be stored or read, or a reward could not be learned or computed.
 #[derive(Debug, thiserror::Error)]
 pub enum RewardError {
@@ -29,6 +31,22 @@ pub enum RewardError {
         /// The ledger file.
         path: PathBuf,
     },
+    /// There is no ledger to read.
+    #[error("{path}: there is no feedback ledger here (no ledger.jsonl)")]
+    NoLedger {
+        /// The directory.
+        path: PathBuf,
+    },
+    /// A ledger is about another task.
+    #[error("{path}: this feedback is about `{found}`, not about `{expected}`")]
+    OtherTask {
+        /// The ledger's directory.
+        path: PathBuf,
+        /// The task at hand.
+        expected: String,
+        /// The task of the ledger.
+        found: String,
+    },
     /// An acknowledged row of a ledger can no longer be read.
     #[error(
         "{path}:{line}: damaged feedback row ({reason}); restore the file from a copy, or delete this row to lose only its answer"
@@ -48,6 +66,30 @@ pub enum RewardError {
         path: PathBuf,
         /// Number of the record, from 0.
         record: usize,
+        /// What is wrong.
+        reason: String,
+    },
+    /// An answer does not answer its query.
+    #[error("answer to query {query}: {reason}")]
+    Answer {
+        /// The query.
+        query: QueryId,
+        /// What is wrong.
+        reason: String,
+    },
+    /// Somebody is asked what they cannot answer.
+    #[error("expected {expected} to be asked for, found {found}")]
+    Ask {
+        /// What can be answered.
+        expected: Ask,
+        /// What is asked.
+        found: Ask,
+    },
+    /// Questions for people can no longer be read.
+    #[error("{path}: damaged questions ({reason}); restore the file from a copy, all others are still asked")]
+    DamagedBatch {
+        /// The file.
+        path: PathBuf,
         /// What is wrong.
         reason: String,
     },

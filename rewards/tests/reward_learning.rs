@@ -110,7 +110,7 @@ fn equal_segments_pull_rewards_together() {
     let mut ensemble = ensemble(1);
     let spread = |ensemble: &RewardEnsemble| {
         let logit = |answer: &Answer| {
-            let [first, second] = answer.query.segments();
+            let [first, second] = answer.query.pair().unwrap();
             ensemble.logit(first.view(), second.view()).unwrap()
         };
         equal.iter().map(|answer| logit(answer).powi(2)).sum::<f32>()

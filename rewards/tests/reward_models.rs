@@ -106,7 +106,7 @@ fn accuracy(model: &dyn RewardLearner, answers: &[Answer]) -> f32 {
 }
 
 fn logit(model: &dyn RewardLearner, answer: &Answer) -> f64 {
-    let [first, second] = answer.query.segments();
+    let [first, second] = answer.query.pair().unwrap();
     f64::from(model.logit(first.view(), second.view()).unwrap())
 }
 

@@ -41,12 +41,21 @@ trial_processes() {
     done
 }
 
+# Slurm lets a requeued job wait for two minutes.
+hurry() {
+    local job
+    for job in $(squeue -h -t PENDING -o %A 2>/dev/null | sort -u); do
+        scontrol update jobid="$job" StartTime=now 2>/dev/null || true
+    done
+}
+
 # Waits until a trial of the store $1 runs, on node $2 or on any, and prints its process number.
 wait_for_trial() {
-    local found
-    for _ in $(seq 600); do
+    local found tick
+    for tick in $(seq 600); do
         found=$(trial_processes "$@")
         [ -n "$found" ] && { echo "${found%%$'\n'*}"; return; }
+        [ $((tick % 20)) = 0 ] && hurry
         sleep 0.05
     done
     echo "no trial started ${2:+on $2}" >&2

@@ -29,14 +29,6 @@ interrupted() {
     return 1
 }
 
-# Slurm lets a requeued job wait for two minutes.
-hurry() {
-    local job
-    for job in $(squeue -h -t PENDING -o %A 2>/dev/null | sort -u); do
-        scontrol update jobid="$job" StartTime=now 2>/dev/null || true
-    done
-}
-
 cluster_up "$here/slurm.conf"
 # What no node has is refused when it is submitted, in Slurm's words and with the place to change it.
 sed 's/memory = .*/memory = "9T"/' "$here/sweep.toml" >"$scratch/greedy.toml"

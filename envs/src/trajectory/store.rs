@@ -7,7 +7,7 @@ use rand_xoshiro::Xoshiro256PlusPlus;
 use serde::{Deserialize, Serialize};
 use telos_checkpoint::{Checkpoint, CheckpointError, Reader, Writer};
 
-use super::{Segment, SegmentRef, SegmentView};
+use super::{Origin, Segment, SegmentRef, SegmentView};
 use crate::{EnvError, EnvSpec, StepBatch};
 
 /// The last `episodes` finished episodes of `n` environments, and the `n` that are under way.
@@ -47,6 +47,9 @@ struct Columns {
 struct Slot {
     episode: u64,
     len: usize,
+    /// Place of the environment and its own number of the episode; `None` where the first row is not
+    /// the episode's first transition.
+    began: Option<(u64, u64)>,
     /// Whether the last transition ended the episode because of the state that it led to.
     terminated: bool,
 }
@@ -149,6 +152,9 @@ impl TrajectoryStore {
             columns.gold[row] = batch.reward[i];
             columns.factors[row * factor_count..][..factor_count]
                 .copy_from_slice(&batch.factors[i * factor_count..][..factor_count]);
+            if len == 0 && batch.episode_length[i] == 1 {
+                self.slots[slot].began = Some((i as u64, batch.episode_index[i]));
+            }
             self.slots[slot].len += 1;
             self.slots[slot].terminated = batch.terminated[i];
             if batch.done(i) || self.slots[slot].len == horizon {
@@ -227,18 +233,44 @@ impl TrajectoryStore {
 
     /// The numbers of a segment, in place. `None` when its episode has been dropped.
     pub fn view(&self, segment: SegmentRef) -> Option<SegmentView<'_>> {
+        self.locate(segment).ok()
+    }
+
+    /// As [`view`](Self::view), with the reason where there is no such segment.
+    ///
+    /// # Errors
+    /// When the segment's episode has been dropped, or ends within the segment.
+    pub fn locate(&self, segment: SegmentRef) -> Result<SegmentView<'_>, EnvError> {
         let SegmentRef { episode, start, len, slot } = segment;
-        let held = self.slots.get(slot)?;
-        if held.episode != episode || start.checked_add(len)? > held.len {
-            return None;
+        let none = |reason| EnvError::NoSegment { episode, reason };
+        let held = self.slots.get(slot).filter(|held| held.episode == episode);
+        let held = held.ok_or_else(|| none("has been dropped: more recent ones took its place".into()))?;
+        let end = start.saturating_add(len);
+        if end > held.len {
+            let reason = format!(
+                "has {} steps, and a segment of steps {start} to {end} would cross its end",
+                held.len
+            );
+            return Err(none(reason));
         }
-        let terminated = held.terminated && start + len == held.len;
-        Some(self.columns.view(slot, start, len, terminated))
+        Ok(self.columns.view(slot, start, len, held.terminated && end == held.len))
     }
 
     /// A copy of a segment. `None` when its episode has been dropped.
     pub fn segment(&self, segment: SegmentRef) -> Option<Segment> {
         self.view(segment).map(SegmentView::to_segment)
+    }
+
+    /// Where a segment comes from. `None` when its episode has been dropped, or was not recorded from its
+    /// first transition on.
+    pub fn origin(&self, segment: SegmentRef) -> Option<Origin> {
+        self.view(segment)?;
+        let SegmentRef { start, len, slot, .. } = segment;
+        let (env, episode) = self.slots[slot].began?;
+        let Columns { action_size, horizon, .. } = self.columns;
+        let first = slot * horizon;
+        let actions = &self.columns.actions[first * action_size..(first + start + len) * action_size];
+        Some(Origin { env, episode, start, actions: actions.to_vec() })
     }
 }
 

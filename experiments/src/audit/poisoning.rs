@@ -52,7 +52,7 @@ pub(super) fn without_least_likely(
 ) -> Result<Vec<Answer>, TelosError> {
     let mut likely = Vec::with_capacity(answers.len());
     for (at, answer) in answers.iter().enumerate() {
-        let [first, second] = answer.query.segments();
+        let [first, second] = answer.query.pair()?;
         let logit = model.logit(first.view(), second.view())?;
         let agreement = match answer.choice {
             Choice::First => logit,
@@ -88,7 +88,7 @@ mod tests {
         poison(&mut poisoned, &segments, 0.1, 2);
         assert_eq!(poisoned[4..], clean[4..]);
         for answer in &poisoned[..4] {
-            let [first, second] = answer.query.segments();
+            let [first, second] = answer.query.pair().unwrap();
             assert!(first.actions[0] > 44.0 && second.actions[0] < 45.0 && answer.choice == Choice::First);
         }
     }

@@ -1,10 +1,11 @@
-//! The command line: `telos train|eval|sweep|watch|report|audit|envs|expert|render|vision|bench`.
+//! The command line: `telos train|eval|sweep|watch|label|report|audit|envs|expert|render|vision|bench`.
 
 mod audit;
 mod bench;
 mod envs;
 mod eval;
 mod expert;
+mod label;
 mod render;
 mod report;
 mod sweep;
@@ -42,6 +43,8 @@ enum Command {
     Sweep(sweep::Sweep),
     /// Follows runs on the terminal.
     Watch(watch::Watch),
+    /// Asks people, on a page in their browser, what a run wants to know.
+    Label(label::Label),
     /// Compares runs in one HTML page.
     Report(report::Report),
     /// Measures what a learned reward is worth once it is optimised.
@@ -75,6 +78,7 @@ pub fn run() -> ExitCode {
         Command::Sweep(sweep) => sweep.run(),
         Command::Eval(eval) => eval.run(),
         Command::Watch(watch) => watch.run(),
+        Command::Label(label) => label.run(),
         Command::Report(report) => report.run(),
         Command::Audit(audit) => audit.run(),
         Command::Envs(envs) => envs.run(),

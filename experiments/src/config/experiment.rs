@@ -19,7 +19,8 @@ use super::{DataConfig, FineTuningConfig, PreferencesConfig};
 pub enum LoopKind {
     /// The learner is trained on the environment's own reward.
     Online,
-    /// The reward is learned from pairwise preferences (PEBBLE, Lee et al. 2021, arXiv 2106.05091).
+    /// The reward is learned from preferences: PEBBLE (Lee et al. 2021, arXiv 2106.05091) around soft
+    /// actor-critic, PrefPPO (Lee et al. 2021, arXiv 2111.03026) around proximal policy optimisation.
     Preferences,
     /// The learner is trained on recorded data alone. A step is one gradient update.
     Offline,

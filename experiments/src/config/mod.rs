@@ -29,7 +29,7 @@ pub use experiment::{
     CheckpointConfig, ComparisonConfig, Config, EnvConfig, EvaluationConfig, LearnerKind, LoopKind,
     ParallelConfig, RewardConfig, TrainingConfig,
 };
-pub use preferences::PreferencesConfig;
+pub use preferences::{PreferencesConfig, PriorConfig};
 pub use recorded::{CollapseConfig, DataConfig, FineTuningConfig};
 pub use resolved::Difference;
 pub use tree::Place;

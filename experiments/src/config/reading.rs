@@ -57,6 +57,10 @@ impl Config {
             let reason = format!("the learner is \"{}\"; only \"sac\" reads it", learner.name());
             unread.push(("training", reason));
         }
+        if self.loop_kind == LoopKind::Preferences && learner == LearnerKind::Ppo {
+            let reason = "the loop is \"preferences\", which one process goes through";
+            unread.push(("parallel", reason.to_owned()));
+        }
         if learner != LearnerKind::Ppo {
             let reason =
                 format!("the learner is \"{}\"; only \"ppo\" is trained by several ranks", learner.name());
@@ -198,12 +202,32 @@ mod tests {
                 "c.toml:6: `parallel.ranks`: is 4, but must divide `env.count`, which is 6",
             ),
             (
+                "loop = 'preferences'\nlearner = 'ppo'\n[env]\nid = 'pendulum-classic'\n[parallel]\nranks = 2\n",
+                "c.toml:5: `parallel`: nothing reads this table: the loop is \"preferences\"",
+            ),
+            (
                 "[env]\nid = 'pendulum-classic'\n[parallel]\nranks = 1\n",
                 "c.toml:3: `parallel`: nothing reads this table: the learner is \"sac\"",
             ),
             (
                 "loop = 'preferences'\n[env]\nid = 'pendulum-classic'\n[preferences.teacher]\nmistake = 1.5\n",
                 "c.toml:5: `preferences.teacher.mistake`: is 1.5, but must be in [0, 1]",
+            ),
+            (
+                "loop = 'preferences'\n[env]\nid = 'pendulum-classic'\n[preferences]\nteacher = { kind = 'factors', ranking = ['slo'] }\n",
+                "c.toml:5: `preferences.teacher`: `pendulum-classic` has no factor `slo`; it has: upright, slow, gentle",
+            ),
+            (
+                "loop = 'preferences'\n[env]\nid = 'pendulum-classic'\n[preferences]\nteacher = { kind = 'factors', ranking = ['slow'] }\nquery = { ask = 'ranking' }\n",
+                "c.toml:6: `preferences.query.ask`: asks for a ranking, which this kind of teacher cannot give",
+            ),
+            (
+                "loop = 'preferences'\n[env]\nid = 'pendulum-classic'\n[preferences]\nprior = { kl_target = 1 }\n",
+                "c.toml:5: `preferences.prior`: needs learner = \"ppo\"",
+            ),
+            (
+                "loop = 'preferences'\nlearner = 'ppo'\n[env]\nid = 'pendulum-classic'\n[preferences]\nprior = { gain = 0 }\n",
+                "c.toml:6: `preferences.prior.gain`: is 0.0; must be in (0, 1]",
             ),
         ];
         for (text, expected) in cases {
@@ -240,6 +264,11 @@ mod tests {
             format!("learner = 'ppo'\nseeds = [3, 1]\n{PENDULUM}threads = 2\n[ppo]\nvalue_clip = 'none'\n"),
             format!(
                 "loop = 'preferences'\n{PENDULUM}[preferences.teacher]\nmistake = 0.1\n[sac]\ngamma = 0.97\n"
+            ),
+            format!(
+                "loop = 'preferences'\nlearner = 'ppo'\n{PENDULUM}[preferences]\nprior = {{}}\n\
+                 teacher = {{ kind = 'mixture', dear = {{ kind = 'annotators', members = [{{ name = 'ann', \
+                 weights = {{ slow = 0.95 }} }}] }}, cheap = {{ kind = 'regret' }} }}\n"
             ),
         ];
         for text in texts {

@@ -2,8 +2,8 @@
 //! keys that must fit each other.
 
 use telos_agents::AgentError;
-use telos_envs::{EnvError, registry};
-use telos_rewards::RewardError;
+use telos_envs::{EnvError, EnvSpec, registry};
+use telos_rewards::{RewardError, teacher::TeacherSetting};
 
 use super::{Config, LearnerKind, LoopKind, suggestion::nearest};
 
@@ -167,12 +167,6 @@ fn ppo(config: &Config) -> Result<(), Invalid> {
 
 fn preferences(config: &Config) -> Result<(), Invalid> {
     let preferences = &config.preferences;
-    if config.learner != LearnerKind::Sac {
-        return invalid(
-            "learner",
-            "must be \"sac\" in loop = \"preferences\", which relabels a replay".into(),
-        );
-    }
     at_least("preferences.budget", preferences.budget as u64, 1)?;
     between(
         "preferences.queries_per_session",
@@ -184,16 +178,47 @@ fn preferences(config: &Config) -> Result<(), Invalid> {
     between("preferences.unsupervised_steps", preferences.unsupervised_steps, 1, config.steps)?;
     at_least("preferences.held_out_pairs", preferences.held_out_pairs as u64, 1)?;
     table("preferences.query", preferences.query.validate())?;
-    let horizon = config.env.make().map_or(usize::MAX, |env| env.spec().horizon);
+    let Ok(env) = config.env.make() else { return Ok(()) };
+    let spec = env.spec();
     at_most_key(
         "preferences.query.segment",
         preferences.query.segment as u64,
         "the episode length",
-        horizon as u64,
+        spec.horizon as u64,
     )?;
-    table("preferences.teacher", preferences.teacher.validate())?;
+    teacher(config, spec)?;
+    if let Some(budget) = preferences.cost_budget {
+        positive("preferences.cost_budget", budget)?;
+    }
+    prior(config)?;
     table("preferences.reward_model", preferences.reward_model.validate())?;
     table("preferences.state_entropy", preferences.state_entropy.validate())
+}
+
+fn teacher(config: &Config, spec: &EnvSpec) -> Result<(), Invalid> {
+    let (teacher, ask) = (&config.preferences.teacher, config.preferences.query.ask());
+    if !teacher.answers(ask) {
+        let reason = format!("asks for {ask}, which this kind of teacher cannot give");
+        return invalid("preferences.query.ask", reason);
+    }
+    table("preferences.teacher", teacher.validate())?;
+    // Names of factors are checked by whoever knows the task's.
+    let setting = TeacherSetting { spec, feedback: None, seed: config.seed };
+    table("preferences.teacher", teacher.build(setting).map(|_| ()))
+}
+
+fn prior(config: &Config) -> Result<(), Invalid> {
+    let preferences = &config.preferences;
+    let Some(prior) = &preferences.prior else { return Ok(()) };
+    if config.learner != LearnerKind::Ppo {
+        return invalid("preferences.prior", "needs learner = \"ppo\"".into());
+    }
+    if preferences.ledger.is_some() && preferences.prior_run().is_none() {
+        let reason = "must be the directory of a run where `preferences.ledger` is given: there is no \
+                      exploration whose policy could be the prior";
+        return invalid("preferences.prior.policy", reason.into());
+    }
+    learner(prior.penalty().validate())
 }
 
 fn at_least(key: &str, value: u64, least: u64) -> Result<(), Invalid> {

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use telos_agents::Policy;
+use telos_agents::{Policy, Ppo};
 use telos_checkpoint::Checkpoint;
 use telos_nn::Parameters;
 use telos_rewards::reward_model::RewardModel;
@@ -39,6 +39,11 @@ pub(super) trait TrainingLoop: Checkpoint {
 
     /// What going online did to a policy from recorded data; `None` for loops without both phases.
     fn fine_tuning_report(&self) -> Option<FineTuningReport> {
+        None
+    }
+
+    /// The learner, where it is proximal policy optimisation and can be the prior of another training.
+    fn ppo(&self) -> Option<&Ppo> {
         None
     }
 

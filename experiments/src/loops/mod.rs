@@ -14,10 +14,12 @@ mod means;
 mod off_policy;
 mod offline_to_online;
 mod on_policy;
+mod on_policy_preferences;
 mod online;
 mod preferences;
 mod recorded;
 mod report;
+mod reward_learning;
 
 use std::path::Path;
 
@@ -38,6 +40,7 @@ use data_parallel::DataParallelLoop;
 use driver::{Drive, TrainingLoop, drive};
 use offline_to_online::OfflineToOnline;
 use on_policy::OnPolicyLoop;
+use on_policy_preferences::OnPolicyPreferenceLoop;
 use online::OnlineLoop;
 use preferences::PreferenceLoop;
 
@@ -253,7 +256,7 @@ fn build(
     device: DeviceChoice,
     feedback: Option<&Path>,
 ) -> Result<Box<dyn TrainingLoop>, TelosError> {
-    let device = device.open()?;
+    let (choice, device) = (device, device.open()?);
     Ok(match (config.loop_kind, config.learner) {
         (LoopKind::Online, LearnerKind::Sac) => Box::new(OnlineLoop::new(config, &device)?),
         // To act and be evaluated; who trains it knows its ranks.
@@ -268,10 +271,12 @@ fn build(
             Box::new(OfflineToOnline::new(config, feedback.is_some(), &device)?)
         }
         (LoopKind::Preferences, LearnerKind::Ppo) => {
-            return Err(TelosError::Usage(
-                "loop = \"preferences\" relabels a replay, which learner = \"ppo\" has not; use \"sac\""
-                    .into(),
-            ));
+            let mut training = OnPolicyPreferenceLoop::new(config, feedback, &device)?;
+            // A loop that is only built to read a checkpoint finds its prior there.
+            if let (Some(run), Some(_)) = (config.preferences.prior_run(), feedback) {
+                begin_with_run(&mut training, Path::new(run), config, choice)?;
+            }
+            Box::new(training)
         }
         (LoopKind::Online | LoopKind::Preferences, learner) => {
             return Err(TelosError::Usage(format!(
@@ -280,6 +285,26 @@ fn build(
             )));
         }
     })
+}
+
+/// Makes the policy of `run`, at its latest checkpoint, the first policy of `training` and its prior.
+fn begin_with_run(
+    training: &mut OnPolicyPreferenceLoop,
+    run: &Path,
+    config: &Config,
+    device: DeviceChoice,
+) -> Result<(), TelosError> {
+    let prior = RunDirectory::open(run)?;
+    if prior.config().ppo != config.ppo || prior.config().env.id != config.env.id {
+        let reason = "cannot be the prior of this run: both need the same `env.id` and the same [ppo]";
+        return Err(TelosError::run(run, reason));
+    }
+    let mut trained = build(prior.config(), device, None)?;
+    prior.read_latest(trained.as_mut())?;
+    match trained.ppo() {
+        Some(policy) => training.begin_with(policy),
+        None => Err(TelosError::run(run, "cannot be a prior: its learner is not \"ppo\"")),
+    }
 }
 
 fn evaluate_random(config: &Config) -> Result<Evaluation, TelosError> {

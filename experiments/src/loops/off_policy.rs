@@ -22,7 +22,8 @@ pub(super) struct OffPolicy {
     pub(super) losses: RunningMeans,
     /// Environment steps taken, all environments together.
     pub(super) step: u64,
-    updates: u64,
+    /// Gradient updates of the schedule so far.
+    pub(super) updates: u64,
     updates_per_step: f64,
     learning_starts: u64,
     batch_size: usize,

@@ -100,15 +100,19 @@ impl OnPolicyLoop {
     fn learn(&mut self, ranks: &mut dyn Collective) -> Result<(), TelosError> {
         if self.rollout.is_full() {
             self.learner.anneal(self.step as f64 / self.steps as f64);
-            let PpoMetrics { policy_loss, value_loss, entropy, approximate_kl, .. } =
-                self.learner.update_together(&mut self.rollout, ranks)?;
-            self.losses.add("ppo/policy_loss", policy_loss);
-            self.losses.add("ppo/value_loss", value_loss);
-            self.losses.add("ppo/entropy", entropy);
-            self.losses.add("ppo/approximate_kl", approximate_kl);
+            keep(self.learner.update_together(&mut self.rollout, ranks)?, &mut self.losses);
         }
         Ok(())
     }
+}
+
+/// Keeps what an update did for the next report.
+pub(super) fn keep(metrics: PpoMetrics, losses: &mut RunningMeans) {
+    let PpoMetrics { policy_loss, value_loss, entropy, approximate_kl, .. } = metrics;
+    losses.add("ppo/policy_loss", policy_loss);
+    losses.add("ppo/value_loss", value_loss);
+    losses.add("ppo/entropy", entropy);
+    losses.add("ppo/approximate_kl", approximate_kl);
 }
 
 impl TrainingLoop for OnPolicyLoop {
@@ -137,6 +141,10 @@ impl TrainingLoop for OnPolicyLoop {
 
     fn weights(&self) -> Vec<&dyn Parameters> {
         vec![&self.learner]
+    }
+
+    fn ppo(&self) -> Option<&Ppo> {
+        Some(&self.learner)
     }
 }
 

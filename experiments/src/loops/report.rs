@@ -3,6 +3,7 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+use telos_rewards::feedback::FeedbackSummary;
 
 use super::{evaluation::Evaluation, fine_tuning::FineTuningReport};
 use crate::{config::Config, statistics::Summary};
@@ -51,6 +52,9 @@ pub struct PreferenceReport {
     pub held_out_pairs: usize,
     /// Share of them that the reward model orders as the gold return does.
     pub held_out_accuracy: f64,
+    /// The answers by source; empty where the run asked nobody.
+    #[serde(default)]
+    pub feedback: FeedbackSummary,
 }
 
 impl Report {
@@ -111,7 +115,9 @@ impl fmt::Display for Report {
             self.seeds.iter().map(|seed| seed.preferences.as_ref()).collect();
         let label = match &preferences {
             Some(reports) => {
-                format!("trained from {} preferences", reports.iter().map(|r| r.asked).max().unwrap_or(0))
+                // A run that learns from a given ledger asks nothing.
+                let used = reports.iter().map(|r| r.asked.max(r.answered)).max().unwrap_or(0);
+                format!("trained from {used} preferences")
             }
             None if self.seeds.iter().all(|seed| seed.fine_tuning.is_some()) => {
                 "recorded data, then online".into()

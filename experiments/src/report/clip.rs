@@ -1,5 +1,7 @@
 //! Short animations of policies, inside the page.
 
+use base64::{Engine, prelude::BASE64_STANDARD};
+
 use crate::{
     RunDirectory,
     loops::{EvaluationPlan, preview_run},
@@ -17,8 +19,6 @@ pub(super) struct Clip {
     /// A GIF file.
     pub(super) gif: Vec<u8>,
 }
-
-const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 /// The policy of a typical run of each group, at its latest checkpoint; `warnings` says which could
 /// not be filmed.
@@ -58,36 +58,5 @@ impl Clip {
 
 /// A file of this media type as an address that holds it.
 pub(crate) fn data_uri(media_type: &str, bytes: &[u8]) -> String {
-    format!("data:{media_type};base64,{}", base64(bytes))
-}
-
-/// RFC 4648, section 4.
-fn base64(bytes: &[u8]) -> String {
-    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
-    for chunk in bytes.chunks(3) {
-        let byte = |index: usize| u32::from(chunk.get(index).copied().unwrap_or(0));
-        let group = byte(0) << 16 | byte(1) << 8 | byte(2);
-        for index in 0..4 {
-            if index <= chunk.len() {
-                text.push(char::from(ALPHABET[(group >> (18 - 6 * index)) as usize & 63]));
-            } else {
-                text.push('=');
-            }
-        }
-    }
-    text
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn base64_follows_the_test_vectors_of_rfc_4648() {
-        let vectors = [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foobar", "Zm9vYmFy")];
-        for (plain, encoded) in vectors {
-            assert_eq!(base64(plain.as_bytes()), encoded);
-        }
-        assert_eq!(base64(&[0xfb, 0xff]), "+/8=");
-    }
+    format!("data:{media_type};base64,{}", BASE64_STANDARD.encode(bytes))
 }

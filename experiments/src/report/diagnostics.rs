@@ -32,8 +32,32 @@ pub(super) struct Diagnostics {
 struct Feedback {
     /// How often each choice was made.
     choices: BTreeMap<String, usize>,
-    /// Who answered.
-    teachers: Vec<String>,
+    /// Answers, costs and latencies by who gave them.
+    sources: BTreeMap<String, Source>,
+}
+
+/// What one teacher did.
+#[derive(Clone, Debug, Default, PartialEq)]
+struct Source {
+    answers: usize,
+    cost: f64,
+    /// Milliseconds of the answers that know theirs, and how many do.
+    latency: (f64, usize),
+}
+
+impl Source {
+    /// `ann 40 (cost 40, 2.1 s each)`, with what is known and not obvious.
+    fn described(&self, name: &str) -> String {
+        let mut notes = Vec::new();
+        if self.cost != self.answers as f64 {
+            notes.push(format!("cost {}", number(self.cost)));
+        }
+        if let (milliseconds, timed @ 1..) = self.latency {
+            notes.push(format!("{:.1} s each", milliseconds / timed as f64 / 1000.0));
+        }
+        let notes = if notes.is_empty() { String::new() } else { format!(" ({})", notes.join(", ")) };
+        format!("{name} {}{notes}", self.answers)
+    }
 }
 
 /// The part of a row of the feedback ledger that is counted here.
@@ -41,6 +65,8 @@ struct Feedback {
 struct Row {
     choice: serde_json::Value,
     teacher: String,
+    cost: f64,
+    latency_ms: Option<f64>,
 }
 
 impl Diagnostics {
@@ -185,7 +211,7 @@ fn cells(run: &RunRecord) -> Result<Vec<String>, TelosError> {
         run.metrics.latest(ACCURACY).map_or(String::new(), percent),
         rank_correlation(&pairs(run)).map_or(String::new(), |found| format!("{found:.2}")),
         answers.join(", "),
-        feedback.teachers.join(", "),
+        (feedback.sources.iter().map(|(name, source)| source.described(name)).collect::<Vec<_>>()).join(", "),
     ])
 }
 
@@ -209,10 +235,15 @@ impl Feedback {
                 let reason = format!("line {}: damaged feedback row: {error}; restore the file", index + 1);
                 TelosError::run(&path, reason)
             })?;
-            let choice = row.choice.as_str().map_or_else(|| row.choice.to_string(), str::to_owned);
-            *feedback.choices.entry(choice).or_default() += 1;
-            if !feedback.teachers.contains(&row.teacher) {
-                feedback.teachers.push(row.teacher);
+            // A ranking or a rating is an object with that name as its key.
+            let kind = row.choice.as_object().and_then(|choice| choice.keys().next().cloned());
+            let choice = kind.or_else(|| row.choice.as_str().map(str::to_owned));
+            *feedback.choices.entry(choice.unwrap_or_else(|| row.choice.to_string())).or_default() += 1;
+            let source = feedback.sources.entry(row.teacher).or_default();
+            source.answers += 1;
+            source.cost += row.cost;
+            if let Some(milliseconds) = row.latency_ms {
+                source.latency = (source.latency.0 + milliseconds, source.latency.1 + 1);
             }
         }
         Ok(feedback)

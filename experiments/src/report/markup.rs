@@ -26,7 +26,7 @@ pub(super) fn slug(text: &str) -> String {
 }
 
 /// `text` as one field of CSV (RFC 4180).
-pub(super) fn csv_field(text: &str) -> String {
+pub(crate) fn csv_field(text: &str) -> String {
     if text.contains(['"', ',', '\n', '\r']) {
         format!("\"{}\"", text.replace('"', "\"\""))
     } else {

@@ -31,6 +31,8 @@ use telos_checkpoint::atomic_write;
 
 use crate::{TelosError, run_record::RunRecords};
 
+pub(crate) use markup::csv_field;
+
 use across_tasks::AcrossTasks;
 use comparison::Comparison;
 use diagnostics::Diagnostics;

@@ -4,6 +4,8 @@ use std::path::Path;
 
 use serde_json::Value;
 
+use telos_rewards::feedback::FeedbackSummary;
+
 use crate::{
     TelosError,
     config::Config,
@@ -70,7 +72,13 @@ fn specimen(config: &Config) -> Value {
         faults: 0,
         last_observation: config.evaluation.last_observation.then(|| vec![0.0]),
     };
-    let preferences = PreferenceReport { asked: 1, answered: 1, held_out_pairs: 1, held_out_accuracy: 1.0 };
+    let preferences = PreferenceReport {
+        asked: 1,
+        answered: 1,
+        held_out_pairs: 1,
+        held_out_accuracy: 1.0,
+        feedback: FeedbackSummary::default(),
+    };
     let fine_tuning = FineTuningReport {
         score: ScoreKind::Return,
         starts: 1,

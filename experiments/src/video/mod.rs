@@ -13,6 +13,7 @@ use telos_sim::render::{Image, RenderOptions, Renderer};
 use self::{gif::Gif, mp4::Mp4};
 use crate::TelosError;
 
+pub(crate) use still::encode_rgb;
 pub use still::{encode_png, picture};
 
 /// How pictures for people are drawn: with smooth edges.

@@ -13,7 +13,7 @@ use telos_envs::Segment;
 use super::{
     Answer, FeedbackRow, Query, QueryId,
     lock::LockedFile,
-    query::fingerprint,
+    origin,
     segment_file::{self, SegmentFile, write_at},
 };
 use crate::RewardError;
@@ -48,25 +48,15 @@ impl FeedbackLedger {
         let mut file = LockedFile::open(&path)?;
         let mut bytes = Vec::new();
         file.0.read_to_end(&mut bytes).map_err(RewardError::io(&path))?;
-        let length = bytes.iter().rposition(|&byte| byte == b'\n').map_or(0, |last| last + 1);
+        let length = whole_rows(&bytes);
         let rows = parse(&path, &bytes[..length])?;
         let position = rows.iter().enumerate().map(|(at, row)| (row.query, at)).collect();
 
-        let mut unchecked = rows.iter().enumerate().peekable();
-        let mut shown = None;
+        let mut shown = Shown::new(&path, &rows);
         let segment_path = segment_file::path_in(directory);
         let records = next_record(&rows);
         let segments = SegmentFile::open(segment_path, observation, action, records, |record, segment| {
-            let Some(&(at, row)) = unchecked.peek() else { return Ok(()) };
-            if record == row.segments[0] {
-                shown = Some(segment);
-            } else if let (true, Some(first)) = (record == row.segments[1], shown.take()) {
-                unchecked.next();
-                if fingerprint([&first, &segment]) != row.query {
-                    let reason = format!("segments {:?} are not what this query showed", row.segments);
-                    return Err(RewardError::DamagedRow { path: path.clone(), line: at + 1, reason });
-                }
-            }
+            shown.take(record, segment)?;
             Ok(())
         })?;
         if bytes.len() > length {
@@ -78,6 +68,52 @@ impl FeedbackLedger {
             sync_directory(&path)?;
         }
         Ok(Self { path, file, length: length as u64, rows, position, segments })
+    }
+
+    /// As [`open`](Self::open), for answers about the task `env`, whose id is kept beside the rows. A ledger
+    /// without one is from before ids were kept, and gets it.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open), and when the ledger is about another task.
+    pub fn open_for(
+        directory: &Path,
+        env: &str,
+        observation: usize,
+        action: usize,
+    ) -> Result<Self, RewardError> {
+        origin::check(directory, env)?;
+        let ledger = Self::open(directory, observation, action)?;
+        origin::write(directory, env)?;
+        Ok(ledger)
+    }
+
+    /// All answers about the task `env` in the ledger at `directory`, in their order. Changes nothing, so
+    /// that several may read at once, also while another process appends.
+    ///
+    /// # Errors
+    /// When there is no ledger, it is about another task or holds segments of other sizes, an
+    /// acknowledged row or segment is damaged, or the system refuses.
+    pub fn read(
+        directory: &Path,
+        env: &str,
+        observation: usize,
+        action: usize,
+    ) -> Result<Vec<Answer>, RewardError> {
+        origin::check(directory, env)?;
+        let path = directory.join("ledger.jsonl");
+        let bytes = fs::read(&path).map_err(|error| match error.kind() {
+            std::io::ErrorKind::NotFound => RewardError::NoLedger { path: directory.to_owned() },
+            _ => RewardError::io(&path)(error),
+        })?;
+        let rows = parse(&path, &bytes[..whole_rows(&bytes)])?;
+        let mut answers = Vec::with_capacity(rows.len());
+        let mut shown = Shown::new(&path, &rows);
+        let segment_path = segment_file::path_in(directory);
+        segment_file::scan(segment_path, observation, action, next_record(&rows), |record, segment| {
+            answers.extend(shown.take(record, segment)?.map(|(at, query)| answer(&rows[at], query)));
+            Ok(())
+        })?;
+        Ok(answers)
     }
 
     /// All rows, in the order of their answers.
@@ -102,10 +138,12 @@ impl FeedbackLedger {
     /// are new. Queries that are already answered keep their stored answer.
     ///
     /// # Errors
-    /// When a segment has the wrong size or the system refuses; then nothing is stored.
+    /// When an answer is no answer to its query, a segment has the wrong size, or the system refuses;
+    /// then none of these answers is stored, and all earlier ones are kept.
     pub fn append(&mut self, answers: &[Answer]) -> Result<usize, RewardError> {
         let mut new = Vec::<&Answer>::new();
         for answer in answers {
+            answer.check()?;
             let id = answer.query.id();
             if !self.position.contains_key(&id) && new.iter().all(|other| other.query.id() != id) {
                 new.push(answer);
@@ -120,9 +158,11 @@ impl FeedbackLedger {
         self.segments.append(new.iter().flat_map(|answer| answer.query.segments()))?;
         let mut lines = String::new();
         let mut rows = Vec::with_capacity(new.len());
-        for (at, answer) in new.iter().enumerate() {
-            let record = next + 2 * at;
-            let row = FeedbackRow::new(answer, [record, record + 1]);
+        let mut record = next;
+        for answer in &new {
+            let shown = answer.query.segments().len();
+            let row = FeedbackRow::new(answer, (record..record + shown).collect());
+            record += shown;
             lines.push_str(&row.to_line());
             rows.push(row);
         }
@@ -152,10 +192,47 @@ impl FeedbackLedger {
     /// When there is no row `at`.
     pub fn answer(&self, at: usize) -> Result<Answer, RewardError> {
         let row = &self.rows[at];
-        let [first, second] = row.segments;
-        let query = Query::new(self.segment(first)?, self.segment(second)?, row.model_version);
-        Ok(answer(row, query))
+        let segments = row.segments.iter().map(|&record| self.segment(record)).collect::<Result<_, _>>()?;
+        Ok(answer(row, Query::of(row.ask, segments, row.model_version)))
     }
+}
+
+/// Puts the records of a segment file together to what each row showed, and checks it.
+struct Shown<'a> {
+    path: &'a Path,
+    rows: &'a [FeedbackRow],
+    at: usize,
+    segments: Vec<Segment>,
+}
+
+impl<'a> Shown<'a> {
+    fn new(path: &'a Path, rows: &'a [FeedbackRow]) -> Self {
+        Self { path, rows, at: 0, segments: Vec::new() }
+    }
+
+    /// Takes the next record in order; with the last one of a row, returns the row's position and query.
+    fn take(&mut self, record: usize, segment: Segment) -> Result<Option<(usize, Query)>, RewardError> {
+        let Some(row) = self.rows.get(self.at) else { return Ok(None) };
+        if !row.segments.contains(&record) {
+            return Ok(None);
+        }
+        self.segments.push(segment);
+        if self.segments.len() < row.segments.len() {
+            return Ok(None);
+        }
+        self.at += 1;
+        let query = Query::of(row.ask, std::mem::take(&mut self.segments), row.model_version);
+        if query.id() == row.query {
+            return Ok(Some((self.at - 1, query)));
+        }
+        let reason = format!("segments {:?} are not what this query showed", row.segments);
+        Err(RewardError::DamagedRow { path: self.path.to_owned(), line: self.at, reason })
+    }
+}
+
+/// Length of the rows that end in a line feed: what follows was never acknowledged.
+fn whole_rows(bytes: &[u8]) -> usize {
+    bytes.iter().rposition(|&byte| byte == b'\n').map_or(0, |last| last + 1)
 }
 
 fn answer(row: &FeedbackRow, query: Query) -> Answer {
@@ -171,7 +248,7 @@ fn answer(row: &FeedbackRow, query: Query) -> Answer {
 
 /// Number of the first segment record that no row refers to.
 fn next_record(rows: &[FeedbackRow]) -> usize {
-    rows.last().map_or(0, |row| row.segments[1] + 1)
+    rows.last().and_then(|row| row.segments.last()).map_or(0, |last| last + 1)
 }
 
 fn parse(path: &Path, bytes: &[u8]) -> Result<Vec<FeedbackRow>, RewardError> {
@@ -181,9 +258,13 @@ fn parse(path: &Path, bytes: &[u8]) -> Result<Vec<FeedbackRow>, RewardError> {
         let damaged = |reason| RewardError::DamagedRow { path: path.to_owned(), line: at + 1, reason };
         let row = FeedbackRow::from_line(&line[..line.len() - 1]).map_err(damaged)?;
         // A gap is where somebody took out a damaged row.
-        let [first, second] = row.segments;
-        if first < next_record(&rows) || Some(second) != first.checked_add(1) {
+        let in_order = row.segments.first().is_some_and(|first| *first >= next_record(&rows))
+            && row.segments.windows(2).all(|pair| Some(pair[1]) == pair[0].checked_add(1));
+        if !in_order {
             return Err(damaged(format!("refers to segments {:?} out of order", row.segments)));
+        }
+        if let Some(reason) = row.choice.misfit(row.ask, row.segments.len()) {
+            return Err(damaged(reason));
         }
         if let Some(earlier) = seen.insert(row.query, at + 1) {
             return Err(damaged(format!("query {} is already answered in line {earlier}", row.query)));

@@ -9,11 +9,11 @@ use crate::RewardError;
 
 /// A locked file. The lock is given up explicitly: a child process that was forked a moment ago may
 /// still share the file's description, and closing only our copy would leave it locked.
-pub(super) struct LockedFile(pub(super) File);
+pub(crate) struct LockedFile(pub(crate) File);
 
 impl LockedFile {
     /// Opens or creates `path` for reading and writing.
-    pub(super) fn open(path: &Path) -> Result<Self, RewardError> {
+    pub(crate) fn open(path: &Path) -> Result<Self, RewardError> {
         let file = File::options().read(true).write(true).create(true).truncate(false).open(path);
         let file = file.map_err(RewardError::io(path))?;
         match file.try_lock() {

@@ -1,15 +1,25 @@
 //! Queries, answers and the ledger that keeps them.
 
 mod answer;
+mod ask;
 mod choice;
+mod comparisons;
 mod ledger;
-mod lock;
+pub(crate) mod lock;
+mod order;
+mod origin;
 mod query;
 mod row;
-mod segment_file;
+pub(crate) mod sealed_line;
+pub(crate) mod segment_file;
+mod summary;
 
 pub use answer::Answer;
+pub use ask::Ask;
 pub use choice::Choice;
+pub use comparisons::{PairRule, comparisons};
 pub use ledger::FeedbackLedger;
+pub use order::Order;
 pub use query::{Query, QueryId};
 pub use row::FeedbackRow;
+pub use summary::{FeedbackSummary, SourceSummary};

@@ -1,8 +1,8 @@
-//! One line of `ledger.jsonl`: a JSON object whose last key is the CRC-32 of everything before it.
+//! One line of `ledger.jsonl`.
 
 use serde::{Deserialize, Serialize};
 
-use super::{Answer, Choice, QueryId};
+use super::{Answer, Ask, Choice, QueryId, sealed_line};
 
 /// What the ledger keeps about one answered query; see [`Answer`] for the fields' units.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -10,8 +10,11 @@ use super::{Answer, Choice, QueryId};
 pub struct FeedbackRow {
     /// Identity of the query.
     pub query: QueryId,
-    /// Record numbers in `segments.bin` of the two segments, in the order shown.
-    pub segments: [usize; 2],
+    /// What was asked; not written for a comparison.
+    #[serde(default, skip_serializing_if = "Ask::is_comparison")]
+    pub ask: Ask,
+    /// Record numbers in `segments.bin` of the segments, in the order shown.
+    pub segments: Vec<usize>,
     /// Version of the reward model that chose the pair.
     pub model_version: u64,
     /// What was answered.
@@ -26,13 +29,11 @@ pub struct FeedbackRow {
     pub cost: f64,
 }
 
-/// Length of `,"crc":"01234567"}`.
-const SEAL: usize = 18;
-
 impl FeedbackRow {
-    pub(super) fn new(answer: &Answer, segments: [usize; 2]) -> Self {
+    pub(super) fn new(answer: &Answer, segments: Vec<usize>) -> Self {
         Self {
             query: answer.query.id(),
+            ask: answer.query.ask(),
             segments,
             model_version: answer.query.model_version(),
             choice: answer.choice,
@@ -45,24 +46,12 @@ impl FeedbackRow {
 
     /// The line, with its line feed.
     pub(super) fn to_line(&self) -> String {
-        let mut line = serde_json::to_string(self).expect("a row has only string keys");
-        let crc = crc32fast::hash(line.as_bytes());
-        line.pop();
-        line.push_str(&format!(",\"crc\":\"{crc:08x}\"}}\n"));
-        line
+        sealed_line::seal(self)
     }
 
     /// Reads a line without its line feed; the error says what is wrong with it.
     pub(super) fn from_line(line: &[u8]) -> Result<Self, String> {
-        let body = line.len().checked_sub(SEAL).ok_or("too short")?;
-        let (body, seal) = line.split_at(body);
-        let mut object = body.to_vec();
-        object.push(b'}');
-        let crc = crc32fast::hash(&object);
-        if seal != format!(",\"crc\":\"{crc:08x}\"}}").as_bytes() {
-            return Err("the checksum differs".into());
-        }
-        serde_json::from_slice(&object).map_err(|error| error.to_string())
+        sealed_line::unseal(line)
     }
 }
 
@@ -73,7 +62,8 @@ mod tests {
     fn row() -> FeedbackRow {
         FeedbackRow {
             query: QueryId(0xfedc_ba98_7654_3210),
-            segments: [4, 5],
+            ask: Ask::Comparison,
+            segments: vec![4, 5],
             model_version: 2,
             choice: Choice::Equal,
             teacher: "a \"quoted\" name\n".into(),

@@ -38,7 +38,7 @@ impl SegmentFile {
         observation: usize,
         action: usize,
         records: usize,
-        mut visit: impl FnMut(usize, Segment) -> Result<(), RewardError>,
+        visit: impl FnMut(usize, Segment) -> Result<(), RewardError>,
     ) -> Result<Self, RewardError> {
         let file = File::options().read(true).write(true).create(true).truncate(false).open(&path);
         let file = file.map_err(RewardError::io(&path))?;
@@ -49,20 +49,29 @@ impl SegmentFile {
             segments.write_header()?;
             return Ok(segments);
         }
-        let mut reader = BufReader::new(&segments.file);
-        segments.check_header(&mut reader)?;
-        for record in 0..records {
-            let segment = segments.read_record(&mut reader, record)?;
-            let size = segments.record_size(segment.gold.len());
-            segments.starts.push(segments.starts[record] + size as u64);
-            visit(record, segment)?;
-        }
-        drop(reader);
+        segments.check(records, visit)?;
         if length > segments.end() {
             let cut = segments.file.set_len(segments.end()).and_then(|()| segments.file.sync_data());
             cut.map_err(RewardError::io(&segments.path))?;
         }
         Ok(segments)
+    }
+
+    /// Checks the header and the first `records` records.
+    fn check(
+        &mut self,
+        records: usize,
+        mut visit: impl FnMut(usize, Segment) -> Result<(), RewardError>,
+    ) -> Result<(), RewardError> {
+        let mut reader = BufReader::new(&self.file);
+        self.check_header(&mut reader)?;
+        for record in 0..records {
+            let segment = self.read_record(&mut reader, record)?;
+            let size = self.record_size(segment.gold.len());
+            self.starts.push(self.starts[record] + size as u64);
+            visit(record, segment)?;
+        }
+        Ok(())
     }
 
     /// Number of records.
@@ -177,9 +186,24 @@ impl SegmentFile {
     }
 }
 
+/// Shows the first `records` records of a file to `visit`, in order, without changing anything.
+pub(super) fn scan(
+    path: PathBuf,
+    observation: usize,
+    action: usize,
+    records: usize,
+    visit: impl FnMut(usize, Segment) -> Result<(), RewardError>,
+) -> Result<(), RewardError> {
+    if records == 0 {
+        return Ok(());
+    }
+    let file = File::open(&path).map_err(RewardError::io(&path))?;
+    SegmentFile { path, file, observation, action, starts: vec![HEADER as u64] }.check(records, visit)
+}
+
 /// Makes `bytes` the durable end of the file, from offset `end` on. What an earlier, failed attempt
 /// left beyond `end` is overwritten.
-pub(super) fn write_at(file: &mut File, end: u64, bytes: &[u8]) -> std::io::Result<()> {
+pub(crate) fn write_at(file: &mut File, end: u64, bytes: &[u8]) -> std::io::Result<()> {
     file.set_len(end)?;
     file.seek(SeekFrom::Start(end))?;
     file.write_all(bytes)?;

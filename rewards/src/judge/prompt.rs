@@ -1,5 +1,6 @@
 //! What a judge is shown.
 
+use base64::{Engine, prelude::BASE64_STANDARD};
 use serde_json::{Value, json};
 
 /// A piece of a message.
@@ -41,7 +42,7 @@ impl Prompt {
             .map(|part| match part {
                 Part::Text(text) => json!({"type": "text", "text": text}),
                 Part::Picture(png) => {
-                    let url = format!("data:image/png;base64,{}", base64(png));
+                    let url = format!("data:image/png;base64,{}", BASE64_STANDARD.encode(png));
                     json!({"type": "image_url", "image_url": {"url": url}})
                 }
             })
@@ -64,22 +65,6 @@ impl Prompt {
         }
         body
     }
-}
-
-const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-
-/// RFC 4648, section 4.
-fn base64(bytes: &[u8]) -> String {
-    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
-    for chunk in bytes.chunks(3) {
-        let byte = |index: usize| u32::from(chunk.get(index).copied().unwrap_or(0));
-        let group = byte(0) << 16 | byte(1) << 8 | byte(2);
-        for index in 0..4 {
-            let digit = ALPHABET[(group >> (18 - 6 * index)) as usize & 63];
-            text.push(if index <= chunk.len() { char::from(digit) } else { '=' });
-        }
-    }
-    text
 }
 
 #[cfg(test)]

@@ -75,7 +75,7 @@ mod tests {
         let asked = BestWorst { segment: 5, n: 32 }.select(&context, 50, &mut rng).unwrap();
         let mut first_is_best = 0;
         for query in &asked {
-            let [first, second] = query.segments().each_ref().map(|segment| segment.obs[0]);
+            let [first, second] = query.pair().unwrap().map(|segment| segment.obs[0]);
             assert!((first - second).abs() > 0.6, "{first} and {second}");
             first_is_best += usize::from(first > second);
         }

@@ -5,12 +5,14 @@ mod config;
 #[cfg(test)]
 mod fixture;
 mod k_center;
+mod regrouped;
 mod uncertainty;
 mod uniform;
 
 pub use best_worst::BestWorst;
-pub use config::{QueryConfig, SelectorKind};
+pub use config::{AskKind, QueryConfig, SelectorKind};
 pub use k_center::KCenter;
+pub use regrouped::Regrouped;
 pub use uncertainty::{MostUncertain, Uncertainty};
 pub use uniform::Uniform;
 
@@ -58,6 +60,15 @@ pub trait QuerySelector {
 impl QueryConfig {
     /// The selector that this configuration names.
     pub fn selector(&self) -> Box<dyn QuerySelector> {
+        let (pairs, ask) = (self.pair_selector(), self.ask());
+        match self.ask {
+            AskKind::Comparison => pairs,
+            AskKind::Ranking => Box::new(Regrouped { pairs, ask, shown: self.ranked }),
+            AskKind::Rating => Box::new(Regrouped { pairs, ask, shown: 1 }),
+        }
+    }
+
+    fn pair_selector(&self) -> Box<dyn QuerySelector> {
         let Self { segment, large_batch, .. } = *self;
         let most_uncertain = |uncertainty| Box::new(MostUncertain { segment, large_batch, uncertainty });
         let k_center = |among| Box::new(KCenter { segment, large_batch, among });

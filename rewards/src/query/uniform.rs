@@ -55,7 +55,8 @@ pub(super) fn draw_pair(
 pub(super) fn query(context: &QueryContext<'_>, pair: [SegmentRef; 2]) -> Query {
     let [first, second] = pair
         .map(|segment| context.store.segment(segment).expect("the store has not changed since it was drawn"));
-    Query::new(first, second, context.model.version())
+    let origins = context.store.origin(pair[0]).zip(context.store.origin(pair[1]));
+    Query::new(first, second, context.model.version()).with_origins(origins.map(Into::into))
 }
 
 #[cfg(test)]

@@ -52,13 +52,14 @@ impl PreferenceData {
     /// When its segments have other sizes.
     pub fn push(&mut self, answer: &Answer) -> Result<bool, RewardError> {
         let Some(target) = answer.choice.target() else { return Ok(false) };
-        for segment in answer.query.segments() {
+        let pair = answer.query.pair()?;
+        for segment in pair {
             expect_len("steps of a segment", segment.len, self.segment)?;
             expect_len("observations of a segment", segment.obs.len(), self.segment * self.observation)?;
             expect_len("actions of a segment", segment.actions.len(), self.segment * self.action)?;
         }
         let mut rows = Vec::with_capacity(self.pair_size());
-        for segment in answer.query.segments() {
+        for segment in pair {
             for step in 0..segment.len {
                 rows.extend(&segment.obs[step * self.observation..][..self.observation]);
                 rows.extend(&segment.actions[step * self.action..][..self.action]);

@@ -1,11 +1,24 @@
 //! Who answers queries.
 
+mod annotators;
 mod config;
+mod in_sample_value;
+mod mixture;
+pub mod people;
+mod ranked_factors;
+mod rationality;
+mod regret;
 mod scripted;
 mod scripted_config;
+mod taste;
 
+pub use annotators::{AnnotatorConfig, Annotators, AnnotatorsConfig};
 pub use config::{TeacherConfig, TeacherSetting};
-pub use scripted::{Gold, ScriptedTeacher};
+pub use in_sample_value::{InSampleValue, InSampleValueConfig};
+pub use mixture::{Mixture, MixtureConfig};
+pub use ranked_factors::{RankedFactors, RankedFactorsConfig, Unresolved};
+pub use regret::RegretTeacherConfig;
+pub use scripted::ScriptedTeacher;
 pub use scripted_config::{ScriptedPreset, ScriptedTeacherConfig};
 
 use telos_checkpoint::Checkpoint;
