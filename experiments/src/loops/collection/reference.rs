@@ -33,9 +33,14 @@ pub fn measure(
     threads: usize,
 ) -> Result<Option<ReferenceScores>, TelosError> {
     let spec = env.make()?.spec().clone();
-    let (seed_of_episodes, mode) = (seed ^ STREAM, ActMode::Mode);
-    let plan =
-        EvaluationPlan { env, episodes, seed: seed_of_episodes, threads, mode, last_observation: false };
+    let plan = EvaluationPlan {
+        env,
+        episodes,
+        seed: seed ^ STREAM,
+        threads,
+        mode: ActMode::Mode,
+        last_observation: false,
+    };
     let (expert, expert_policy) = match (expert, registry::expert(&env.id)) {
         (Some(Expert { policy, name }), _) => (evaluate(plan, policy, None)?, name),
         (None, Some(scripted)) => {
