@@ -75,6 +75,7 @@ impl<O: RewardObjective> LearnedReward<O> {
             outputs,
             activation: Activation::LeakyRelu,
             output_activation,
+            layer_norm: false,
             init: Init::FanIn,
         };
         let networks = MlpEnsemble::new("reward", config.members, &shape, &mut rng, device)?;
