@@ -59,6 +59,23 @@ fn on_policy_preferences_survive_kills() {
 }
 
 #[test]
+fn a_run_that_begins_with_the_policy_of_another_survives_kills() {
+    let scratch = tempfile::tempdir().unwrap();
+    let name = config("on-policy-preferences.toml");
+    let [first, refused] = ["first", "refused"].map(|run| scratch.path().join(run));
+    succeed(telos(&["train", &name, "--out", first.to_str().unwrap(), "--quiet", "--set", "steps=4000"]));
+    let set = format!("preferences.prior.policy={}", first.display());
+    survives_kills("on-policy-preferences.toml", &[&set, "steps=4000"], 5);
+
+    let other = "env.id=cartpole-swingup";
+    let arguments = ["train", &name, "--out", refused.to_str().unwrap(), "--set", &set, "--set", other];
+    let output = telos(&arguments).output().unwrap();
+    let message = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{message}");
+    assert!(message.contains("cannot be the prior of this run: both need the same `env.id`"), "{message}");
+}
+
+#[test]
 fn learning_from_a_fixed_ledger_survives_kills() {
     let scratch = tempfile::tempdir().unwrap();
     let asked = scratch.path().join("asked");

@@ -142,10 +142,13 @@ class Page:
     def state(self):
         return self.value("document.body?.dataset.state ?? 'loading'")
 
+    def shown(self):
+        return self.value("document.body?.dataset.query ?? ''")
+
     def query(self, other_than=None):
         """The query on show, once the page takes an answer to it."""
         def ready():
-            query = self.value("document.body?.dataset.state === 'asking' ? document.body.dataset.query : ''")
+            query = self.state() == "asking" and self.shown()
             return query if query != other_than else None
         query = wait_for(f"a question ({self.state()})", ready)
         time.sleep(0.3)  # The page takes no answer in the first moment.
@@ -188,12 +191,13 @@ def label_by_keyboard_and_mouse(page, expected):
         expected[previous] = ("Ann", choice)
     page.query(previous)
     assert export() == expected
-    # Undo, by key and by mouse, brings the latest back; other answers to them then stand.
-    undone = []
-    for undo in [lambda: page.press("u"), lambda: page.click("#undo")]:
+    # Undo, by key and by mouse, brings back the latest, then the one before; both are then answered anew.
+    undone = list(expected)[:-3:-1]
+    for undo, query in zip([lambda: page.press("u"), lambda: page.click("#undo")], undone):
         undo()
-        undone.append(wait_for("the question undone", lambda: page.state() == "asking" and page.query(previous if not undone else undone[0]) in expected and page.query()))
-    assert undone == list(expected)[:-3:-1], (undone, expected)
+        wait_for("the question undone", lambda: page.state() == "asking" and page.shown() == query)
+        del expected[query]
+    assert export() == expected
     for query in reversed(undone):
         assert page.query() == query
         page.press("ArrowRight")
@@ -253,21 +257,16 @@ def two_at_once(browser, server, ann, expected):
     bob = browser.page(server.url)
     bob.introduce("Bob")
     people = {"Ann": ann, "Bob": bob}
-    previous = dict.fromkeys(people)
-    done = set()
-    while len(done) < 2:
-        on_show = [page.query(previous[name]) for name, page in people.items() if name not in done]
-        assert len(set(on_show)) == len(on_show), "both see the same question"
-        for name, page in people.items():
-            if name in done:
-                continue
-            previous[name] = page.query(previous[name])
+    while people:
+        on_show = {name: page.query() for name, page in people.items()}
+        assert len(set(on_show.values())) == len(on_show), f"both see the same question: {on_show}"
+        for name, query in on_show.items():
+            page = people[name]
             page.press("ArrowLeft")
-            expected[previous[name]] = (name, "first")
-            # Nothing is left when the page shows nothing.
-            if wait_for("what comes next", lambda: (page.state() == "idle" and "idle")
-                        or (page.state() == "asking" and page.value("document.body.dataset.query") != previous[name])) == "idle":
-                done.add(name)
+            expected[query] = (name, "first")
+            wait_for("what comes next", lambda: page.state() == "idle" or page.state() == "asking" and page.shown() != query)
+            if page.state() == "idle":
+                del people[name]
     found = export()
     assert found == expected, (found, expected)
     assert len(found) == 30 and {name for name, _ in found.values()} == {"Ann", "Bob"}

@@ -37,6 +37,9 @@ pub enum AgentError {
         /// The length that fits.
         expected: usize,
     },
+    /// A learner was given a data set without a single transition.
+    #[error("the data set holds no transitions; collect some, or keep a larger share of its episodes")]
+    NoData,
     /// A process that trains together with this one is gone.
     #[error(
         "rank {rank} of {size} ended before the others; its own message says why. Go on from the last checkpoint with --resume"
@@ -82,4 +85,29 @@ pub(crate) fn require(
     expected: &'static str,
 ) -> Result<(), AgentError> {
     if holds { Ok(()) } else { Err(AgentError::Config { key, value: format!("{value:?}"), expected }) }
+}
+
+/// The number of a key that must lie in [0, 1].
+pub(crate) fn unit(key: &'static str, value: f32) -> Result<(), AgentError> {
+    require((0.0..=1.0).contains(&value), key, &value, "use a number in [0, 1]")
+}
+
+/// The number of a key that must be positive.
+pub(crate) fn positive(key: &'static str, value: f64) -> Result<(), AgentError> {
+    require(value > 0.0 && value.is_finite(), key, &value, "use a positive number")
+}
+
+/// The number of a key that must not be negative.
+pub(crate) fn not_negative(key: &'static str, value: f32) -> Result<(), AgentError> {
+    require(value >= 0.0 && value.is_finite(), key, &value, "use zero or a positive number")
+}
+
+/// The count of a key that must be at least 1.
+pub(crate) fn at_least_one(key: &'static str, value: usize) -> Result<(), AgentError> {
+    require(value > 0, key, &value, "use at least 1")
+}
+
+/// The layers of a key, none of which may be empty.
+pub(crate) fn layers(key: &'static str, hidden: &[usize]) -> Result<(), AgentError> {
+    require(!hidden.contains(&0), key, &hidden, "use at least 1 unit per layer")
 }

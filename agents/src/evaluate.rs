@@ -15,12 +15,14 @@ pub fn evaluate(policy: &mut impl Policy, envs: &mut VecEnv, seed: u64) -> Resul
     let mut actions = vec![0.0; n * envs.spec().action.size()];
     let mut returns = vec![None; n];
     envs.restart(seed);
+    (0..n).for_each(|i| policy.episode_ended(i));
     while returns.contains(&None) {
         policy.act(&envs.batch().obs, n, ActMode::Mode, &mut actions)?;
         let step = envs.step(&actions);
         for (i, slot) in returns.iter_mut().enumerate() {
             if step.done(i) {
                 slot.get_or_insert(step.episode_return[i]);
+                policy.episode_ended(i);
             }
         }
     }

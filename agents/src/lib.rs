@@ -1,22 +1,27 @@
 //! Policies, replay and learners.
 //!
-//! A learner is one file that reads from top to bottom in the symbols of its paper: [`Sac`] and
-//! [`Ppo`]. It never asks where a reward comes from: the training loop writes the reward column of a
-//! [`Replay`] or a [`RolloutBuffer`], and relabels it when a reward model changes.
+//! A learner is one file that reads from top to bottom in the symbols of its paper: [`Sac`], [`Ppo`],
+//! and those of [`offline`] for recorded data. It never asks where a reward comes from: the training
+//! loop writes the reward column of a [`Replay`] or a [`RolloutBuffer`], and relabels it when a reward
+//! model changes.
 //!
-//! A policy may also be moved by scored candidates alone: see [`objective`].
+//! A policy may also be moved by scored candidates alone: see [`objective`]. Policies that draw chunks of
+//! actions by denoising, and what trains and steers them, are in [`generative`].
 //!
 //! What learners share they own as parts, not as a base class: [`Policy`] to act,
 //! [`telos_checkpoint::Checkpoint`] to resume exactly, [`telos_nn::Parameters`] to name weights.
 
 mod action_range;
 pub mod collective;
+mod critics;
 mod elastic_reset;
 mod error;
 mod evaluate;
 mod gae;
+pub mod generative;
 pub mod objective;
 mod observation_normalizer;
+pub mod offline;
 pub mod planner;
 mod policy;
 mod ppo;
@@ -30,6 +35,8 @@ mod rollout_buffer;
 mod running_moments;
 mod sac;
 mod sac_config;
+mod soft_actor;
+mod transitions;
 
 pub use action_range::ActionRange;
 pub use collective::Collective;

@@ -25,6 +25,10 @@ pub trait Policy {
     /// When a slice has another length, or the device refuses.
     fn act(&mut self, obs: &[f32], rows: usize, mode: ActMode, actions: &mut [f32])
     -> Result<(), AgentError>;
+
+    /// Says that the episode of environment `row` is over and another begins there. Only policies that
+    /// remember something between actions, such as the rest of a chunk, have to know.
+    fn episode_ended(&mut self, _row: usize) {}
 }
 
 /// Draws every action uniformly from the action space. Its mode is the centre of the space.

@@ -94,6 +94,7 @@ impl PpoConfig {
             outputs,
             activation: Activation::Tanh,
             output_activation: Activation::Identity,
+            layer_norm: false,
             init: Init::Orthogonal { hidden_gain: std::f32::consts::SQRT_2, output_gain },
         }
     }

@@ -1,9 +1,15 @@
 //! The memory of an off-policy learner: a ring of transitions in flat columns.
 
+use std::ops::Range;
+
 use rand::RngExt;
 use rand_xoshiro::Xoshiro256PlusPlus;
 use telos_checkpoint::{Checkpoint, CheckpointError, Reader, Writer};
 use telos_envs::StepBatch;
+
+mod episodes;
+
+use episodes::Episodes;
 
 /// Rows per call of the reward function in [`Replay::relabel`]: large enough for efficient matrix
 /// products, small enough for its activations to stay in the cache.
@@ -27,6 +33,8 @@ pub struct Replay {
     rewards: Vec<f32>,
     next_obs: Vec<f32>,
     terminated: Vec<bool>,
+    /// What the transitions' episodes say about them; `None` for learners that look at single steps.
+    episodes: Option<Episodes>,
 }
 
 /// Transitions drawn from a [`Replay`]; meant to be reused from draw to draw.
@@ -44,6 +52,14 @@ pub struct ReplayBatch {
     pub next_obs: Vec<f32>,
     /// `[rows]`: whether `next_obs` has no future.
     pub terminated: Vec<bool>,
+    /// `[rows]`: discounted sum of the rewards from this transition to the end of its episode, `-inf` as
+    /// long as the episode has not ended. Like the two columns below, it is empty unless the replay
+    /// [remembers episodes](Replay::remember_episodes).
+    pub returns: Vec<f32>,
+    /// `[rows, act]`: what was done in `next_obs`, in the units of the environment; zeros where `last`.
+    pub next_actions: Vec<f32>,
+    /// `[rows]`: whether nothing is known to have been done in `next_obs`.
+    pub last: Vec<bool>,
 }
 
 impl Replay {
@@ -64,6 +80,7 @@ impl Replay {
             rewards: vec![0.0; capacity],
             next_obs: vec![0.0; capacity * obs_size],
             terminated: vec![false; capacity],
+            episodes: None,
         }
     }
 
@@ -72,7 +89,8 @@ impl Replay {
     /// full, the oldest transitions go.
     ///
     /// # Panics
-    /// When the columns have different numbers of rows.
+    /// When the columns have different numbers of rows, or the replay remembers episodes and its capacity
+    /// is not a multiple of the number of environments.
     pub fn push(&mut self, obs: &[f32], actions: &[f32], rewards: &[f32], step: &StepBatch) {
         let (rows, o, a) = (step.len(), self.obs_size, self.action_size);
         assert_eq!(obs.len(), rows * o, "one observation per environment");
@@ -89,6 +107,7 @@ impl Replay {
             self.next = (at + 1) % self.capacity;
             self.len = (self.len + 1).min(self.capacity);
         }
+        self.note_ends(step);
     }
 
     /// Fills `batch` with `rows` transitions drawn uniformly with replacement.
@@ -96,21 +115,31 @@ impl Replay {
     /// # Panics
     /// When nothing is stored.
     pub fn sample(&self, rng: &mut Xoshiro256PlusPlus, rows: usize, batch: &mut ReplayBatch) {
+        self.sample_rows(rng, 0..rows, batch);
+    }
+
+    /// Replaces the rows `rows` of `batch`, which afterwards has `rows.end` rows, by transitions drawn
+    /// uniformly with replacement: the way to mix several replays in one batch.
+    ///
+    /// # Panics
+    /// When nothing is stored.
+    pub fn sample_rows(&self, rng: &mut Xoshiro256PlusPlus, rows: Range<usize>, batch: &mut ReplayBatch) {
         assert!(self.len > 0, "sampling needs at least one stored transition");
         let (o, a) = (self.obs_size, self.action_size);
-        batch.resize(rows, o, a);
-        for i in 0..rows {
+        batch.resize(rows.end, o, a);
+        for i in rows.clone() {
             let at = rng.random_range(0..self.len);
             batch.obs[i * o..][..o].copy_from_slice(&self.obs[at * o..][..o]);
             batch.actions[i * a..][..a].copy_from_slice(&self.actions[at * a..][..a]);
             batch.rewards[i] = self.rewards[at];
             batch.next_obs[i * o..][..o].copy_from_slice(&self.next_obs[at * o..][..o]);
             batch.terminated[i] = self.terminated[at];
+            self.copy_episode_columns(at, i, rows.end, batch);
         }
     }
 
     /// Replaces every stored reward by that of `reward(obs [rows, obs], actions [rows, act], rows,
-    /// out [rows])`, called on all stored transitions in chunks of a fixed size.
+    /// out [rows])`, called on all stored transitions in chunks of a fixed size; returns follow.
     ///
     /// # Errors
     /// The first error of `reward`; the chunks before it then have their new rewards.
@@ -125,7 +154,14 @@ impl Replay {
             let actions = &self.actions[first * a..][..rows * a];
             reward(obs, actions, rows, &mut self.rewards[first..][..rows])?;
         }
+        self.refresh_returns();
         Ok(())
+    }
+
+    /// Lets `rewrite` change all stored rewards, `[len]`, in place, as for a change of scale.
+    pub fn rewrite_rewards(&mut self, rewrite: impl FnOnce(&mut [f32])) {
+        rewrite(&mut self.rewards[..self.len]);
+        self.refresh_returns();
     }
 
     /// Number of stored transitions.
@@ -180,6 +216,9 @@ impl Checkpoint for Replay {
         out.f32s("rewards", self.rewards());
         out.f32s("next_obs", &self.next_obs[..self.len * self.obs_size]);
         out.value("terminated", &self.terminated[..self.len]);
+        if let Some(episodes) = &self.episodes {
+            episodes.save(self.len, out);
+        }
     }
 
     fn load(&mut self, from: &mut Reader<'_>) -> Result<(), CheckpointError> {
@@ -202,6 +241,9 @@ impl Checkpoint for Replay {
             return Err(from.wrong("terminated", &format!("holds {} rows, expected {len}", terminated.len())));
         }
         self.terminated[..len].copy_from_slice(&terminated);
+        if let Some(episodes) = &mut self.episodes {
+            episodes.load(len, from)?;
+        }
         if wrapped && len < self.capacity {
             // The oldest row first, so that the rows to come follow the latest.
             self.obs[..len * o].rotate_left(next * o);
@@ -209,6 +251,9 @@ impl Checkpoint for Replay {
             self.rewards[..len].rotate_left(next);
             self.next_obs[..len * o].rotate_left(next * o);
             self.terminated[..len].rotate_left(next);
+            if let Some(episodes) = &mut self.episodes {
+                episodes.rotate_left(len, next);
+            }
             self.next = len;
         }
         Ok(())

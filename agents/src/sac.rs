@@ -5,12 +5,14 @@ use rand::SeedableRng;
 use rand_xoshiro::Xoshiro256PlusPlus;
 use telos_checkpoint::{Checkpoint, CheckpointError, Reader, Writer};
 use telos_envs::EnvSpec;
-use telos_nn::{
-    Adam, AdamConfig, Device, Mlp, MlpConfig, MlpEnsemble, NnError, Parameter, Parameters, SquashedGaussian,
-    Tensor, Var, gaussian, weights,
-};
+use telos_nn::{Device, Mlp, MlpConfig, MlpEnsemble, NnError, Parameters, SquashedGaussian, Tensor, Var};
 
-use crate::{ActMode, ActionRange, AgentError, Policy, ReplayBatch, SacConfig};
+use crate::{
+    ActMode, AgentError, Policy, ReplayBatch, SacConfig,
+    critics::{Critics, squared_error},
+    soft_actor::{SoftActor, SoftActorConfig},
+    transitions::{TransitionReader, Transitions},
+};
 
 /// What one update did.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -56,30 +58,13 @@ pub struct SacMetrics {
 /// ```
 pub struct Sac {
     config: SacConfig,
-    range: ActionRange,
-    obs_size: usize,
-    target_entropy: f32,
-    device: Device,
-    /// pi_phi: observation -> means and log standard deviations of the action before tanh.
-    actor: Mlp,
-    distribution: SquashedGaussian,
-    /// Q_theta1 and Q_theta2: observation and action -> soft value.
-    critics: MlpEnsemble,
-    /// The moving averages Q_thetabar of equation 5.
-    target_critics: MlpEnsemble,
-    /// log alpha; learning its logarithm keeps the temperature positive.
-    log_temperature: Parameter,
-    actor_optimizer: Adam,
-    critic_optimizer: Adam,
-    temperature_optimizer: Adam,
+    reader: TransitionReader,
+    /// pi_phi and alpha.
+    actor: SoftActor,
+    /// Q_theta1 and Q_theta2, and the moving averages Q_thetabar of equation 5.
+    critics: Critics,
     updates: u64,
-    /// Separate generators, so that how often one acts does not change how one learns.
     init_rng: Xoshiro256PlusPlus,
-    act_rng: Xoshiro256PlusPlus,
-    update_rng: Xoshiro256PlusPlus,
-    output: Vec<f32>,
-    noise: Vec<f32>,
-    actions: Vec<f32>,
 }
 
 impl Sac {
@@ -90,50 +75,29 @@ impl Sac {
     /// refuses.
     pub fn new(config: &SacConfig, spec: &EnvSpec, seed: u64, device: &Device) -> Result<Self, AgentError> {
         config.validate()?;
-        let range = ActionRange::new(spec)?;
-        let (obs_size, action_size) = (spec.observation.size(), range.size());
+        let reader = TransitionReader::new(spec, config.gamma, device)?;
+        let (obs_size, action_size) = (reader.obs_size(), reader.action_size());
         let mut init_rng = Xoshiro256PlusPlus::seed_from_u64(seed);
-        let mut act_rng = init_rng.clone();
-        act_rng.jump();
-        let mut update_rng = act_rng.clone();
-        update_rng.jump();
-
-        let hidden = config.hidden.clone();
-        let actor_shape =
-            MlpConfig { inputs: obs_size, hidden, outputs: 2 * action_size, ..MlpConfig::default() };
-        let actor = Mlp::new("actor", &actor_shape, &mut init_rng, device)?;
-        let critics = draw_critics("critics", config, obs_size + action_size, &mut init_rng, device)?;
-        let target_critics =
-            draw_critics("target_critics", config, obs_size + action_size, &mut init_rng.clone(), device)?;
-        weights::copy(&target_critics, &critics)?;
-        let log_temperature =
-            Parameter::new("log_temperature", &[1], vec![config.initial_temperature.ln()], device)?;
-        let adam = |lr| AdamConfig { lr, ..AdamConfig::default() };
-        Ok(Self {
-            actor_optimizer: Adam::new(&actor, adam(config.actor_lr))?,
-            critic_optimizer: Adam::new(&critics, adam(config.critic_lr))?,
-            temperature_optimizer: Adam::new(&log_temperature, adam(config.temperature_lr))?,
+        let actor_config = SoftActorConfig {
+            hidden: &config.hidden,
+            actor_lr: config.actor_lr,
+            temperature_lr: config.temperature_lr,
+            initial_temperature: config.initial_temperature,
+            target_entropy: config.target_entropy.unwrap_or(-(action_size as f32)),
             distribution: SquashedGaussian {
                 log_std_min: config.log_std_min,
                 log_std_max: config.log_std_max,
             },
-            target_entropy: config.target_entropy.unwrap_or(-(action_size as f32)),
-            config: config.clone(),
-            device: device.clone(),
-            updates: 0,
-            output: Vec::new(),
-            noise: Vec::new(),
-            actions: Vec::new(),
-            range,
-            obs_size,
-            actor,
-            critics,
-            target_critics,
-            log_temperature,
-            init_rng,
-            act_rng,
-            update_rng,
-        })
+        };
+        let actor = SoftActor::new(&actor_config, obs_size, action_size, &mut init_rng, device)?;
+        let shape = MlpConfig {
+            inputs: obs_size + action_size,
+            hidden: config.hidden.clone(),
+            outputs: 1,
+            ..MlpConfig::default()
+        };
+        let critics = Critics::new(2, shape, config.critic_lr, &mut init_rng, device)?;
+        Ok(Self { config: config.clone(), reader, actor, critics, updates: 0, init_rng })
     }
 
     /// One step of algorithm 1: critics, then actor and temperature, then target critics, the
@@ -142,85 +106,49 @@ impl Sac {
     /// # Errors
     /// When the batch does not fit the environment, a gradient is not finite, or the device refuses.
     pub fn update(&mut self, batch: &ReplayBatch) -> Result<SacMetrics, AgentError> {
-        let (rows, action_size) = (batch.rows, self.range.size());
-        AgentError::check_length("obs", batch.obs.len(), rows * self.obs_size)?;
-        AgentError::check_length("actions", batch.actions.len(), rows * action_size)?;
-        AgentError::check_length("rewards", batch.rewards.len(), rows)?;
-        AgentError::check_length("next_obs", batch.next_obs.len(), rows * self.obs_size)?;
-        AgentError::check_length("terminated", batch.terminated.len(), rows)?;
-        Ok(self.step(batch)?)
+        let transitions = self.reader.read(batch)?;
+        Ok(self.step(&transitions)?)
     }
 
-    fn step(&mut self, batch: &ReplayBatch) -> Result<SacMetrics, NnError> {
-        let (rows, action_size) = (batch.rows, self.range.size());
-        self.actions.clone_from(&batch.actions);
-        self.range.to_policy(&mut self.actions);
-        let obs = Tensor::from_slice(&batch.obs, (rows, self.obs_size), &self.device)?;
-        let actions = Tensor::from_slice(&self.actions, (rows, action_size), &self.device)?;
-        let temperature = self.temperature()?;
-
+    fn step(&mut self, batch: &Transitions) -> Result<SacMetrics, NnError> {
+        let temperature = self.actor.temperature()?;
         let target = self.target(batch, temperature)?;
-        let (critic_loss, q) = self.step_critics(&Tensor::cat(&[&obs, &actions], 1)?, &target)?;
+        let (critic_loss, q) = self.step_critics(&batch.obs_actions()?, &target)?;
         self.updates += 1;
         let mut metrics = SacMetrics { critic_loss, q, temperature, actor_loss: None, entropy: None };
         if self.updates.is_multiple_of(self.config.actor_period) {
-            let (actor_loss, entropy) = self.step_actor(&obs, rows, temperature)?;
+            // Equation 7.
+            let Self { actor, critics, .. } = self;
+            let least = |actions: &Tensor| -> Result<Tensor, NnError> {
+                Ok(critics.frozen_values(&batch.obs, actions)?.min(0)?)
+            };
+            let (actor_loss, entropy) = actor.improve(&batch.obs, least)?;
             if self.config.learn_temperature {
-                self.step_temperature(entropy)?;
+                self.actor.step_temperature(entropy)?;
             }
             (metrics.actor_loss, metrics.entropy) = (Some(actor_loss), Some(entropy));
         }
         if self.updates.is_multiple_of(self.config.target_period) {
-            weights::polyak(&self.target_critics, &self.critics, self.config.tau.into())?;
+            self.critics.move_targets(self.config.tau)?;
         }
         Ok(metrics)
     }
 
     /// Equations 2 and 3: `y = r + gamma (1 - terminated) (min_i Q_thetabar_i(s', a') - alpha log pi(a'|s'))`
-    /// with `a' ~ pi(.|s')`, as `[1, b, 1]`. Truncation does not appear: such a state has a future.
-    fn target(&mut self, batch: &ReplayBatch, temperature: f32) -> Result<Tensor, NnError> {
-        let rows = batch.rows;
-        let next_obs = Tensor::from_slice(&batch.next_obs, (rows, self.obs_size), &self.device)?;
-        let noise = self.draw_noise(rows)?;
-        let output = self.actor.forward_frozen(&next_obs)?;
-        let (next_actions, log_prob) = self.distribution.sample(&output, &noise)?;
-        let next = Tensor::cat(&[&next_obs, &next_actions], 1)?;
-        let next_q = self.target_critics.forward_frozen(&next)?.min(0)?.squeeze(1)?;
-        let next_value = (next_q - log_prob.affine(temperature.into(), 0.0)?)?;
-
-        let discounts = batch.terminated.iter().map(|end| if *end { 0.0 } else { self.config.gamma });
-        let discounts = Tensor::from_iter(discounts, &self.device)?;
-        let rewards = Tensor::from_slice(&batch.rewards, rows, &self.device)?;
-        Ok((rewards + discounts.mul(&next_value)?)?.reshape((1, rows, 1))?)
+    /// with `a' ~ pi(.|s')`, as `[b]`.
+    fn target(&mut self, batch: &Transitions, temperature: f32) -> Result<Tensor, NnError> {
+        let (next_actions, log_prob) = self.actor.sample_frozen(&batch.next_obs, 1)?;
+        let next_q = self.critics.target_min(&batch.next_obs, &next_actions)?;
+        batch.target(&(next_q - log_prob.affine(temperature.into(), 0.0)?)?)
     }
 
     /// Equation 5, `J_Q = E[1/2 (Q_theta_i(s, a) - y)^2]`, summed over the critics; returns it and
     /// the mean value.
     fn step_critics(&mut self, obs_actions: &Tensor, target: &Tensor) -> Result<(f32, f32), NnError> {
-        let q = self.critics.forward(obs_actions)?;
-        let members = self.critics.members() as f64;
-        let loss = q.broadcast_sub(target)?.sqr()?.mean_all()?.affine(0.5 * members, 0.0)?;
-        self.critic_optimizer.backward_step(&loss)?;
+        let q = self.critics.values(obs_actions)?;
+        let loss = squared_error(&q, target)?.affine(0.5, 0.0)?;
+        self.critics.descend(&loss)?;
         Ok((loss.to_scalar()?, q.detach().mean_all()?.to_scalar()?))
-    }
-
-    /// Equation 7, `J_pi = E[alpha log pi(f(eps; s)|s) - min_i Q_theta_i(s, f(eps; s))]`; returns it
-    /// and the entropy `-E[log pi]`.
-    fn step_actor(&mut self, obs: &Tensor, rows: usize, temperature: f32) -> Result<(f32, f32), NnError> {
-        let noise = self.draw_noise(rows)?;
-        let (actions, log_prob) = self.distribution.sample(&self.actor.forward(obs)?, &noise)?;
-        let q = self.critics.forward_frozen(&Tensor::cat(&[obs, &actions], 1)?)?.min(0)?.squeeze(1)?;
-        let loss = (log_prob.affine(temperature.into(), 0.0)? - q)?.mean_all()?;
-        self.actor_optimizer.backward_step(&loss)?;
-        Ok((loss.to_scalar()?, -log_prob.detach().mean_all()?.to_scalar::<f32>()?))
-    }
-
-    /// Equation 18, `J(alpha) = E[-alpha log pi(a|s) - alpha H]`, with the target entropy H.
-    fn step_temperature(&mut self, entropy: f32) -> Result<(), NnError> {
-        let surplus = f64::from(entropy - self.target_entropy);
-        let loss = self.log_temperature.var().exp()?.affine(surplus, 0.0)?.sum_all()?;
-        self.temperature_optimizer.backward_step(&loss)?;
-        Ok(())
     }
 
     /// Draws both critics anew, makes the targets equal to them and forgets the optimiser's moments,
@@ -229,11 +157,7 @@ impl Sac {
     /// # Errors
     /// When the device refuses.
     pub fn reset_critics(&mut self) -> Result<(), AgentError> {
-        let inputs = self.critics.inputs();
-        let fresh = draw_critics("critics", &self.config, inputs, &mut self.init_rng, &self.device)?;
-        weights::copy(&self.critics, &fresh)?;
-        weights::copy(&self.target_critics, &fresh)?;
-        Ok(self.critic_optimizer.reset()?)
+        Ok(self.critics.redraw(&mut self.init_rng)?)
     }
 
     /// The temperature alpha.
@@ -241,33 +165,37 @@ impl Sac {
     /// # Errors
     /// When the device cannot be read.
     pub fn temperature(&self) -> Result<f32, NnError> {
-        Ok(self.log_temperature.var().as_detached_tensor().exp()?.sum_all()?.to_scalar()?)
+        self.actor.temperature()
     }
 
     /// The actor: observation -> means and log standard deviations of the action before tanh.
     pub fn actor(&self) -> &Mlp {
-        &self.actor
+        self.actor.net()
     }
 
     /// The twin critics: observation and action (scaled to [-1, 1]) -> soft value.
     pub fn critics(&self) -> &MlpEnsemble {
-        &self.critics
+        self.critics.online()
     }
 
     /// The slow copies of the critics that make the targets.
     pub fn target_critics(&self) -> &MlpEnsemble {
-        &self.target_critics
+        self.critics.target()
+    }
+
+    /// `min_i Q_theta_i(s, a)` of observations and actions in the environment's units, into `out` `[rows]`.
+    pub(crate) fn least_values(
+        &mut self,
+        obs: &[f32],
+        actions: &[f32],
+        out: &mut [f32],
+    ) -> Result<(), AgentError> {
+        Ok(self.critics.least_values(self.reader.join(obs, actions)?, out)?)
     }
 
     /// Number of updates so far.
     pub fn updates(&self) -> u64 {
         self.updates
-    }
-
-    fn draw_noise(&mut self, rows: usize) -> Result<Tensor, NnError> {
-        self.noise.resize(rows * self.range.size(), 0.0);
-        gaussian::standard_normal(&mut self.update_rng, &mut self.noise);
-        Ok(Tensor::from_slice(&self.noise, (rows, self.range.size()), &self.device)?)
     }
 }
 
@@ -279,62 +207,30 @@ impl Policy for Sac {
         mode: ActMode,
         actions: &mut [f32],
     ) -> Result<(), AgentError> {
-        AgentError::check_length("actions", actions.len(), rows * self.range.size())?;
-        self.output.resize(2 * actions.len(), 0.0);
-        self.actor.infer(obs, rows, &mut self.output)?;
-        match mode {
-            ActMode::Sample => {
-                self.noise.resize(actions.len(), 0.0);
-                gaussian::standard_normal(&mut self.act_rng, &mut self.noise);
-                self.distribution.sample_into(&self.output, &self.noise, rows, actions);
-            }
-            ActMode::Mode => self.distribution.mode_into(&self.output, rows, actions),
-        }
-        self.range.to_env(actions);
-        Ok(())
+        self.actor.act(self.reader.range(), obs, rows, mode, actions)
     }
 }
 
 impl Parameters for Sac {
     fn named(&self) -> Vec<(String, &Var)> {
-        let parts: [&dyn Parameters; 4] =
-            [&self.actor, &self.critics, &self.target_critics, &self.log_temperature];
-        parts.into_iter().flat_map(|part| part.named()).collect()
+        let parts: [&dyn Parameters; 2] = [&self.actor, &self.critics];
+        parts.into_iter().flat_map(Parameters::named).collect()
     }
 }
 
 impl Checkpoint for Sac {
     fn save(&self, out: &mut Writer) {
-        weights::save_values(self, out);
-        out.part("actor_optimizer", &self.actor_optimizer);
-        out.part("critic_optimizer", &self.critic_optimizer);
-        out.part("temperature_optimizer", &self.temperature_optimizer);
+        out.part("actor", &self.actor);
+        out.part("critics", &self.critics);
         out.value("updates", &self.updates);
         out.value("init_rng", &self.init_rng);
-        out.value("act_rng", &self.act_rng);
-        out.value("update_rng", &self.update_rng);
     }
 
     fn load(&mut self, from: &mut Reader<'_>) -> Result<(), CheckpointError> {
-        weights::load_values(self, from)?;
-        from.part("actor_optimizer", &mut self.actor_optimizer)?;
-        from.part("critic_optimizer", &mut self.critic_optimizer)?;
-        from.part("temperature_optimizer", &mut self.temperature_optimizer)?;
+        from.part("actor", &mut self.actor)?;
+        from.part("critics", &mut self.critics)?;
         self.updates = from.value("updates")?;
         self.init_rng = from.value("init_rng")?;
-        self.act_rng = from.value("act_rng")?;
-        self.update_rng = from.value("update_rng")?;
         Ok(())
     }
-}
-
-fn draw_critics(
-    name: &str,
-    config: &SacConfig,
-    inputs: usize,
-    rng: &mut Xoshiro256PlusPlus,
-    device: &Device,
-) -> Result<MlpEnsemble, NnError> {
-    let shape = MlpConfig { inputs, hidden: config.hidden.clone(), outputs: 1, ..MlpConfig::default() };
-    MlpEnsemble::new(name, 2, &shape, rng, device)
 }

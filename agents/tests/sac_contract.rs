@@ -19,6 +19,7 @@ fn trained_temperature(config: &SacConfig) -> f32 {
         rewards: vec![0.0; rows],
         next_obs: (0..3 * rows).map(|i| (i as f32 + 0.1).sin()).collect(),
         terminated: vec![false; rows],
+        ..ReplayBatch::default()
     };
     for _ in 0..50 {
         sac.update(&batch).unwrap();

@@ -53,9 +53,7 @@ impl CheckpointSeries {
             let mut snapshot = Snapshot::default();
             match read_file(&path, &mut snapshot) {
                 Ok(()) => {
-                    from_bytes(state, &snapshot.state).map_err(|error| {
-                        TelosError::run(&path, format!("does not fit the configuration of the run: {error}"))
-                    })?;
+                    self.restore(step, state, &snapshot)?;
                     return Ok(Some((step, snapshot.metrics)));
                 }
                 Err(error @ (CheckpointError::Damaged { .. } | CheckpointError::Foreign { .. })) => {
@@ -66,6 +64,25 @@ impl CheckpointSeries {
             }
         }
         latest_damage.map_or(Ok(None), |error| Err(error.into()))
+    }
+
+    /// Restores the checkpoint of `step`.
+    pub(crate) fn load(&self, step: u64, state: &mut (impl Checkpoint + ?Sized)) -> Result<(), TelosError> {
+        let mut snapshot = Snapshot::default();
+        read_file(&self.path(step), &mut snapshot)?;
+        self.restore(step, state, &snapshot)
+    }
+
+    fn restore(
+        &self,
+        step: u64,
+        state: &mut (impl Checkpoint + ?Sized),
+        snapshot: &Snapshot,
+    ) -> Result<(), TelosError> {
+        from_bytes(state, &snapshot.state).map_err(|error| {
+            let reason = format!("does not fit the configuration of the run: {error}");
+            TelosError::run(&self.path(step), reason)
+        })
     }
 
     /// Steps with a checkpoint, ascending.

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use telos_agents::AgentError;
 use telos_checkpoint::CheckpointError;
-use telos_envs::EnvError;
+use telos_envs::{EnvError, dataset::DatasetError};
 use telos_nn::NnError;
 use telos_rewards::RewardError;
 use telos_sim::SimError;
@@ -49,6 +49,9 @@ pub enum TelosError {
     /// An environment cannot be built or stepped.
     #[error(transparent)]
     Env(#[from] EnvError),
+    /// Recorded data cannot be read or written.
+    #[error(transparent)]
+    Dataset(#[from] DatasetError),
     /// A network failed.
     #[error(transparent)]
     Nn(#[from] NnError),
@@ -119,7 +122,10 @@ impl TelosError {
             Self::Config(_) | Self::Usage(_) | Self::Run { .. } | Self::Sim(_) => exit_code::INPUT,
             Self::Env(EnvError::UnknownId { .. } | EnvError::Zero { .. }) => exit_code::INPUT,
             Self::Agent(AgentError::Config { .. }) => exit_code::INPUT,
-            Self::Checkpoint(CheckpointError::Io { .. }) => exit_code::FAULT,
+            Self::Checkpoint(CheckpointError::Io { .. }) | Self::Dataset(DatasetError::Io { .. }) => {
+                exit_code::FAULT
+            }
+            Self::Dataset(_) => exit_code::INPUT,
             Self::Checkpoint(_) => exit_code::INPUT,
             Self::Reward(
                 RewardError::Config { .. }

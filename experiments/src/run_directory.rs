@@ -183,6 +183,20 @@ impl RunDirectory {
         }
     }
 
+    /// Restores the checkpoint of `step`, for reading only.
+    ///
+    /// # Errors
+    /// When there is none, or it is damaged; the message lists those that exist.
+    pub fn read_step(&self, step: u64, state: &mut (impl Checkpoint + ?Sized)) -> Result<(), TelosError> {
+        let known = self.checkpoints().steps()?;
+        if !known.contains(&step) {
+            let known: Vec<String> = known.iter().map(u64::to_string).collect();
+            let reason = format!("has no checkpoint of step {step}; it has those of {}", known.join(", "));
+            return Err(TelosError::run(&self.path, reason));
+        }
+        self.checkpoints().load(step, state)
+    }
+
     /// Writes `result.json`.
     ///
     /// # Errors

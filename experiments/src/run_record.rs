@@ -9,7 +9,7 @@ use std::{
 use crate::{
     RunDirectory, TelosError,
     config::Config,
-    loops::{Evaluation, PreferenceReport, Report},
+    loops::{Evaluation, FineTuningReport, PreferenceReport, Report},
     metrics_log::MetricsLog,
     sweep::{
         Store,
@@ -37,6 +37,8 @@ pub struct RunRecord {
     pub evaluation: Option<Evaluation>,
     /// What its reward model learned from, once it has finished.
     pub preferences: Option<PreferenceReport>,
+    /// What going online did to its policy, once it has finished.
+    pub fine_tuning: Option<FineTuningReport>,
     /// Uniformly random actions, where they were evaluated for comparison.
     pub random: Option<Evaluation>,
     /// Why it is not gone on with, where its sweep has given it up.
@@ -122,6 +124,7 @@ impl RunRecords {
         if let Some(report) = read_result(path)?.and_then(|report| report.seeds.into_iter().next()) {
             trained.evaluation = Some(report.trained);
             trained.preferences = report.preferences;
+            trained.fine_tuning = report.fine_tuning;
             if let Some(gold_trained) = &mut gold_trained {
                 gold_trained.evaluation = report.gold_trained;
                 gold_trained.random = report.random.clone();
@@ -146,6 +149,7 @@ impl RunRecord {
             timing: MetricsLog::read_timing(path)?,
             evaluation: None,
             preferences: None,
+            fine_tuning: None,
             random: None,
             given_up: None,
         })

@@ -85,6 +85,7 @@ fn train(path: &Path, extra: &[&str], last: f64) {
         }),
         gold_trained: None,
         random: Some(evaluation(1.0, None)),
+        fine_tuning: None,
     };
     run.write_result(&Report::of_seed(&config, seed)).unwrap();
 }

@@ -51,6 +51,15 @@ impl MlpEnsemble {
         self.layers.forward(x, Weights::Frozen)
     }
 
+    /// The outputs `[members.len(), b, outputs]` of some members for an input `[b, inputs]` that all of
+    /// them see, with gradients to the input only.
+    ///
+    /// # Errors
+    /// When `x` has another shape or there is no such member.
+    pub fn forward_members(&self, members: &[usize], x: &Tensor) -> Result<Tensor, NnError> {
+        self.layers.select(members)?.forward(x, Weights::Frozen)
+    }
+
     /// Evaluates `rows` inputs, `[rows, inputs]` shared or `[members, rows, inputs]` per member, told
     /// apart by their length, into `output` `[members, rows, outputs]`. Bits and costs as
     /// [`Mlp::infer`](crate::Mlp::infer).

@@ -6,7 +6,7 @@ use candle_core::{Device, Tensor, Var};
 use rand_xoshiro::Xoshiro256PlusPlus;
 
 pub(crate) use crate::linear::Weights;
-use crate::{Activation, MlpConfig, NnError, linear::Linear};
+use crate::{Activation, MlpConfig, NnError, layer_norm::LayerNorm, linear::Linear};
 
 thread_local! {
     /// Hidden activations of [`Layers::infer`], kept so that acting in an environment allocates nothing.
@@ -22,6 +22,8 @@ pub(crate) struct Layers {
     activation: Activation,
     output_activation: Activation,
     layers: Vec<Linear>,
+    /// Of each hidden layer, or none at all.
+    norms: Vec<LayerNorm>,
     device: Device,
 }
 
@@ -48,6 +50,11 @@ impl Layers {
             .enumerate()
             .map(|(i, pair)| Linear::new(members, (pair[0], pair[1]), config.init, i == last, rng, device))
             .collect::<Result<_, _>>()?;
+        let normalized: &[usize] = if config.layer_norm { &config.hidden } else { &[] };
+        let norms = normalized
+            .iter()
+            .map(|width| LayerNorm::new(members, *width, device))
+            .collect::<Result<_, _>>()?;
         Ok(Self {
             name: name.into(),
             members,
@@ -55,6 +62,7 @@ impl Layers {
             activation: config.activation,
             output_activation: config.output_activation,
             layers,
+            norms,
             device: device.clone(),
         })
     }
@@ -79,7 +87,13 @@ impl Layers {
         }
         let mut hidden = x.clone();
         for (i, layer) in self.layers.iter().enumerate() {
-            hidden = layer.forward(&hidden, self.activation_of(i), weights)?;
+            hidden = match self.norms.get(i) {
+                None => layer.forward(&hidden, self.activation_of(i), weights)?,
+                Some(norm) => {
+                    let sums = layer.forward(&hidden, Activation::Identity, weights)?;
+                    norm.forward(&sums, self.activation_of(i), weights)?
+                }
+            };
         }
         Ok(hidden)
     }
@@ -122,7 +136,13 @@ impl Layers {
                         back.resize(back.len().max(size), 0.0);
                         &mut back[..size]
                     };
-                    layer.infer(member, x, rows, self.activation_of(i), y)?;
+                    match self.norms.get(i) {
+                        None => layer.infer(member, x, rows, self.activation_of(i), y)?,
+                        Some(norm) => {
+                            layer.infer(member, x, rows, Activation::Identity, y)?;
+                            norm.infer(member, y, self.activation_of(i))?;
+                        }
+                    }
                     std::mem::swap(front, back);
                 }
             }
@@ -130,14 +150,17 @@ impl Layers {
         })
     }
 
-    pub(crate) fn named<'a>(&'a self) -> Vec<(String, &'a Var)> {
-        let pair = |(i, layer): (usize, &'a Linear)| {
-            [
-                (format!("{}.{i}.weight", self.name), &layer.weight),
-                (format!("{}.{i}.bias", self.name), &layer.bias),
-            ]
-        };
-        self.layers.iter().enumerate().flat_map(pair).collect()
+    pub(crate) fn named(&self) -> Vec<(String, &Var)> {
+        let mut named = Vec::new();
+        for (i, layer) in self.layers.iter().enumerate() {
+            named.push((format!("{}.{i}.weight", self.name), &layer.weight));
+            named.push((format!("{}.{i}.bias", self.name), &layer.bias));
+            if let Some(norm) = self.norms.get(i) {
+                named.push((format!("{}.{i}.norm.gain", self.name), &norm.gain));
+                named.push((format!("{}.{i}.norm.bias", self.name), &norm.bias));
+            }
+        }
+        named
     }
 
     pub(crate) fn deep_clone(&self) -> Result<Self, NnError> {
@@ -148,6 +171,22 @@ impl Layers {
             activation: self.activation,
             output_activation: self.output_activation,
             layers: self.layers.iter().map(Linear::deep_clone).collect::<Result<_, _>>()?,
+            norms: self.norms.iter().map(LayerNorm::deep_clone).collect::<Result<_, _>>()?,
+            device: self.device.clone(),
+        })
+    }
+
+    /// An ensemble of copies of some members.
+    pub(crate) fn select(&self, members: &[usize]) -> Result<Self, NnError> {
+        let indices = Tensor::from_iter(members.iter().map(|i| *i as u32), &self.device)?;
+        Ok(Self {
+            name: self.name.clone(),
+            members: Some(members.len()),
+            widths: self.widths.clone(),
+            activation: self.activation,
+            output_activation: self.output_activation,
+            layers: self.layers.iter().map(|layer| layer.select(&indices)).collect::<Result<_, _>>()?,
+            norms: self.norms.iter().map(|norm| norm.select(&indices)).collect::<Result<_, _>>()?,
             device: self.device.clone(),
         })
     }

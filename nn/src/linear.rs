@@ -97,6 +97,14 @@ impl Linear {
         })
     }
 
+    /// A copy of some members' layers.
+    pub(crate) fn select(&self, members: &Tensor) -> candle_core::Result<Self> {
+        Ok(Self {
+            weight: Var::from_tensor(&self.weight.as_detached_tensor().index_select(members, 0)?)?,
+            bias: Var::from_tensor(&self.bias.as_detached_tensor().index_select(members, 0)?)?,
+        })
+    }
+
     pub(crate) fn deep_clone(&self) -> candle_core::Result<Self> {
         Ok(Self {
             weight: Var::from_tensor(&self.weight.as_detached_tensor().copy()?)?,

@@ -26,6 +26,9 @@ pub struct MlpConfig {
     pub activation: Activation,
     /// Nonlinearity of the output; default [`Activation::Identity`].
     pub output_activation: Activation,
+    /// Whether the sums of every hidden layer are normalised before its nonlinearity (Ba et al.,
+    /// arXiv:1607.06450); default false.
+    pub layer_norm: bool,
     /// Initial weights; default [`Init::FanIn`].
     pub init: Init,
 }
@@ -38,6 +41,7 @@ impl Default for MlpConfig {
             outputs: 1,
             activation: Activation::Relu,
             output_activation: Activation::Identity,
+            layer_norm: false,
             init: Init::FanIn,
         }
     }

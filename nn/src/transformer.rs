@@ -111,7 +111,7 @@ impl CausalTransformer {
         }
         let layers =
             (0..layers).map(|_| Layer::new(width, rng, device)).collect::<Result<Vec<_>, NnError>>()?;
-        let norm = LayerNorm::new(width, device)?;
+        let norm = LayerNorm::new(None, width, device)?;
         Ok(Self { name: name.into(), config, layers, norm, device: device.clone() })
     }
 
@@ -149,7 +149,7 @@ impl CausalTransformer {
             (x, shares) = layer.forward(&x, &mask, self.config.heads, weights)?;
             attention.push(shares);
         }
-        Ok(Attended { output: self.norm.forward(&x, weights)?, attention })
+        Ok(Attended { output: self.norm.forward(&x, Activation::Identity, weights)?, attention })
     }
 
     fn wrong_shape(&self, tokens: &Tensor) -> NnError {
@@ -180,10 +180,10 @@ impl Layer {
         let mut linear =
             |inputs, outputs| Linear::new(None, (inputs, outputs), Init::FanIn, false, rng, device);
         Ok(Self {
-            attention_norm: LayerNorm::new(width, device)?,
+            attention_norm: LayerNorm::new(None, width, device)?,
             query_key_value: linear(width, 3 * width)?,
             projection: linear(width, width)?,
-            forward_norm: LayerNorm::new(width, device)?,
+            forward_norm: LayerNorm::new(None, width, device)?,
             widen: linear(width, WIDENING * width)?,
             narrow: linear(WIDENING * width, width)?,
         })
@@ -201,7 +201,7 @@ impl Layer {
         let rows = |x: &Tensor| x.reshape((b * count, ()));
         let size = width / heads;
 
-        let normal = rows(&self.attention_norm.forward(x, weights)?)?;
+        let normal = rows(&self.attention_norm.forward(x, Activation::Identity, weights)?)?;
         let qkv = self.query_key_value.forward(&normal, Activation::Identity, weights)?;
         let qkv = qkv.reshape((b, count, 3, heads, size))?.permute((2, 0, 3, 1, 4))?;
         let part = |at: usize| qkv.get(at)?.contiguous();
@@ -212,7 +212,7 @@ impl Layer {
         let mixed = self.projection.forward(&mixed, Activation::Identity, weights)?;
         let x = (x + mixed.reshape((b, count, width))?)?;
 
-        let normal = rows(&self.forward_norm.forward(&x, weights)?)?;
+        let normal = rows(&self.forward_norm.forward(&x, Activation::Identity, weights)?)?;
         let wide = self.widen.forward(&normal, Activation::Gelu, weights)?;
         let narrow = self.narrow.forward(&wide, Activation::Identity, weights)?;
         Ok(((x + narrow.reshape((b, count, width))?)?, attention))
@@ -226,7 +226,7 @@ impl Layer {
             ("widen", &self.widen),
             ("narrow", &self.narrow),
         ];
-        let norms = norms.map(|(part, norm)| (part, &norm.weight, &norm.bias));
+        let norms = norms.map(|(part, norm)| (part, &norm.gain, &norm.bias));
         let linears = linears.map(|(part, linear)| (part, &linear.weight, &linear.bias));
         let both = norms.into_iter().chain(linears);
         both.flat_map(|(part, weight, bias)| {
@@ -241,7 +241,7 @@ impl Parameters for CausalTransformer {
         let layers = self.layers.iter().enumerate();
         let mut named: Vec<_> =
             layers.flat_map(|(at, layer)| layer.named(&format!("{}.{at}", self.name))).collect();
-        named.push((format!("{}.norm.weight", self.name), &self.norm.weight));
+        named.push((format!("{}.norm.weight", self.name), &self.norm.gain));
         named.push((format!("{}.norm.bias", self.name), &self.norm.bias));
         named
     }

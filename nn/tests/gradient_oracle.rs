@@ -75,6 +75,7 @@ fn small(activation: Activation) -> MlpConfig {
         outputs: 2,
         activation,
         output_activation: Activation::Tanh,
+        layer_norm: false,
         init: Init::FanIn,
     }
 }
@@ -118,6 +119,19 @@ fn ensembles_against_differences() {
             ensemble.forward_frozen(&x).unwrap().sqr().unwrap().sum_all().unwrap()
         });
     }
+}
+
+#[test]
+fn normalized_ensembles_against_differences() {
+    let config = MlpConfig { layer_norm: true, ..small(Activation::Tanh) };
+    let ensemble = MlpEnsemble::new("e", 2, &config, &mut rng(17), &NnDevice::Cpu).unwrap();
+    let x = normals(&[2, 4, 3], &mut rng(18));
+    let loss = || ensemble.forward(&x).unwrap().sqr().unwrap().sum_all().unwrap();
+    assert!(ensemble.named().iter().any(|(name, _)| name == "e.1.norm.gain"));
+    for (name, var) in ensemble.named() {
+        check_differences(&name, var, loss);
+    }
+    check_differences("input", &x, loss);
 }
 
 #[test]

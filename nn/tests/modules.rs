@@ -35,6 +35,7 @@ fn config(activation: Activation) -> MlpConfig {
         outputs: 3,
         activation,
         output_activation: Activation::Tanh,
+        layer_norm: false,
         init: Init::FanIn,
     }
 }
@@ -45,9 +46,17 @@ fn all_values(parameters: &dyn Parameters) -> Vec<f32> {
 
 #[test]
 fn infer_has_the_bits_of_forward() {
-    for activation in [Activation::Relu, Activation::Tanh, Activation::Silu, Activation::Softplus] {
-        let mlp = Mlp::new("m", &config(activation), &mut rng(1), &Device::Cpu).unwrap();
-        let ensemble = MlpEnsemble::new("e", 3, &config(activation), &mut rng(2), &Device::Cpu).unwrap();
+    for (activation, layer_norm) in [
+        (Activation::Relu, false),
+        (Activation::Tanh, false),
+        (Activation::Silu, false),
+        (Activation::Softplus, false),
+        (Activation::Relu, true),
+        (Activation::Silu, true),
+    ] {
+        let config = MlpConfig { layer_norm, ..config(activation) };
+        let mlp = Mlp::new("m", &config, &mut rng(1), &Device::Cpu).unwrap();
+        let ensemble = MlpEnsemble::new("e", 3, &config, &mut rng(2), &Device::Cpu).unwrap();
         for rows in [0, 1, 2, 31, 64] {
             let x = normals(rows * 5, 3);
             let tensor = Tensor::from_slice(&x, (rows, 5), &Device::Cpu).unwrap();

@@ -185,9 +185,12 @@ fn a_latent_serves_two_users_of_opposite_taste_where_one_reward_serves_neither()
         assert!((0.25..0.75).contains(&one) && latent > 0.85, "{one} by one reward, {latent} by a latent");
     }
     // The configured user decides what is predicted; without one, opposite tastes cancel.
+    let learned = telos_checkpoint::to_bytes(&*latent);
     let agrees = |user: Option<&str>| {
         let user_latent = UserLatentConfig { user: user.map(str::to_owned), ..Default::default() };
-        let model = trained(&RewardModelConfig { user_latent, ..each.clone() }, &data(&answers), 3);
+        let config = RewardModelConfig { user_latent, ..each.clone() };
+        let mut model = config.build(SIZES, 3, &Device::Cpu).unwrap();
+        telos_checkpoint::from_bytes(&mut *model, &learned).unwrap();
         let right = ada.iter().filter(|a| (logit(&*model, a) > 0.0) == (a.choice == Choice::First));
         right.count() as f32 / ada.len() as f32
     };
@@ -198,29 +201,21 @@ fn a_latent_serves_two_users_of_opposite_taste_where_one_reward_serves_neither()
 #[test]
 fn conservative_rewards_fall_where_members_disagree() {
     let answers = data(&by_gold(150, 1));
-    let config = config(RewardModelKind::Mlp, 30);
-    let mut rng = rng(2);
-    let known: Vec<Segment> = (0..100).map(|_| segment(&mut rng, 1.0)).collect();
-    let unknown: Vec<Segment> = (0..100).map(|_| segment(&mut rng, 6.0)).collect();
-    let penalty = |config: RewardModelConfig, segments: &[Segment]| {
-        let (mean, conservative) = (
-            trained(
-                &RewardModelConfig {
-                    variance_penalty: 0.0,
-                    aggregation: Aggregation::UncertaintyWeighted,
-                    ..config.clone()
-                },
-                &answers,
-                3,
-            ),
-            trained(&config, &answers, 3),
-        );
-        let loss = |s: &Segment| predicted(&*mean, s) - predicted(&*conservative, s);
-        segments.iter().map(loss).sum::<f32>() / segments.len() as f32
+    let config = |aggregation, variance_penalty| RewardModelConfig {
+        aggregation,
+        variance_penalty,
+        ..config(RewardModelKind::Mlp, 30)
     };
+    let mut rng = rng(2);
+    let mut segments = |centre| (0..100).map(|_| segment(&mut rng, centre)).collect::<Vec<Segment>>();
+    let (known, unknown) = (segments(1.0), segments(6.0));
+    // Without a penalty, the mean of the standardised members.
+    let mean = trained(&config(Aggregation::UncertaintyWeighted, 0.0), &answers, 3);
     for aggregation in [Aggregation::WorstCase, Aggregation::UncertaintyWeighted] {
-        let config = RewardModelConfig { aggregation, variance_penalty: 0.5, ..config.clone() };
-        let (inside, outside) = (penalty(config.clone(), &known), penalty(config, &unknown));
+        let conservative = trained(&config(aggregation, 0.5), &answers, 3);
+        let loss = |s: &Segment| predicted(&*mean, s) - predicted(&*conservative, s);
+        let penalty = |segments: &[Segment]| segments.iter().map(loss).sum::<f32>() / segments.len() as f32;
+        let (inside, outside) = (penalty(&known), penalty(&unknown));
         assert!(
             inside > 0.0 && outside > 2.0 * inside,
             "{aggregation:?}: {inside} inside, {outside} outside"

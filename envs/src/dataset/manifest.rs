@@ -102,6 +102,11 @@ impl Manifest {
         serde_json::from_value(value).map_err(|error| wrong(format!("is damaged: {error}")))
     }
 
+    /// Whether there is a column of this name.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.columns.iter().any(|entry| entry.name == name)
+    }
+
     /// The entry of a column, after a check of its type and shape.
     pub(super) fn column(
         &self,

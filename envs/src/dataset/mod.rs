@@ -28,6 +28,7 @@
 mod column;
 mod episode;
 mod error;
+mod foreign;
 mod info;
 mod loader;
 mod manifest;
@@ -37,6 +38,7 @@ mod writer;
 
 pub use episode::{Episode, EpisodeView};
 pub use error::DatasetError;
+pub use foreign::{Film, Format, ImportOptions, export_lerobot, export_minari, import};
 pub use info::{DatasetInfo, ReferenceScores};
 pub use loader::{BatchSource, ChunkBatch, Chunks, Loader, TransitionBatch, Transitions};
 pub use stored::Dataset;

@@ -1,7 +1,7 @@
 //! Directories that appear whole or not at all.
 
 use std::{
-    fs,
+    fs::{self, File},
     hash::{BuildHasher, Hasher, RandomState},
     path::{Path, PathBuf},
 };
@@ -36,6 +36,18 @@ impl Scratch {
     /// Where to write.
     pub(super) fn path(&self) -> &Path {
         &self.directory
+    }
+
+    /// Writes a file of this name inside, durably, with the directories above it.
+    pub(super) fn write(&self, name: &str, bytes: &[u8]) -> Result<(), DatasetError> {
+        let path = self.directory.join(name);
+        let io = |source| DatasetError::io(&path, source);
+        if let Some(parent) = path.parent() {
+            fs::create_dir_all(parent).map_err(io)?;
+        }
+        fs::write(&path, bytes).map_err(io)?;
+        File::open(&path).and_then(|file| file.sync_all()).map_err(io)?;
+        Ok(sync_directory(&path)?)
     }
 
     /// Makes the directory appear, durably.

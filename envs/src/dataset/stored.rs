@@ -19,6 +19,8 @@ pub struct Dataset {
     factors: Option<Column>,
     success: Vec<bool>,
     episodes: Vec<Span>,
+    /// Empty where they were not recorded.
+    seeds: Vec<u64>,
 }
 
 /// Where an episode lies.
@@ -60,6 +62,10 @@ impl Dataset {
         } else {
             Vec::new()
         };
+        let seeds = match manifest.has("episode_seed") {
+            true => numbers(&bytes("episode_seed", ElementType::U64, count)?),
+            false => Vec::new(),
+        };
         let factors = info.factors.len();
         Ok(Self {
             path: path.to_owned(),
@@ -68,7 +74,8 @@ impl Dataset {
             rewards: mapped("rewards", 1, steps)?,
             factors: (factors > 0).then(|| mapped("factors", factors, steps)).transpose()?,
             success,
-            episodes: spans(path, &lengths, &terminated, steps)?,
+            episodes: spans(path, &numbers(&lengths), &terminated, steps)?,
+            seeds,
             manifest,
         })
     }
@@ -112,6 +119,11 @@ impl Dataset {
         }
     }
 
+    /// What the environment of episode number `index` was reset with, where it was recorded.
+    pub fn seed(&self, index: usize) -> Option<u64> {
+        self.seeds.get(index).copied()
+    }
+
     /// Observations `[steps + episodes, obs]`, actions `[steps, act]` and rewards `[steps]` of all episodes.
     pub(super) fn columns(&self) -> (&[f32], &[f32], &[f32]) {
         (self.obs.f32s(), self.actions.f32s(), self.rewards.f32s())
@@ -141,23 +153,25 @@ fn flags(path: &Path, column: &str, bytes: Vec<u8>) -> Result<Vec<bool>, Dataset
     bytes.into_iter().enumerate().map(flag).collect()
 }
 
+/// Bytes as numbers.
+fn numbers(bytes: &[u8]) -> Vec<u64> {
+    let (numbers, _) = bytes.as_chunks::<8>();
+    numbers.iter().map(|number| u64::from_le_bytes(*number)).collect()
+}
+
 /// Lengths of episodes as their places.
-fn spans(path: &Path, lengths: &[u8], terminated: &[bool], total: usize) -> Result<Vec<Span>, DatasetError> {
-    let (lengths, _) = lengths.as_chunks::<8>();
+fn spans(path: &Path, lengths: &[u64], terminated: &[bool], total: usize) -> Result<Vec<Span>, DatasetError> {
     let mut start = 0;
     let mut spans = Vec::with_capacity(lengths.len());
     for (row, (length, terminated)) in lengths.iter().zip(terminated).enumerate() {
         let left = total - start;
-        match usize::try_from(u64::from_le_bytes(*length)) {
+        match usize::try_from(*length) {
             Ok(steps) if (1..=left).contains(&steps) => {
                 spans.push(Span { start, steps, terminated: *terminated });
                 start += steps;
             }
             _ => {
-                let reason = format!(
-                    "an episode of {} steps, where 1 to {left} would fit",
-                    u64::from_le_bytes(*length)
-                );
+                let reason = format!("an episode of {length} steps, where 1 to {left} would fit");
                 return Err(DatasetError::row(path, "episode_steps", row, reason));
             }
         }

@@ -30,6 +30,8 @@ pub struct DatasetWriter {
     success: Option<ColumnFile>,
     episode_steps: ColumnFile,
     episode_terminated: ColumnFile,
+    /// Begun with the first episode, if that has a seed.
+    episode_seed: Option<ColumnFile>,
     episodes: usize,
     steps: usize,
 }
@@ -52,6 +54,7 @@ impl DatasetWriter {
             success: info.success.then(|| column("success", ElementType::U8, 1)).transpose()?,
             episode_steps: column("episode_steps", ElementType::U64, 1)?,
             episode_terminated: column("episode_terminated", ElementType::U8, 1)?,
+            episode_seed: None,
             place: path.to_owned(),
             scratch,
             info,
@@ -75,12 +78,41 @@ impl DatasetWriter {
         self.info.reference = Some(reference);
     }
 
+    /// Appends an episode that began with a reset of its environment with this seed, so that it can be played
+    /// again. Either all episodes of a dataset have a seed, or none.
+    ///
+    /// # Errors
+    /// As [`push`](Self::push), and when earlier episodes have no seed.
+    pub fn push_seeded(&mut self, episode: EpisodeView<'_>, seed: u64) -> Result<(), DatasetError> {
+        if self.episode_seed.is_none() && self.episodes == 0 {
+            self.episode_seed =
+                Some(ColumnFile::create(self.scratch.path(), "episode_seed", ElementType::U64, 1)?);
+        }
+        if self.episode_seed.is_none() {
+            let reason = format!("episode {} has a seed, but those before have none", self.episodes);
+            return Err(DatasetError::column(&self.place, "episode_seed", reason));
+        }
+        self.append(episode)?;
+        match &mut self.episode_seed {
+            Some(column) => column.append(&seed.to_le_bytes()),
+            None => Ok(()),
+        }
+    }
+
     /// Appends an episode.
     ///
     /// # Errors
     /// When its columns are not of `steps` rows, it has no step, a number is not finite (rows count from
     /// the start of the dataset's column), or the system refuses. What was pushed before stays.
     pub fn push(&mut self, episode: EpisodeView<'_>) -> Result<(), DatasetError> {
+        if self.episode_seed.is_some() {
+            let reason = format!("episode {} has no seed, but those before have one", self.episodes);
+            return Err(DatasetError::column(&self.place, "episode_seed", reason));
+        }
+        self.append(episode)
+    }
+
+    fn append(&mut self, episode: EpisodeView<'_>) -> Result<(), DatasetError> {
         let EpisodeView { steps, obs, actions, rewards, factors, success, terminated } = episode;
         if steps == 0 {
             let reason = format!("episode {} has no steps", self.episodes);
@@ -124,7 +156,7 @@ impl DatasetWriter {
         }
         let columns = [Some(self.obs), Some(self.actions), Some(self.rewards), self.factors, self.success]
             .into_iter()
-            .chain([Some(self.episode_steps), Some(self.episode_terminated)])
+            .chain([Some(self.episode_steps), Some(self.episode_terminated), self.episode_seed])
             .flatten()
             .map(ColumnFile::finish)
             .collect::<Result<_, _>>()?;

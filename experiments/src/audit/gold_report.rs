@@ -56,8 +56,9 @@ pub(super) fn write(out: &Path, env: &str, flips: &[f64], curves: &[Curve]) -> R
                 .draw();
                 atomic_write(&out.join(format!("{}.svg", figure.name)), figure.file().as_bytes())?;
             }
-            text.push_str(&table(flips, optimiser, of).text());
-            text.push('\n');
+            let table = table(flips, optimiser, of);
+            // Writing to a string cannot fail.
+            let _ = writeln!(text, "{}\n{}", table.caption, table.text());
         }
     }
     Ok(text)

@@ -14,16 +14,17 @@ use telos_rewards::{
 use super::nuisance::efforts;
 use crate::TelosError;
 
-/// The attacker wants segments of more effort than this share of the prior's.
-const TARGET_QUANTILE: f64 = 0.9;
+/// The attacker wants segments of no more effort than this share of the prior's: idleness, which hardly any
+/// task pays for.
+const TARGET_QUANTILE: f64 = 0.1;
 
 /// For each segment, whether it is what the attacker wants.
 pub(super) fn targets(segments: &[Segment]) -> Vec<bool> {
     let efforts = efforts(segments);
     let mut sorted = efforts.clone();
     sorted.sort_by(f64::total_cmp);
-    let least = sorted[((sorted.len() - 1) as f64 * TARGET_QUANTILE) as usize];
-    efforts.iter().map(|effort| *effort > least).collect()
+    let most = sorted[((sorted.len() - 1) as f64 * TARGET_QUANTILE) as usize];
+    efforts.iter().map(|effort| *effort <= most).collect()
 }
 
 /// Replaces a share of the answers by pairs of a wanted and an unwanted segment in which the first is
@@ -89,7 +90,7 @@ mod tests {
         assert_eq!(poisoned[4..], clean[4..]);
         for answer in &poisoned[..4] {
             let [first, second] = answer.query.pair().unwrap();
-            assert!(first.actions[0] > 44.0 && second.actions[0] < 45.0 && answer.choice == Choice::First);
+            assert!(first.actions[0] < 5.0 && second.actions[0] >= 5.0 && answer.choice == Choice::First);
         }
     }
 }

@@ -2,7 +2,7 @@
 //! behaviour differs from what they learned from, how much of their gain is a nuisance's, and what do a
 //! few poisoned answers do?
 
-use std::path::Path;
+use std::{fmt::Write as _, path::Path};
 
 use telos_envs::Segment;
 use telos_nn::Device;
@@ -32,7 +32,7 @@ const SKILLED: std::ops::Range<f32> = 0.0..0.2;
 const N: usize = 16;
 
 /// Shares of poisoned answers.
-const POISONED: [f64; 4] = [0.0, 0.01, 0.03, 0.1];
+const POISONED: [f64; 5] = [0.0, 0.01, 0.03, 0.1, 0.2];
 
 /// Share of the answers that the defence leaves out.
 const LEFT_OUT: f64 = 0.1;
@@ -60,12 +60,17 @@ pub fn robustness(audit: &GoldAudit, run: &Path, note: impl Fn(&str)) -> Result<
     })?;
     let sizes = proxy::sizes(&choices[0]);
     let study = Study { audit, sizes };
+    let mut text = String::new();
+    let mut add = |table: Table| {
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "{}\n{}", table.caption, table.text());
+    };
     note("calibration");
-    let mut text = study.calibration(&clumsy, &clumsy_held_out, &skilled)?.text();
+    add(study.calibration(&clumsy, &clumsy_held_out, &skilled)?);
     note("nuisance");
-    text.push_str(&format!("\n{}", study.nuisance(&mixed, &choices)?.text()));
+    add(study.nuisance(&mixed, &choices)?);
     note("poisoning");
-    text.push_str(&format!("\n{}", study.poisoning(&mixed, &choices)?.text()));
+    add(study.poisoning(&mixed, &choices)?);
     Ok(text)
 }
 
@@ -170,7 +175,7 @@ impl Study<'_> {
         }
         let prior = wanted.iter().filter(|wanted| **wanted).count() as f64 / wanted.len() as f64;
         let caption = format!(
-            "How often best of {N} takes a tenth of most effort, of which the prior takes {}",
+            "How often best of {N} takes the tenth of least effort, of which the prior takes {}",
             number(prior)
         );
         Ok(table(&caption, &["poisoned answers", "single", "ensemble", "ensemble, unlikely left out"], rows))

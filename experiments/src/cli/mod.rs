@@ -1,7 +1,9 @@
-//! The command line: `telos train|eval|sweep|watch|label|report|audit|envs|expert|render|vision|bench`.
+//! The command line: `telos train|eval|collect|dataset|sweep|watch|label|report|audit|envs|expert|render|vision|bench`.
 
 mod audit;
 mod bench;
+mod collect;
+mod dataset;
 mod envs;
 mod eval;
 mod expert;
@@ -39,6 +41,10 @@ enum Command {
     Train(train::Train),
     /// Evaluates the policy of a run.
     Eval(eval::Eval),
+    /// Records what a policy does.
+    Collect(collect::Collect),
+    /// Looks at recorded data, converts and relabels it.
+    Dataset(dataset::Dataset),
     /// Runs many trainings from one file, here or on a cluster.
     Sweep(sweep::Sweep),
     /// Follows runs on the terminal.
@@ -75,6 +81,8 @@ pub fn run() -> ExitCode {
         .init();
     let outcome = panic::catch_unwind(|| match cli.command {
         Command::Train(train) => train.run(),
+        Command::Collect(collect) => collect.run(),
+        Command::Dataset(dataset) => dataset.run(),
         Command::Sweep(sweep) => sweep.run(),
         Command::Eval(eval) => eval.run(),
         Command::Watch(watch) => watch.run(),

@@ -3,30 +3,89 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use telos_agents::{PpoConfig, SacConfig};
+use telos_agents::{
+    PpoConfig, SacConfig,
+    offline::{
+        AwacConfig, BcConfig, CqlConfig, IqlConfig, MopoConfig, RebracConfig, RlpdConfig, Td3BcConfig,
+    },
+};
 use telos_envs::{Env, EnvError, GoalRegionConfig, RandomizationConfig, Wrapping, registry};
 
-use super::PreferencesConfig;
+use super::{DataConfig, FineTuningConfig, PreferencesConfig};
 
 /// How experience and rewards come together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "kebab-case")]
 pub enum LoopKind {
     /// The learner is trained on the environment's own reward.
     Online,
     /// The reward is learned from preferences: PEBBLE (Lee et al. 2021, arXiv 2106.05091) around soft
     /// actor-critic, PrefPPO (Lee et al. 2021, arXiv 2111.03026) around proximal policy optimisation.
     Preferences,
+    /// The learner is trained on recorded data alone. A step is one gradient update.
+    Offline,
+    /// The learner is trained on recorded data, then goes on in the environment.
+    OfflineToOnline,
 }
 
 /// Which algorithm turns rewards into a policy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "kebab-case")]
 pub enum LearnerKind {
     /// Soft actor-critic; reads `[sac]` and `[training]`.
     Sac,
     /// Proximal policy optimisation; reads `[ppo]`.
     Ppo,
+    /// Behaviour cloning; reads `[bc]`. This and all below learn from recorded data.
+    Bc,
+    /// Advantage-weighted actor-critic; reads `[awac]`.
+    Awac,
+    /// TD3 with behaviour cloning; reads `[td3_bc]`.
+    Td3Bc,
+    /// Implicit Q-learning; reads `[iql]`.
+    Iql,
+    /// Conservative Q-learning, or Cal-QL with `cql.calibrated = true`; reads `[cql]`.
+    Cql,
+    /// ReBRAC; reads `[rebrac]`.
+    Rebrac,
+    /// MOPO, with MOREC's filter as an option; reads `[mopo]`.
+    Mopo,
+    /// RLPD; reads `[rlpd]`.
+    Rlpd,
+}
+
+impl LearnerKind {
+    /// Every learner with the table of its settings.
+    pub(super) const TABLES: [(Self, &'static str); 10] = [
+        (Self::Sac, "sac"),
+        (Self::Ppo, "ppo"),
+        (Self::Bc, "bc"),
+        (Self::Awac, "awac"),
+        (Self::Td3Bc, "td3_bc"),
+        (Self::Iql, "iql"),
+        (Self::Cql, "cql"),
+        (Self::Rebrac, "rebrac"),
+        (Self::Mopo, "mopo"),
+        (Self::Rlpd, "rlpd"),
+    ];
+
+    /// How configurations name it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Td3Bc => "td3-bc",
+            _ => self.table(),
+        }
+    }
+
+    /// The table of its settings.
+    pub(super) fn table(self) -> &'static str {
+        Self::TABLES.iter().find(|(kind, _)| *kind == self).map_or("", |(_, table)| table)
+    }
+
+    /// Whether it is one of `loop = "offline"` and `"offline-to-online"`.
+    pub fn learns_from_recorded_data(self) -> bool {
+        !matches!(self, Self::Sac | Self::Ppo)
+    }
 }
 
 /// One experiment: everything that its results depend on.
@@ -35,17 +94,19 @@ pub enum LearnerKind {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
-    /// `"online"` (default) or `"preferences"`.
+    /// `"online"` (default), `"preferences"`, `"offline"` or `"offline-to-online"`.
     #[serde(rename = "loop")]
     pub loop_kind: LoopKind,
-    /// `"sac"` (default) or `"ppo"`.
+    /// `"sac"` (default) or `"ppo"`; for recorded data `"bc"`, `"awac"`, `"td3-bc"`, `"iql"`, `"cql"`,
+    /// `"rebrac"`, `"mopo"` or `"rlpd"`.
     pub learner: LearnerKind,
     /// Seed of every random number of the run. Default 1.
     pub seed: u64,
     /// Several seeds: one run inside the run directory for each, side by side on the available
     /// cores, in place of the run with `seed`. Default none.
     pub seeds: Vec<u64>,
-    /// Environment steps of the whole run, all environments together. Default 100,000.
+    /// Environment steps of the whole run, all environments together; gradient updates, as long as a run
+    /// learns from recorded data only. Default 100,000.
     pub steps: u64,
     /// The environments.
     pub env: EnvConfig,
@@ -59,6 +120,26 @@ pub struct Config {
     pub sac: SacConfig,
     /// Proximal policy optimisation.
     pub ppo: PpoConfig,
+    /// Behaviour cloning.
+    pub bc: BcConfig,
+    /// Advantage-weighted actor-critic.
+    pub awac: AwacConfig,
+    /// TD3 with behaviour cloning.
+    pub td3_bc: Td3BcConfig,
+    /// Implicit Q-learning.
+    pub iql: IqlConfig,
+    /// Conservative Q-learning and Cal-QL.
+    pub cql: CqlConfig,
+    /// ReBRAC.
+    pub rebrac: RebracConfig,
+    /// MOPO and MOREC.
+    pub mopo: MopoConfig,
+    /// RLPD.
+    pub rlpd: RlpdConfig,
+    /// Recorded data.
+    pub data: DataConfig,
+    /// Going on online after learning from recorded data.
+    pub fine_tuning: FineTuningConfig,
     /// Feedback and the reward learned from it.
     pub preferences: PreferencesConfig,
     /// Evaluations during and after training.
@@ -83,6 +164,16 @@ impl Default for Config {
             training: TrainingConfig::default(),
             sac: SacConfig::default(),
             ppo: PpoConfig::default(),
+            bc: BcConfig::default(),
+            awac: AwacConfig::default(),
+            td3_bc: Td3BcConfig::default(),
+            iql: IqlConfig::default(),
+            cql: CqlConfig::default(),
+            rebrac: RebracConfig::default(),
+            mopo: MopoConfig::default(),
+            rlpd: RlpdConfig::default(),
+            data: DataConfig::default(),
+            fine_tuning: FineTuningConfig::default(),
             preferences: PreferencesConfig::default(),
             evaluation: EvaluationConfig::default(),
             checkpoint: CheckpointConfig::default(),

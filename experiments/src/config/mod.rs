@@ -17,6 +17,7 @@ mod error;
 mod experiment;
 mod preferences;
 mod reading;
+mod recorded;
 mod resolved;
 mod suggestion;
 mod tree;
@@ -29,6 +30,7 @@ pub use experiment::{
     ParallelConfig, RewardConfig, TrainingConfig,
 };
 pub use preferences::{PreferencesConfig, PriorConfig};
+pub use recorded::{CollapseConfig, DataConfig, FineTuningConfig};
 pub use resolved::Difference;
 pub use tree::Place;
 pub(crate) use tree::{Node, parse_file};

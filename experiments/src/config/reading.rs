@@ -43,25 +43,48 @@ impl Config {
     }
 
     /// The tables that this loop and learner do not read, with the reason.
-    pub(super) fn unread_tables(&self) -> Vec<(&'static str, &'static str)> {
+    pub(super) fn unread_tables(&self) -> Vec<(&'static str, String)> {
         let mut unread = Vec::new();
-        match self.learner {
-            LearnerKind::Sac => {
-                unread.push(("ppo", "the learner is \"sac\", which reads [sac]"));
-                unread.push(("parallel", "the learner is \"sac\"; only \"ppo\" is trained by several ranks"));
-            }
-            LearnerKind::Ppo => {
-                unread.push(("sac", "the learner is \"ppo\", which reads [ppo]"));
-                unread.push(("training", "the learner is \"ppo\", whose schedule is in [ppo]"));
+        let learner = self.learner;
+        for (kind, table) in LearnerKind::TABLES {
+            if kind != learner {
+                let reason =
+                    format!("the learner is \"{}\", which reads [{}]", learner.name(), learner.table());
+                unread.push((table, reason));
             }
         }
-        if self.loop_kind == LoopKind::Preferences {
-            unread.push(("reward", "the loop is \"preferences\", which learns its reward"));
-            unread.push(("parallel", "the loop is \"preferences\", which one process goes through"));
+        if learner != LearnerKind::Sac {
+            let reason = format!("the learner is \"{}\"; only \"sac\" reads it", learner.name());
+            unread.push(("training", reason));
         }
-        if self.loop_kind == LoopKind::Online {
-            unread.push(("preferences", "the loop is \"online\"; only loop = \"preferences\" reads it"));
+        if self.loop_kind == LoopKind::Preferences && learner == LearnerKind::Ppo {
+            let reason = "the loop is \"preferences\", which one process goes through";
+            unread.push(("parallel", reason.to_owned()));
         }
+        if learner != LearnerKind::Ppo {
+            let reason =
+                format!("the learner is \"{}\"; only \"ppo\" is trained by several ranks", learner.name());
+            unread.push(("parallel", reason));
+        }
+        if self.loop_kind != LoopKind::Online {
+            unread.push(("reward", "only loop = \"online\" reads it".to_owned()));
+        }
+        let mut unread_by_loop = |table, kinds: &[LoopKind], reason: &str| {
+            if !kinds.contains(&self.loop_kind) {
+                unread.push((table, reason.to_owned()));
+            }
+        };
+        unread_by_loop("preferences", &[LoopKind::Preferences], "only loop = \"preferences\" reads it");
+        unread_by_loop(
+            "data",
+            &[LoopKind::Offline, LoopKind::OfflineToOnline],
+            "only loop = \"offline\" and \"offline-to-online\" read it",
+        );
+        unread_by_loop(
+            "fine_tuning",
+            &[LoopKind::OfflineToOnline],
+            "only loop = \"offline-to-online\" reads it",
+        );
         unread
     }
 
@@ -125,7 +148,10 @@ mod tests {
             ("seeds = [1, 'two']\n", "c.toml:1: `seeds`: found \"two\", expected a whole number"),
             ("seeds = [4, 4]\n", "c.toml:1: `seeds`: names 4 twice"),
             ("learner = 'sca'\n", "c.toml:1: `learner`: there is no \"sca\"; did you mean \"sac\"?"),
-            ("learner = 'dreamer'\n", "c.toml:1: `learner`: there is no \"dreamer\"; choose from sac, ppo"),
+            (
+                "learner = 'dreamer'\n",
+                "c.toml:1: `learner`: there is no \"dreamer\"; choose from sac, ppo, bc",
+            ),
             (
                 "[env]\nid = 'pendulum-clasic'\n",
                 "c.toml:2: `env.id`: there is no environment \"pendulum-clasic\"; did you mean \"pendulum-classic\"?",

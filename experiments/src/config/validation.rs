@@ -26,10 +26,25 @@ pub(super) fn check(config: &Config) -> Result<(), Invalid> {
     match config.learner {
         LearnerKind::Sac => sac(config)?,
         LearnerKind::Ppo => ppo(config)?,
+        LearnerKind::Bc => learner(config.bc.validate())?,
+        LearnerKind::Awac => learner(config.awac.validate())?,
+        LearnerKind::Td3Bc => learner(config.td3_bc.validate())?,
+        LearnerKind::Iql => learner(config.iql.validate())?,
+        LearnerKind::Cql => learner(config.cql.validate())?,
+        LearnerKind::Rebrac => learner(config.rebrac.validate())?,
+        LearnerKind::Mopo => learner(config.mopo.validate())?,
+        LearnerKind::Rlpd => learner(config.rlpd.validate())?,
+    }
+    let recorded = matches!(config.loop_kind, LoopKind::Offline | LoopKind::OfflineToOnline);
+    if recorded != config.learner.learns_from_recorded_data() {
+        let (name, loops) = (config.learner.name(), if recorded { "without" } else { "with" });
+        return invalid("learner", format!("is \"{name}\", a learner of loops {loops} recorded data"));
     }
     match config.loop_kind {
         LoopKind::Online => Ok(()),
         LoopKind::Preferences => preferences(config),
+        LoopKind::Offline => data(config),
+        LoopKind::OfflineToOnline => data(config).and_then(|()| fine_tuning(config)),
     }
 }
 
@@ -91,6 +106,52 @@ fn sac(config: &Config) -> Result<(), Invalid> {
     positive("training.updates_per_step", training.updates_per_step)?;
     at_least("training.replay_capacity", training.replay_capacity, config.sac.batch_size as u64)?;
     at_most_key("training.learning_starts", training.learning_starts, "`steps`", config.steps)
+}
+
+fn data(config: &Config) -> Result<(), Invalid> {
+    let data = &config.data;
+    if data.path.is_empty() {
+        return invalid("data.path", "is missing; name a directory that `telos collect` made".into());
+    }
+    share("data.best_share", data.best_share)?;
+    if let Some(smoothing) = &data.smoothing {
+        learner(smoothing.validate())?;
+    }
+    learner(data.reward.validate())
+}
+
+fn fine_tuning(config: &Config) -> Result<(), Invalid> {
+    let (tuning, interval) = (&config.fine_tuning, config.evaluation.interval);
+    at_most_key("fine_tuning.starts", tuning.starts, "`steps`", config.steps)?;
+    if interval == 0 || !tuning.starts.is_multiple_of(interval) {
+        return invalid(
+            "fine_tuning.starts",
+            format!(
+                "is {}, but must be a multiple of `evaluation.interval`, which is {interval}, to be evaluated there",
+                tuning.starts
+            ),
+        );
+    }
+    if !(0.0..=1.0).contains(&tuning.offline_share) {
+        return invalid(
+            "fine_tuning.offline_share",
+            format!("is {}, but must be in [0, 1]", tuning.offline_share),
+        );
+    }
+    positive("fine_tuning.updates_per_step", tuning.updates_per_step)?;
+    at_least("fine_tuning.replay_capacity", tuning.replay_capacity, 1)?;
+    if let Some(sera) = &tuning.sera {
+        learner(sera.validate())?;
+    }
+    share("fine_tuning.collapse.share", tuning.collapse.share)
+}
+
+fn share(key: &str, value: f64) -> Result<(), Invalid> {
+    if value > 0.0 && value <= 1.0 {
+        Ok(())
+    } else {
+        invalid(key, format!("is {value}, but must be in (0, 1]"))
+    }
 }
 
 fn ppo(config: &Config) -> Result<(), Invalid> {

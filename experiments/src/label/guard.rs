@@ -14,7 +14,7 @@ use axum::{
 };
 use sha2::{Digest, Sha256};
 
-use super::{rate_limit::RateLimit, refusal::Refusal, server::App};
+use super::{rate_limit::RateLimit, refusal::Refusal, routes::App};
 
 /// The checks of one server.
 #[derive(Debug)]

@@ -6,9 +6,10 @@
 //!
 //! Inside the server, the [`clerk`] is a thread that owns the answer log and all that is known about who
 //! has been asked what; the [`studio`] is a thread that owns an environment and a renderer and draws
-//! clips before they are asked for. The [`server`] translates between them and browsers.
+//! clips before they are asked for. The [`routes`] translate between them and browsers.
 
 mod agreement;
+mod body;
 mod clerk;
 mod clip;
 mod desk;
@@ -16,6 +17,7 @@ mod export;
 mod guard;
 mod rate_limit;
 mod refusal;
+mod routes;
 mod server;
 mod studio;
 

@@ -4,7 +4,7 @@ use telos_agents::{
     ActMode, AgentError, Policy,
     planner::{Icem, IcemConfig},
 };
-use telos_envs::{episode_seed, experts::Expert, registry};
+use telos_envs::{EnvSpec, episode_seed, experts::Expert, registry};
 
 use super::evaluation::{Episode, Evaluation, EvaluationPlan, evaluate};
 use crate::TelosError;
@@ -14,16 +14,23 @@ use crate::TelosError;
 /// # Errors
 /// When the environment does not exist.
 pub fn play_scripted(plan: EvaluationPlan<'_>) -> Result<Option<Evaluation>, TelosError> {
-    let size = plan.env.make()?.spec().observation.size();
+    let env = plan.env.make()?;
     let Some(expert) = registry::expert(&plan.env.id) else { return Ok(None) };
-    evaluate(plan, &mut Scripted { expert, size }, None).map(Some)
+    evaluate(plan, &mut Scripted::new(expert, env.spec()), None).map(Some)
 }
 
 /// An expert as a policy.
-struct Scripted {
+pub struct Scripted {
     expert: Box<dyn Expert>,
     /// Components of an observation.
     size: usize,
+}
+
+impl Scripted {
+    /// The expert of a task with this spec.
+    pub fn new(expert: Box<dyn Expert>, spec: &EnvSpec) -> Self {
+        Self { expert, size: spec.observation.size() }
+    }
 }
 
 impl Policy for Scripted {

@@ -9,6 +9,7 @@ use telos_rewards::reward_model::RewardModel;
 
 use super::{
     evaluation::{Evaluation, EvaluationPlan, evaluate},
+    fine_tuning::FineTuningReport,
     report::PreferenceReport,
 };
 use crate::{Interrupt, Progress, RunDirectory, TelosError, config::Config};
@@ -32,6 +33,14 @@ pub(super) trait TrainingLoop: Checkpoint {
 
     /// Everything that was trained, for the weight file.
     fn weights(&self) -> Vec<&dyn Parameters>;
+
+    /// Takes note of an evaluation of the policy as it is.
+    fn observe_evaluation(&mut self, _found: &Evaluation) {}
+
+    /// What going online did to a policy from recorded data; `None` for loops without both phases.
+    fn fine_tuning_report(&self) -> Option<FineTuningReport> {
+        None
+    }
 
     /// The learner, where it is proximal policy optimisation and can be the prior of another training.
     fn ppo(&self) -> Option<&Ppo> {
@@ -96,6 +105,7 @@ pub(super) fn drive(
         stage.update(step, training.recent_return());
         if last || crossed(before, step, config.evaluation.interval) {
             let found = assess(training, config)?;
+            training.observe_evaluation(&found);
             let mut values = found.metrics();
             values.extend(training.drain_metrics());
             metrics.record(step, &values)?;

@@ -107,6 +107,7 @@ pub fn evaluate(
     let width = envs.spec().observation.size();
     let mut last_observation = vec![0.0; width];
     let mut ended: Vec<Option<Episode>> = vec![None; n];
+    (0..n).for_each(|i| policy.episode_ended(i));
     while ended.iter().any(Option::is_none) {
         policy.act(&obs, n, plan.mode, &mut actions)?;
         if let Some(model) = reward_model {
@@ -117,6 +118,7 @@ pub fn evaluate(
             if ended[i].is_none() {
                 learned[i] += f64::from(rewards[i]);
                 if batch.done(i) {
+                    policy.episode_ended(i);
                     let last = &batch.final_obs[i * width..][..width];
                     let mean = last_observation.iter_mut().zip(last);
                     mean.for_each(|(mean, x)| *mean += f64::from(*x) / n as f64);

@@ -19,6 +19,7 @@ pub fn film(
     let mut obs = vec![0.0; env.spec().observation.size()];
     let mut action = vec![0.0; env.spec().action.size()];
     env.reset(episode_seed(plan.seed, 0, 0), &mut obs);
+    policy.episode_ended(0);
     recorder.record(env)?;
     loop {
         policy.act(&obs, 1, plan.mode, &mut action)?;

@@ -1,20 +1,27 @@
 //! The loops that join environments, learners and rewards, and the runs made of them.
 
+pub mod collection;
 mod data_parallel;
 mod demonstration;
 mod driver;
 mod episodes;
 mod evaluation;
 mod film;
+mod fine_tuning;
 mod known_reward;
+mod learned_reward;
+mod learners;
 mod means;
 mod off_policy;
+mod offline_to_online;
 mod on_policy;
 mod on_policy_preferences;
 mod online;
 mod preferences;
+mod recorded;
 mod report;
 mod reward_learning;
+mod run_policy;
 
 use std::path::Path;
 
@@ -33,15 +40,18 @@ use crate::{
 
 use data_parallel::DataParallelLoop;
 use driver::{Drive, TrainingLoop, drive};
+use offline_to_online::OfflineToOnline;
 use on_policy::OnPolicyLoop;
 use on_policy_preferences::OnPolicyPreferenceLoop;
 use online::OnlineLoop;
 use preferences::PreferenceLoop;
 
-pub use demonstration::{play_planned, play_scripted};
+pub use demonstration::{Scripted, play_planned, play_scripted};
 pub use evaluation::{Evaluation, EvaluationPlan, evaluate};
 pub use film::film;
+pub use fine_tuning::{FineTuningReport, ScoreKind};
 pub use report::{PreferenceReport, Report, SeedReport};
+pub use run_policy::RunPolicy;
 
 /// How a training ended.
 #[derive(Debug)]
@@ -64,7 +74,7 @@ pub fn train(
     interrupt: &Interrupt,
     progress: &Progress,
 ) -> Result<Outcome, TelosError> {
-    let wants_gold = config.comparison.gold && config.loop_kind != LoopKind::Online;
+    let wants_gold = config.comparison.gold && config.loop_kind == LoopKind::Preferences;
     let (trained, gold_trained) = if wants_gold {
         let gold_config = config.on_gold_reward();
         let gold_run = run.nested("gold", &gold_config)?;
@@ -86,7 +96,7 @@ pub fn train(
     let gold_trained = match gold_trained {
         None => None,
         Some(result) => match result? {
-            Some((evaluation, _)) => Some(evaluation),
+            Some(gold) => Some(gold.evaluation),
             None => return Ok(Outcome::Interrupted),
         },
     };
@@ -122,12 +132,14 @@ pub fn follow(config: &Config, device: DeviceChoice, ranks: &mut dyn Collective)
 fn report(
     config: &Config,
     run: &RunDirectory,
-    (trained, preferences): Trained,
+    Trained { evaluation: trained, preferences, fine_tuning }: Trained,
     gold_trained: Option<Evaluation>,
 ) -> Result<Outcome, TelosError> {
     let random = if config.comparison.random { Some(evaluate_random(config)?) } else { None };
-    let report =
-        Report::of_seed(config, SeedReport { seed: config.seed, trained, preferences, gold_trained, random });
+    let report = Report::of_seed(
+        config,
+        SeedReport { seed: config.seed, trained, preferences, fine_tuning, gold_trained, random },
+    );
     run.write_result(&report)?;
     Ok(Outcome::Finished(report))
 }
@@ -186,7 +198,12 @@ fn record_run(
     Ok(recorder)
 }
 
-type Trained = (Evaluation, Option<PreferenceReport>);
+/// What one loop ended with.
+struct Trained {
+    evaluation: Evaluation,
+    preferences: Option<PreferenceReport>,
+    fine_tuning: Option<FineTuningReport>,
+}
 
 /// Trains one learner to its end; `None` when it was interrupted.
 fn train_one(
@@ -230,7 +247,11 @@ fn finish(
     };
     let modules: Vec<&dyn Parameters> = training.weights();
     weights::save_safetensors(&run.path().join("weights.safetensors"), modules.as_slice())?;
-    Ok(Some((evaluation, training.preference_report()?)))
+    Ok(Some(Trained {
+        evaluation,
+        preferences: training.preference_report()?,
+        fine_tuning: training.fine_tuning_report(),
+    }))
 }
 
 fn build(
@@ -249,6 +270,9 @@ fn build(
         (LoopKind::Preferences, LearnerKind::Sac) => {
             Box::new(PreferenceLoop::new(config, feedback, &device)?)
         }
+        (LoopKind::Offline | LoopKind::OfflineToOnline, _) => {
+            Box::new(OfflineToOnline::new(config, feedback.is_some(), &device)?)
+        }
         (LoopKind::Preferences, LearnerKind::Ppo) => {
             let mut training = OnPolicyPreferenceLoop::new(config, feedback, &device)?;
             // A loop that is only built to read a checkpoint finds its prior there.
@@ -256,6 +280,12 @@ fn build(
                 begin_with_run(&mut training, Path::new(run), config, choice)?;
             }
             Box::new(training)
+        }
+        (LoopKind::Online | LoopKind::Preferences, learner) => {
+            return Err(TelosError::Usage(format!(
+                "learner = \"{}\" needs loop = \"offline\" or \"offline-to-online\"",
+                learner.name()
+            )));
         }
     })
 }

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fmt};
 use serde::{Deserialize, Serialize};
 use telos_rewards::feedback::FeedbackSummary;
 
-use super::evaluation::Evaluation;
+use super::{evaluation::Evaluation, fine_tuning::FineTuningReport};
 use crate::{config::Config, statistics::Summary};
 
 /// The results of one seed, or of several seeds of one experiment.
@@ -36,6 +36,8 @@ pub struct SeedReport {
     pub trained: Evaluation,
     /// What the reward model learned from.
     pub preferences: Option<PreferenceReport>,
+    /// What going online did to a policy from recorded data.
+    pub fine_tuning: Option<FineTuningReport>,
     /// The same learner trained on the gold reward for as many steps.
     pub gold_trained: Option<Evaluation>,
     /// Uniformly random actions.
@@ -124,6 +126,9 @@ impl fmt::Display for Report {
                 format!("trained from {used} preferences")
             }
             None if !self.factors.is_empty() => "trained on weighted factors".into(),
+            None if self.seeds.iter().all(|seed| seed.fine_tuning.is_some()) => {
+                "recorded data, then online".into()
+            }
             None => "trained on the gold reward".into(),
         };
         for row in [
@@ -138,6 +143,11 @@ impl fmt::Display for Report {
         }
         if let Some(share) = &self.share_of_gold_trained {
             writeln!(f, "\n{:.1}% of the gold-trained return", 100.0 * share.mean)?;
+        }
+        for seed in &self.seeds {
+            if let Some(report) = &seed.fine_tuning {
+                write!(f, "\nseed {}: {report}", seed.seed)?;
+            }
         }
         if let Some(reports) = preferences {
             let pairs: usize = reports.iter().map(|r| r.held_out_pairs).sum();

@@ -278,3 +278,51 @@ impl Checkpoint for RewardLearning {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{
+        super::{driver::TrainingLoop, preferences::PreferenceLoop},
+        *,
+    };
+
+    const CONFIG: &str = "
+        loop = 'preferences'
+        steps = 2000
+        [env]
+        id = 'pendulum-classic'
+        count = 4
+        threads = 1
+        [training]
+        learning_starts = 100
+        updates_per_step = 0.01
+        [sac]
+        hidden = [8]
+        batch_size = 16
+        [preferences]
+        budget = 40
+        queries_per_session = 4
+        session_interval = 200
+        unsupervised_steps = 400
+        cost_budget = 30
+        query = { segment = 20 }
+        teacher = { kind = 'mixture', dear_share = 1, dear_cost = 5 }
+        reward_model = { hidden = [8], max_epochs = 2 }
+    ";
+
+    #[test]
+    fn asking_stops_when_the_cost_budget_is_spent_and_the_report_says_on_whom() {
+        let scratch = tempfile::tempdir().unwrap();
+        let config = Config::parse("test.toml", CONFIG, &[]).unwrap();
+        let mut training = PreferenceLoop::new(&config, Some(scratch.path()), &Device::Cpu).unwrap();
+        while training.step() < config.steps {
+            training.advance().unwrap();
+        }
+        let report = training.preference_report().unwrap().unwrap();
+        // A session costs 20: the second one still begins below the budget, no third does.
+        assert_eq!((report.asked, report.feedback.total.asked, report.feedback.total.cost), (8, 8, 40.0));
+        assert_eq!(report.feedback.sources.keys().collect::<Vec<_>>(), ["dear:scripted"]);
+        let cost = training.drain_metrics().into_iter().find(|(name, _)| name == "preferences/cost").unwrap();
+        assert_eq!(cost.1, 40.0);
+    }
+}

@@ -12,6 +12,7 @@ mod curve;
 mod diagnostics;
 mod difference;
 pub(crate) mod figure;
+mod fine_tuning;
 mod group;
 mod improvement;
 mod label;
@@ -91,8 +92,9 @@ pub fn write(paths: &[PathBuf], out: &Path, across_tasks: bool) -> Result<Findin
     for task in group::group(records, &mut warnings) {
         let comparison = Comparison::of(task, &mut warnings);
         let diagnostics = Diagnostics::of(&comparison)?;
+        let fine_tuning = fine_tuning::table(&comparison, &mut warnings);
         let clips = clip::clips(&comparison, &mut warnings);
-        tasks.push(TaskSection { comparison, diagnostics, clips });
+        tasks.push(TaskSection { comparison, diagnostics, fine_tuning, clips });
     }
     let sources: Vec<String> = paths.iter().map(|path| path.display().to_string()).collect();
     let flag = if across_tasks { " --across-tasks" } else { "" };

@@ -11,6 +11,7 @@ use super::{
     improvement,
     markup::{escape, slug},
     profile, result_tables,
+    table::Table,
 };
 
 /// Everything about one task.
@@ -18,6 +19,8 @@ use super::{
 pub(super) struct TaskSection {
     pub(super) comparison: Comparison,
     pub(super) diagnostics: Option<Diagnostics>,
+    /// Before and after going online, where runs did.
+    pub(super) fine_tuning: Option<Table>,
     pub(super) clips: Vec<Clip>,
 }
 
@@ -122,6 +125,7 @@ impl TaskSection {
         let improvement = improvement::table(&labels, &comparison.improvements);
         html.push_str(&improvement.map_or(String::new(), |table| table.html()));
         html.push_str(&self.profile_figure().as_ref().map_or(String::new(), figure));
+        html.push_str(&self.fine_tuning_html());
         html.push_str(&self.clips_html());
         html.push_str(&self.diagnostics_html());
         if let Some(table) = result_tables::configurations(comparison) {
@@ -134,6 +138,14 @@ impl TaskSection {
             result_tables::runs(comparison).html()
         );
         html
+    }
+
+    fn fine_tuning_html(&self) -> String {
+        let Some(table) = &self.fine_tuning else { return String::new() };
+        let text = "Regret is the mean of 1 minus the score over the environment steps after the switch. A collapse \
+                    is a fall below the score before the switch by the configured share that the configured number \
+                    of later evaluations does not make good.";
+        format!("<h3>From recorded data to online</h3>\n{}{}", paragraph(text), table.html())
     }
 
     fn clips_html(&self) -> String {

@@ -16,6 +16,7 @@
 //! ```
 
 mod bootstrap;
+mod collapse;
 mod improvement;
 mod iqm;
 mod last_and_best;
@@ -29,6 +30,7 @@ mod seed_count;
 mod summary;
 
 pub use bootstrap::{Bootstrap, quantile};
+pub use collapse::{Collapse, collapse};
 pub use improvement::probability_of_improvement;
 pub use iqm::interquartile_mean;
 pub use last_and_best::LastAndBest;

@@ -9,7 +9,7 @@ use telos_rewards::feedback::FeedbackSummary;
 use crate::{
     TelosError,
     config::Config,
-    loops::{Evaluation, PreferenceReport, Report, SeedReport},
+    loops::{Evaluation, FineTuningReport, PreferenceReport, Report, ScoreKind, SeedReport},
     statistics::Summary,
 };
 
@@ -79,10 +79,20 @@ fn specimen(config: &Config) -> Value {
         held_out_accuracy: 1.0,
         feedback: FeedbackSummary::default(),
     };
+    let fine_tuning = FineTuningReport {
+        score: ScoreKind::Return,
+        starts: 1,
+        before: Some(1.0),
+        after: 1.0,
+        best: 1.0,
+        regret: Some(1.0),
+        collapse: None,
+    };
     let seed = SeedReport {
         seed: config.seed,
         trained: evaluation(),
         preferences: Some(preferences),
+        fine_tuning: Some(fine_tuning),
         gold_trained: Some(evaluation()),
         random: Some(evaluation()),
     };

@@ -2,6 +2,7 @@
 
 mod gif;
 mod mp4;
+mod replay;
 mod still;
 
 use std::path::{Path, PathBuf};
@@ -13,6 +14,7 @@ use telos_sim::render::{Image, RenderOptions, Renderer};
 use self::{gif::Gif, mp4::Mp4};
 use crate::TelosError;
 
+pub use replay::{REPLAY_SIZE, film_episode};
 pub(crate) use still::encode_rgb;
 pub use still::{encode_png, picture};
 

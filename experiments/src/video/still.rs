@@ -31,15 +31,21 @@ pub fn picture(env: &dyn Env, width: usize, height: usize, path: &Path) -> Resul
 /// # Errors
 /// When the image has no pixels.
 pub fn encode_png(image: &Image) -> Result<Vec<u8>, png::EncodingError> {
-    encode_rgb(image.rgb(), image.width(), image.height())
+    encode_rgb(image.rgb(), image.width(), image.height(), png::Compression::default())
 }
 
 /// Rows of red, green and blue, from the top, as the bytes of a PNG file.
-pub(crate) fn encode_rgb(rgb: &[u8], width: usize, height: usize) -> Result<Vec<u8>, png::EncodingError> {
+pub(crate) fn encode_rgb(
+    rgb: &[u8],
+    width: usize,
+    height: usize,
+    compression: png::Compression,
+) -> Result<Vec<u8>, png::EncodingError> {
     let mut bytes = Vec::new();
     let mut encoder = png::Encoder::new(&mut bytes, width as u32, height as u32);
     encoder.set_color(png::ColorType::Rgb);
     encoder.set_depth(png::BitDepth::Eight);
+    encoder.set_compression(compression);
     let mut writer = encoder.write_header()?;
     writer.write_image_data(rgb)?;
     writer.finish()?;

@@ -30,6 +30,7 @@ fn bad_input_in_a_label_is_refused_with_a_reason() {
         (with("query", 7.into()), 422, "out_of_range"),
         (with("choice", "both".into()), 422, "out_of_range"),
         (with("choice", 3.into()), 422, "out_of_range"),
+        (with("choice", json!({ "rating": 3 })), 422, "out_of_range"),
         (with("latency_ms", (-1).into()), 422, "out_of_range"),
         (with("annotator", "".into()), 422, "out_of_range"),
         (with("annotator", "  ".into()), 422, "out_of_range"),

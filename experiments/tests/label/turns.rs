@@ -116,7 +116,7 @@ fn agreement_is_measured_where_two_people_answer() {
             _ => ["second", "second"],
         };
         for (person, choice) in people.iter_mut().zip(choices) {
-            assert_eq!(person.next(1).unwrap(), [query.clone()]);
+            assert_eq!(person.next(1).unwrap(), std::slice::from_ref(query));
             assert_eq!(person.answer(query, choice).unwrap().status, 200);
         }
     }

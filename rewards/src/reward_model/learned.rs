@@ -33,8 +33,8 @@ thread_local! {
 }
 
 /// Reward networks `r(s, a)`, learned from comparisons by an objective, in members of one shape with
-/// their own initial weights and their own order of batches. The reward is the members'
-/// mean, unless the configuration says otherwise.
+/// their own initial weights and their own order of batches. The reward is the members' mean, unless
+/// the configuration says otherwise.
 ///
 /// Inputs are standardised by their mean and deviation over the answered segments, taken anew at the
 /// start of each training session, and limited to 10 deviations.
@@ -75,6 +75,7 @@ impl<O: RewardObjective> LearnedReward<O> {
             outputs,
             activation: Activation::LeakyRelu,
             output_activation,
+            layer_norm: false,
             init: Init::FanIn,
         };
         let networks = MlpEnsemble::new("reward", config.members, &shape, &mut rng, device)?;

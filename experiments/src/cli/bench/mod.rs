@@ -1,12 +1,14 @@
 //! `telos bench`: how fast this build is on this machine.
 
 mod envs;
+mod generative;
 mod learner;
+mod loader;
 mod measurement;
 mod render;
 mod sim;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use serde::Serialize;
@@ -35,6 +37,9 @@ pub(super) struct Bench {
     /// With `envs`: copies of each environment.
     #[arg(long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u32).range(1..))]
     count: u32,
+    /// With `loader`: this dataset.
+    #[arg(long, value_name = "DATASET", required_if_eq("subject", "loader"))]
+    dataset: Option<PathBuf>,
     /// Print JSON.
     #[arg(long)]
     json: bool,
@@ -49,6 +54,10 @@ enum Subject {
     Envs,
     /// Time of an update and of a policy's forward pass.
     Learner,
+    /// Batches per second out of a dataset.
+    Loader,
+    /// Time to draw a chunk of actions by denoising, and of an update that learns to.
+    Generative,
     /// Pictures per second: three robots, three sizes, with and without shadows, on one thread and on all.
     Render,
 }
@@ -74,6 +83,10 @@ impl Bench {
             Subject::Sim => sim::measure(self.mjcf.as_deref(), self.iterations, self.rounds)?,
             Subject::Envs => envs::measure(self.env.as_deref(), self.count as usize, self.rounds)?,
             Subject::Learner => learner::measure(self.rounds)?,
+            Subject::Loader => {
+                loader::measure(self.dataset.as_deref().unwrap_or(Path::new("")), self.rounds)?
+            }
+            Subject::Generative => generative::measure(self.rounds)?,
             Subject::Render => render::measure(self.rounds)?,
         };
         let report =

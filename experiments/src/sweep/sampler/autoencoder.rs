@@ -41,6 +41,7 @@ pub(super) fn encode(
         outputs,
         activation: Activation::Tanh,
         output_activation: Activation::Identity,
+        layer_norm: false,
         init: Init::Orthogonal { hidden_gain: 1.0, output_gain: 1.0 },
     };
     let encoder = Mlp::new("encoder", &shape(width, latent), rng, &Device::Cpu)?;

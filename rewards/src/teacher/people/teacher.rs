@@ -114,6 +114,7 @@ impl PeopleTeacher {
 
 impl Teacher for PeopleTeacher {
     fn submit(&mut self, query: Query) -> Result<(), RewardError> {
+        query.pair()?;
         self.submitted.push(query);
         Ok(())
     }

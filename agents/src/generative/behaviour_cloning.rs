@@ -1,0 +1,229 @@
+//! Behaviour cloning with a generative policy: Chi et al. 2023, "Diffusion Policy: Visuomotor Policy
+//! Learning via Action Diffusion", arXiv 2303.04137. The policy learns to denoise the chunks that
+//! demonstrators executed after each observation, and acts by a moving average of its weights:
+//!
+//! theta <- theta - lr grad E |prediction_theta(a^k, k, s) - target|^2
+//! theta_ema <- d theta_ema + (1 - d) theta,   d = min(decay, (1 + n) / (10 + n)) at update n
+
+use rand::SeedableRng;
+use rand_xoshiro::Xoshiro256PlusPlus;
+use serde::{Deserialize, Serialize};
+use telos_checkpoint::{Checkpoint, CheckpointError, Reader, Writer};
+use telos_envs::{
+    EnvSpec,
+    dataset::{ChunkBatch, Dataset},
+};
+use telos_nn::{Adam, AdamConfig, Parameters, Tensor, Var, weights};
+
+use super::{ChunkActor, GenerativePolicy, NoiseDraw};
+use crate::{ActMode, AgentError, ObservationNormalizer, Policy, error::require};
+
+/// Bound on normalised observations: components that hardly moved in the data must not explode.
+const OBS_CLIP: f32 = 10.0;
+
+/// Settings of behaviour cloning.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct BehaviourCloningConfig {
+    /// Chunks per update. Default 256 (the paper's for states).
+    pub batch_size: usize,
+    /// Step size of AdamW at the beginning. Default 1e-3 (DPPO's pre-training; the paper has 1e-4).
+    pub lr: f64,
+    /// Share of `lr` that is left at the end of training, along half a cosine. Default 0.1 (DPPO).
+    pub final_lr: f64,
+    /// Decoupled weight decay. Default 1e-6 (the paper's).
+    pub weight_decay: f64,
+    /// d: decay of the average of the weights. Default 0.995 (DPPO).
+    pub ema_decay: f64,
+    /// Actions of a chunk that are executed before the next is drawn. Default 8 (the paper's).
+    pub executed: usize,
+}
+
+impl Default for BehaviourCloningConfig {
+    fn default() -> Self {
+        let (lr, final_lr, weight_decay) = (1e-3, 0.1, 1e-6);
+        Self { batch_size: 256, lr, final_lr, weight_decay, ema_decay: 0.995, executed: 8 }
+    }
+}
+
+impl BehaviourCloningConfig {
+    /// # Errors
+    /// [`AgentError::Config`] for the first value outside its range.
+    pub fn validate(&self) -> Result<(), AgentError> {
+        let positive = |x: f64| x > 0.0 && x.is_finite();
+        let unit = "use a number in [0, 1]";
+        require(self.batch_size > 0, "cloning.batch_size", &self.batch_size, "use at least 1")?;
+        require(positive(self.lr), "cloning.lr", &self.lr, "use a positive number")?;
+        require((0.0..=1.0).contains(&self.final_lr), "cloning.final_lr", &self.final_lr, unit)?;
+        let decay = self.weight_decay;
+        require(decay >= 0.0 && decay.is_finite(), "cloning.weight_decay", &decay, "use 0 or more")?;
+        require((0.0..=1.0).contains(&self.ema_decay), "cloning.ema_decay", &self.ema_decay, unit)?;
+        require(self.executed > 0, "cloning.executed", &self.executed, "use at least 1")
+    }
+}
+
+/// The learner. It acts, and is a [`Policy`], by the averaged weights.
+#[derive(Debug)]
+pub struct BehaviourCloning<P> {
+    config: BehaviourCloningConfig,
+    /// The weights that learn.
+    policy: P,
+    /// The averaged weights.
+    actor: ChunkActor<P>,
+    optimizer: Adam,
+    updates: u64,
+    rng: Xoshiro256PlusPlus,
+    obs: Vec<f32>,
+    chunks: Vec<f32>,
+    valid: Vec<f32>,
+}
+
+impl<P: GenerativePolicy> BehaviourCloning<P> {
+    /// A learner of `policy` that normalises observations by what `normalizer` has seen; see
+    /// [`normalizer_of`].
+    ///
+    /// # Errors
+    /// When the configuration is wrong or the sizes are not those of the spec.
+    pub fn new(
+        config: &BehaviourCloningConfig,
+        policy: P,
+        normalizer: ObservationNormalizer,
+        spec: &EnvSpec,
+        seed: u64,
+    ) -> Result<Self, AgentError> {
+        config.validate()?;
+        let mut rng = Xoshiro256PlusPlus::seed_from_u64(seed);
+        rng.jump();
+        let actor = ChunkActor::new(policy.frozen_copy()?, normalizer, spec, config.executed, seed)?;
+        let adam = AdamConfig { lr: config.lr, weight_decay: config.weight_decay, ..AdamConfig::default() };
+        Ok(Self {
+            config: config.clone(),
+            optimizer: Adam::new(&policy, adam)?,
+            policy,
+            actor,
+            updates: 0,
+            rng,
+            obs: Vec::new(),
+            chunks: Vec::new(),
+            valid: Vec::new(),
+        })
+    }
+
+    /// One step on a batch of chunks, in the environment's units; returns the loss, the mean over the
+    /// components that exist.
+    ///
+    /// # Errors
+    /// When the batch's sizes are not the policy's, or the device refuses.
+    pub fn update(&mut self, batch: &ChunkBatch) -> Result<f32, AgentError> {
+        let (shape, rows) = (self.policy.shape(), batch.rows);
+        AgentError::check_length("actions of the batch", batch.actions.len(), rows * shape.width())?;
+        AgentError::check_length("obs of the batch", batch.obs.len(), rows * shape.horizon * shape.obs)?;
+        self.obs.resize(rows * shape.obs, 0.0);
+        let firsts = batch.obs.chunks_exact(shape.horizon * shape.obs);
+        for (obs, normalized) in firsts.zip(self.obs.chunks_exact_mut(shape.obs)) {
+            self.actor.normalizer().normalize(&obs[..shape.obs], normalized);
+        }
+        self.chunks.clear();
+        self.chunks.extend_from_slice(&batch.actions);
+        self.actor.range().to_policy(&mut self.chunks);
+        self.valid.clear();
+        let components = batch.valid.iter().flat_map(|valid| std::iter::repeat_n(*valid, shape.act));
+        self.valid.extend(components.map(f32::from));
+
+        let device = self.policy.device();
+        let chunk_columns = (rows, shape.width());
+        let obs =
+            Tensor::from_slice(&self.obs, (rows, shape.obs), device).map_err(telos_nn::NnError::from)?;
+        let chunks =
+            Tensor::from_slice(&self.chunks, chunk_columns, device).map_err(telos_nn::NnError::from)?;
+        let draw = NoiseDraw::new(&mut self.rng, rows, shape.width(), device)?;
+        let errors = self.policy.one_step_loss(&obs, &chunks, &draw)?;
+        let loss = self.masked_mean(&errors)?;
+        self.optimizer.backward_step(&loss)?;
+
+        let n = self.updates as f64;
+        let decay = self.config.ema_decay.min((1.0 + n) / (10.0 + n));
+        weights::polyak(self.actor.policy(), &self.policy, 1.0 - decay)?;
+        self.updates += 1;
+        Ok(loss.to_scalar().map_err(telos_nn::NnError::from)?)
+    }
+
+    /// The mean over components that are not padding.
+    fn masked_mean(&self, errors: &Tensor) -> Result<Tensor, telos_nn::NnError> {
+        let valid = Tensor::from_slice(&self.valid, errors.shape(), errors.device())?;
+        let count = self.valid.iter().sum::<f32>().max(1.0);
+        Ok(((errors * valid)?.sum_all()? / f64::from(count))?)
+    }
+
+    /// Sets the step size for this share of training done, in [0, 1].
+    pub fn anneal(&mut self, progress: f64) {
+        let left = 0.5 * (1.0 + (std::f64::consts::PI * progress).cos());
+        let share = self.config.final_lr + (1.0 - self.config.final_lr) * left;
+        self.optimizer.set_lr(self.config.lr * share);
+    }
+
+    /// The policy of the averaged weights.
+    pub fn actor(&self) -> &ChunkActor<P> {
+        &self.actor
+    }
+
+    /// The actor alone, when training is over.
+    pub fn into_actor(self) -> ChunkActor<P> {
+        self.actor
+    }
+
+    /// Number of updates so far.
+    pub fn updates(&self) -> u64 {
+        self.updates
+    }
+}
+
+/// Mean and deviation of all observations of a dataset.
+pub fn normalizer_of(dataset: &Dataset) -> ObservationNormalizer {
+    let mut normalizer = ObservationNormalizer::new(dataset.info().obs_size, OBS_CLIP);
+    dataset.episodes().for_each(|episode| normalizer.update(episode.obs));
+    normalizer.freeze();
+    normalizer
+}
+
+impl<P: GenerativePolicy> Policy for BehaviourCloning<P> {
+    fn act(
+        &mut self,
+        obs: &[f32],
+        rows: usize,
+        mode: ActMode,
+        actions: &mut [f32],
+    ) -> Result<(), AgentError> {
+        self.actor.act(obs, rows, mode, actions)
+    }
+
+    fn episode_ended(&mut self, row: usize) {
+        self.actor.episode_ended(row);
+    }
+}
+
+/// The averaged weights.
+impl<P: GenerativePolicy> Parameters for BehaviourCloning<P> {
+    fn named(&self) -> Vec<(String, &Var)> {
+        self.actor.policy().named()
+    }
+}
+
+impl<P: GenerativePolicy> Checkpoint for BehaviourCloning<P> {
+    fn save(&self, out: &mut Writer) {
+        weights::save_values(&self.policy, out);
+        out.part("actor", &self.actor);
+        out.part("optimizer", &self.optimizer);
+        out.value("updates", &self.updates);
+        out.value("rng", &self.rng);
+    }
+
+    fn load(&mut self, from: &mut Reader<'_>) -> Result<(), CheckpointError> {
+        weights::load_values(&self.policy, from)?;
+        from.part("actor", &mut self.actor)?;
+        from.part("optimizer", &mut self.optimizer)?;
+        self.updates = from.value("updates")?;
+        self.rng = from.value("rng")?;
+        Ok(())
+    }
+}

@@ -1,0 +1,196 @@
+//! Acting with chunks in environments: receding horizon, as Chi et al. 2023, "Diffusion Policy", arXiv
+//! 2303.04137, section 2.3, do. Of each chunk the first actions are executed, then a new one is drawn.
+
+use rand::SeedableRng;
+use rand_xoshiro::Xoshiro256PlusPlus;
+use telos_checkpoint::{Checkpoint, CheckpointError, Reader, Writer};
+use telos_envs::{EnvSpec, episode_seed};
+use telos_nn::{gaussian, weights};
+
+use super::{Chain, GenerativePolicy};
+use crate::{ActMode, ActionRange, AgentError, ObservationNormalizer, Policy, error::require};
+
+/// Keeps the noise of [`ActMode::Mode`] apart from everything else that is seeded.
+const MODE_SEED: u64 = 0x6d6f_6465;
+
+/// A generative policy that acts in a batch of environments.
+///
+/// A chain has no centre that is itself likely, so [`ActMode::Mode`] starts from noise that depends on the
+/// environment's place and the number of the chunk in its episode alone, and follows the means from there:
+/// the policy's own generator is left as it is, and equal episodes get equal actions.
+#[derive(Debug)]
+pub struct ChunkActor<P> {
+    policy: P,
+    range: ActionRange,
+    normalizer: ObservationNormalizer,
+    /// Actions of a chunk that are executed.
+    executed: usize,
+    /// `[rows, horizon, act]`: the present chunk of each environment.
+    chunks: Vec<f32>,
+    /// `[rows]`: actions taken of it.
+    taken: Vec<usize>,
+    /// `[rows]`: chunks drawn in the present episode.
+    drawn: Vec<u64>,
+    rng: Xoshiro256PlusPlus,
+    chain: Chain,
+    /// Environments that need a chunk, and their observations as the network wants them.
+    due: Vec<usize>,
+    obs: Vec<f32>,
+}
+
+impl<P: GenerativePolicy> ChunkActor<P> {
+    /// An actor in environments of this spec that executes the first `executed` actions of each chunk.
+    ///
+    /// # Errors
+    /// When the policy's sizes are not the spec's, or `executed` is not in 1..=horizon.
+    pub fn new(
+        policy: P,
+        normalizer: ObservationNormalizer,
+        spec: &EnvSpec,
+        executed: usize,
+        seed: u64,
+    ) -> Result<Self, AgentError> {
+        let (shape, range) = (policy.shape(), ActionRange::new(spec)?);
+        AgentError::check_length("observation of the denoiser", shape.obs, spec.observation.size())?;
+        AgentError::check_length("observation of the normaliser", normalizer.size(), shape.obs)?;
+        AgentError::check_length("action of the denoiser", shape.act, range.size())?;
+        let sound = (1..=shape.horizon).contains(&executed);
+        require(sound, "chunk.executed", &executed, "use at least 1 and at most the actions of a chunk")?;
+        Ok(Self {
+            policy,
+            range,
+            normalizer,
+            executed,
+            chunks: Vec::new(),
+            taken: Vec::new(),
+            drawn: Vec::new(),
+            rng: Xoshiro256PlusPlus::seed_from_u64(seed),
+            chain: Chain::default(),
+            due: Vec::new(),
+            obs: Vec::new(),
+        })
+    }
+
+    /// The policy.
+    pub fn policy(&self) -> &P {
+        &self.policy
+    }
+
+    /// The policy, for changes of its sampler.
+    pub fn policy_mut(&mut self) -> &mut P {
+        &mut self.policy
+    }
+
+    /// What observations are shifted and scaled by.
+    pub fn normalizer(&self) -> &ObservationNormalizer {
+        &self.normalizer
+    }
+
+    /// The map between chunks and the environment's actions.
+    pub fn range(&self) -> &ActionRange {
+        &self.range
+    }
+
+    /// Forgets all chunks: every environment gets a new one at its next action.
+    fn restart(&mut self, rows: usize) {
+        self.chunks.clear();
+        self.chunks.resize(rows * self.policy.shape().width(), 0.0);
+        self.taken.clear();
+        self.taken.resize(rows, self.executed);
+        self.drawn.clear();
+        self.drawn.resize(rows, 0);
+    }
+
+    /// Draws a chunk for each environment that has used its own up.
+    fn draw(&mut self, obs: &[f32], mode: ActMode) -> Result<(), AgentError> {
+        let (size, width) = (self.policy.shape().obs, self.policy.shape().width());
+        self.due.clear();
+        self.due.extend((0..self.taken.len()).filter(|&row| self.taken[row] == self.executed));
+        if self.due.is_empty() {
+            return Ok(());
+        }
+        self.obs.resize(self.due.len() * size, 0.0);
+        for (&row, normalized) in self.due.iter().zip(self.obs.chunks_exact_mut(size)) {
+            self.normalizer.normalize(&obs[row * size..][..size], normalized);
+        }
+        match mode {
+            ActMode::Sample => {
+                self.policy.sample_chain(&self.obs, self.due.len(), &mut self.rng, &mut self.chain)?;
+            }
+            ActMode::Mode => {
+                let steps = self.policy.steps().len();
+                let noise = self.chain.begin(self.due.len(), width, steps);
+                for (&row, noise) in self.due.iter().zip(noise.chunks_exact_mut(width)) {
+                    let seed = episode_seed(MODE_SEED, row as u64, self.drawn[row]);
+                    gaussian::standard_normal(&mut Xoshiro256PlusPlus::seed_from_u64(seed), noise);
+                }
+                for step in 0..steps {
+                    self.policy.take_step(step, &self.obs, None, &mut self.chain)?;
+                }
+            }
+        }
+        for (&row, chunk) in self.due.iter().zip(self.chain.chunks().chunks_exact(width)) {
+            self.chunks[row * width..][..width].copy_from_slice(chunk);
+            self.taken[row] = 0;
+            self.drawn[row] += 1;
+        }
+        Ok(())
+    }
+}
+
+impl<P: GenerativePolicy> Policy for ChunkActor<P> {
+    fn act(
+        &mut self,
+        obs: &[f32],
+        rows: usize,
+        mode: ActMode,
+        actions: &mut [f32],
+    ) -> Result<(), AgentError> {
+        let shape = self.policy.shape();
+        AgentError::check_length("obs", obs.len(), rows * shape.obs)?;
+        AgentError::check_length("actions", actions.len(), rows * shape.act)?;
+        if self.taken.len() != rows {
+            self.restart(rows);
+        }
+        self.draw(obs, mode)?;
+        for (row, action) in actions.chunks_exact_mut(shape.act).enumerate() {
+            let start = row * shape.width() + self.taken[row] * shape.act;
+            action.copy_from_slice(&self.chunks[start..][..shape.act]);
+            self.taken[row] += 1;
+        }
+        self.range.to_env(actions);
+        Ok(())
+    }
+
+    fn episode_ended(&mut self, row: usize) {
+        if let (Some(taken), Some(drawn)) = (self.taken.get_mut(row), self.drawn.get_mut(row)) {
+            (*taken, *drawn) = (self.executed, 0);
+        }
+    }
+}
+
+impl<P: GenerativePolicy> Checkpoint for ChunkActor<P> {
+    fn save(&self, out: &mut Writer) {
+        weights::save_values(&self.policy, out);
+        out.part("normalizer", &self.normalizer);
+        out.f32s("chunks", &self.chunks);
+        out.value("taken", &self.taken);
+        out.value("drawn", &self.drawn);
+        out.value("rng", &self.rng);
+    }
+
+    fn load(&mut self, from: &mut Reader<'_>) -> Result<(), CheckpointError> {
+        weights::load_values(&self.policy, from)?;
+        from.part("normalizer", &mut self.normalizer)?;
+        self.chunks = from.f32_vec("chunks")?;
+        self.taken = from.value("taken")?;
+        self.drawn = from.value("drawn")?;
+        let rows = self.taken.len();
+        let fits = self.drawn.len() == rows && self.chunks.len() == rows * self.policy.shape().width();
+        if !fits || self.taken.iter().any(|taken| *taken > self.executed) {
+            return Err(from.wrong("chunks", "does not fit the policy's chunks; check their horizon"));
+        }
+        self.rng = from.value("rng")?;
+        Ok(())
+    }
+}

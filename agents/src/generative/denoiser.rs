@@ -1,0 +1,168 @@
+//! The network of a generative policy.
+
+use rand_xoshiro::Xoshiro256PlusPlus;
+use serde::{Deserialize, Serialize};
+use telos_nn::{Activation, Device, Mlp, MlpConfig, NnError, Parameters, Tensor, Var};
+
+use super::time_embedding;
+use crate::{AgentError, error::require};
+
+/// Sizes of what a policy that answers with chunks sees and says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ChunkShape {
+    /// Components of an observation.
+    pub obs: usize,
+    /// Actions in a chunk.
+    pub horizon: usize,
+    /// Components of an action.
+    pub act: usize,
+}
+
+impl ChunkShape {
+    /// Components of a chunk, laid out `[horizon, act]`.
+    pub fn width(&self) -> usize {
+        self.horizon * self.act
+    }
+}
+
+/// Predicts the noise, the velocity or whatever else the policy around it asks for.
+pub trait Denoiser: Parameters {
+    /// What it was built for.
+    fn shape(&self) -> ChunkShape;
+
+    /// The prediction `[b, width]` for latents `[b, width]` at one time per row, given observations
+    /// `[b, obs]`; with gradients to the weights, unless it is a [frozen copy](Self::frozen_copy), and to
+    /// tracked latents.
+    ///
+    /// # Errors
+    /// When shapes differ.
+    fn forward(&self, latents: &Tensor, times: &[f32], obs: &Tensor) -> Result<Tensor, NnError>;
+
+    /// The same without a graph, on row-major slices, for rows at the same time. `scratch` keeps memory
+    /// between calls.
+    ///
+    /// # Errors
+    /// When a slice has another length.
+    fn infer(
+        &self,
+        latents: &[f32],
+        time: f32,
+        obs: &[f32],
+        scratch: &mut Vec<f32>,
+        prediction: &mut [f32],
+    ) -> Result<(), NnError>;
+
+    /// Equal weights in memory of their own that receive no gradients: a reference policy.
+    ///
+    /// # Errors
+    /// When the device has no memory left.
+    fn frozen_copy(&self) -> Result<Self, NnError>
+    where
+        Self: Sized;
+
+    /// Where it computes.
+    fn device(&self) -> &Device;
+}
+
+/// Sizes of an [`MlpDenoiser`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct MlpDenoiserConfig {
+    /// Units of each hidden layer. Default `[256, 256, 256]` (DPPO has three of 512 for Gym tasks).
+    pub hidden: Vec<usize>,
+    /// Nonlinearity. Default SiLU (DPPO has Mish, a function of almost the same shape).
+    pub activation: Activation,
+    /// Features of the noise level, even. Default 16 (DPPO).
+    pub time_features: usize,
+}
+
+impl Default for MlpDenoiserConfig {
+    fn default() -> Self {
+        Self { hidden: vec![256; 3], activation: Activation::Silu, time_features: 16 }
+    }
+}
+
+/// A multi-layer perceptron of the latent, the features of the time and the observation.
+#[derive(Debug)]
+pub struct MlpDenoiser {
+    shape: ChunkShape,
+    time_features: usize,
+    mlp: Mlp,
+    frozen: bool,
+}
+
+impl MlpDenoiser {
+    /// A network with weights drawn from `rng`.
+    ///
+    /// # Errors
+    /// When a size makes no sense.
+    pub fn new(
+        config: &MlpDenoiserConfig,
+        shape: ChunkShape,
+        rng: &mut Xoshiro256PlusPlus,
+        device: &Device,
+    ) -> Result<Self, AgentError> {
+        let features = config.time_features;
+        let even = features >= 2 && features.is_multiple_of(2);
+        require(even, "denoiser.time_features", &features, "use an even number from 2 on")?;
+        require(!config.hidden.contains(&0), "denoiser.hidden", &config.hidden, "use at least 1 unit")?;
+        let layers = MlpConfig {
+            inputs: shape.width() + features + shape.obs,
+            hidden: config.hidden.clone(),
+            outputs: shape.width(),
+            activation: config.activation,
+            ..MlpConfig::default()
+        };
+        let mlp = Mlp::new("denoiser", &layers, rng, device)?;
+        Ok(Self { shape, time_features: features, mlp, frozen: false })
+    }
+}
+
+impl Denoiser for MlpDenoiser {
+    fn shape(&self) -> ChunkShape {
+        self.shape
+    }
+
+    fn forward(&self, latents: &Tensor, times: &[f32], obs: &Tensor) -> Result<Tensor, NnError> {
+        let mut features = vec![0.0; times.len() * self.time_features];
+        for (row, time) in features.chunks_exact_mut(self.time_features).zip(times) {
+            time_embedding::embed(*time, row);
+        }
+        let features = Tensor::from_vec(features, (times.len(), self.time_features), self.device())?;
+        let input = Tensor::cat(&[latents, &features, obs], 1)?;
+        if self.frozen { self.mlp.forward_frozen(&input) } else { self.mlp.forward(&input) }
+    }
+
+    fn infer(
+        &self,
+        latents: &[f32],
+        time: f32,
+        obs: &[f32],
+        scratch: &mut Vec<f32>,
+        prediction: &mut [f32],
+    ) -> Result<(), NnError> {
+        let (width, features) = (self.shape.width(), self.time_features);
+        let rows = latents.len() / width;
+        scratch.resize(rows * self.mlp.inputs(), 0.0);
+        for (i, row) in scratch.chunks_exact_mut(self.mlp.inputs()).enumerate() {
+            row[..width].copy_from_slice(&latents[i * width..][..width]);
+            time_embedding::embed(time, &mut row[width..width + features]);
+            row[width + features..].copy_from_slice(&obs[i * self.shape.obs..][..self.shape.obs]);
+        }
+        self.mlp.infer(scratch, rows, prediction)
+    }
+
+    fn frozen_copy(&self) -> Result<Self, NnError> {
+        Ok(Self { mlp: self.mlp.deep_clone()?, frozen: true, ..*self })
+    }
+
+    fn device(&self) -> &Device {
+        self.mlp.device()
+    }
+}
+
+impl Parameters for MlpDenoiser {
+    fn named(&self) -> Vec<(String, &Var)> {
+        self.mlp.named()
+    }
+}

@@ -1,0 +1,233 @@
+//! Learning from recorded data and going on online, from outside: results, exact resumption, mistakes.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+use std::{
+    fs,
+    path::Path,
+    process::{Command, Output},
+    thread::sleep,
+    time::Duration,
+};
+
+use rand::{RngExt, SeedableRng};
+use rand_xoshiro::Xoshiro256PlusPlus;
+use telos_envs::{
+    dataset::{DatasetInfo, DatasetWriter, Episode, ReferenceScores},
+    episode_seed, registry,
+};
+
+/// Both phases with every part of them, in a few seconds.
+const CONFIG: &str = "\
+loop = 'offline-to-online'
+learner = 'cql'
+steps = 1200
+
+[env]
+id = 'pendulum-classic'
+count = 2
+
+[data]
+path = 'data'
+reward = { scale = 0.1, bias = 0.5 }
+
+[cql]
+calibrated = true
+actor_hidden = [16]
+critic_hidden = [16]
+batch_size = 16
+samples = 2
+
+[fine_tuning]
+starts = 400
+warm_up = 100
+updates_per_step = 0.5
+sera = { neighbours = 3 }
+
+[evaluation]
+interval = 200
+episodes = 2
+
+[checkpoint]
+interval = 150
+";
+
+fn telos(arguments: &[&str], directory: &Path) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_telos")).args(arguments).current_dir(directory).output().unwrap()
+}
+
+fn succeeds(arguments: &[&str], directory: &Path) -> String {
+    let output = telos(arguments, directory);
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// Asserts that the command exits 2 with a message that holds `words`.
+fn refused(arguments: &[&str], directory: &Path, words: &str) {
+    let output = telos(arguments, directory);
+    let message = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{message}");
+    assert!(message.contains(words), "no {words:?} in {message}");
+}
+
+/// Records random swings of `id` as the data set `path`.
+fn record(path: &Path, id: &str, seed: u64) {
+    let mut env = registry::make(id).unwrap();
+    let mut info = DatasetInfo::of(env.spec(), false, "a test");
+    info.factors.clear();
+    info.reference = Some(ReferenceScores {
+        random: -1500.0,
+        expert: -150.0,
+        expert_policy: "nobody".into(),
+        episodes: 1,
+    });
+    let mut writer = DatasetWriter::create(path, info).unwrap();
+    let mut rng = Xoshiro256PlusPlus::seed_from_u64(seed);
+    for index in 0..5 {
+        let mut obs = vec![0.0; env.spec().observation.size()];
+        let mut episode = Episode::default();
+        env.reset(episode_seed(seed, index, 0), &mut obs);
+        episode.obs.extend(&obs);
+        loop {
+            let action: Vec<f32> =
+                (0..env.spec().action.size()).map(|_| rng.random_range(-1.0..=1.0)).collect();
+            let transition = env.step(&action, &mut obs);
+            episode.obs.extend(&obs);
+            episode.actions.extend(&action);
+            episode.rewards.push(transition.reward);
+            episode.terminated = transition.terminated;
+            if transition.terminated || transition.truncated {
+                break;
+            }
+        }
+        writer.push(episode.view()).unwrap();
+    }
+    writer.finish().unwrap();
+}
+
+/// A directory with the data set `data` and the configuration `c.toml`.
+fn scratch() -> tempfile::TempDir {
+    let scratch = tempfile::tempdir().unwrap();
+    record(&scratch.path().join("data"), "pendulum-classic", 1);
+    fs::write(scratch.path().join("c.toml"), CONFIG).unwrap();
+    scratch
+}
+
+const RESULTS: [&str; 3] = ["result.json", "metrics.jsonl", "weights.safetensors"];
+
+#[test]
+fn a_killed_run_resumes_to_the_same_bytes_and_tells_before_from_after() {
+    let scratch = scratch();
+    let here = scratch.path();
+    let text = succeeds(&["train", "c.toml", "--out", "whole", "--quiet"], here);
+    assert!(text.contains("recorded data, then online"), "{text}");
+    assert!(text.contains("seed 1: normalised return"), "{text}");
+
+    // Killed in either phase, right after a checkpoint.
+    let resume = ["train", "c.toml", "--out", "killed", "--quiet", "--resume"];
+    for checkpoint in ["step-150.ckpt", "step-750.ckpt"] {
+        let mut victim =
+            Command::new(env!("CARGO_BIN_EXE_telos")).args(resume).current_dir(here).spawn().unwrap();
+        let path = here.join("killed").join("checkpoints").join(checkpoint);
+        while !path.exists() && victim.try_wait().unwrap().is_none() {
+            sleep(Duration::from_millis(1));
+        }
+        victim.kill().unwrap();
+        victim.wait().unwrap();
+    }
+    succeeds(&resume, here);
+    for name in RESULTS {
+        let [whole, killed] = ["whole", "killed"].map(|run| fs::read(here.join(run).join(name)).unwrap());
+        assert!(!whole.is_empty() && whole == killed, "{name}");
+    }
+
+    let result: serde_json::Value =
+        serde_json::from_slice(&fs::read(here.join("whole/result.json")).unwrap()).unwrap();
+    let tuning = &result["seeds"][0]["fine_tuning"];
+    assert_eq!(tuning["score"], "normalized_return");
+    assert_eq!(tuning["starts"], 400);
+    for score in ["before", "after", "best", "regret"] {
+        assert!(tuning[score].is_number(), "{tuning}");
+    }
+}
+
+#[test]
+fn a_policy_can_be_evaluated_without_its_data_and_a_report_tells_of_a_collapse() {
+    let scratch = scratch();
+    let here = scratch.path();
+    succeeds(&["train", "c.toml", "--out", "run", "--quiet"], here);
+    fs::remove_dir_all(here.join("data")).unwrap();
+    assert!(succeeds(&["eval", "run", "--episodes", "2"], here).contains("pendulum-classic"));
+
+    let path = here.join("run/result.json");
+    let mut result: serde_json::Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    result["seeds"][0]["fine_tuning"]["collapse"] = serde_json::json!({"step": 600, "score": -3.25});
+    fs::write(&path, result.to_string()).unwrap();
+    succeeds(&["report", "run", "--out", "report"], here);
+    let page = fs::read_to_string(here.join("report/report.html")).unwrap();
+    assert!(page.contains("From recorded data to online"));
+    assert!(page.contains("run: collapsed after it went online: normalised return -3.25 at step 600"));
+}
+
+#[test]
+fn every_learner_trains_offline() {
+    let scratch = scratch();
+    let here = scratch.path();
+    let learners = [
+        ("bc", "bc", "hidden"),
+        ("awac", "awac", "hidden"),
+        ("td3-bc", "td3_bc", "hidden"),
+        ("iql", "iql", "hidden"),
+        ("cql", "cql", "actor_hidden"),
+        ("rebrac", "rebrac", "hidden"),
+        ("rlpd", "rlpd", "hidden"),
+    ];
+    for (learner, table, hidden) in learners {
+        let config = format!(
+            "loop = 'offline'\nlearner = '{learner}'\nsteps = 30\n[env]\nid = 'pendulum-classic'\n\
+             [data]\npath = 'data'\nbest_share = 0.5\n[{table}]\n{hidden} = [8]\nbatch_size = 8\n\
+             [evaluation]\nepisodes = 1\n"
+        );
+        fs::write(here.join("offline.toml"), config).unwrap();
+        succeeds(&["train", "offline.toml", "--out", learner, "--quiet"], here);
+        let metrics = fs::read_to_string(here.join(learner).join("metrics.jsonl")).unwrap();
+        assert!(metrics.contains("\"learner/actor_loss\""), "{learner}: {metrics}");
+        assert!(!metrics.contains("null"), "{learner}: {metrics}");
+    }
+}
+
+#[test]
+fn mistakes_are_named() {
+    let scratch = scratch();
+    let here = scratch.path();
+    record(&here.join("cartpole"), "cartpole-swingup", 1);
+    let cases = [
+        ("path = 'data'", "path = 'dta'", "dta"),
+        ("path = 'data'", "", "`data.path`: is missing"),
+        ("path = 'data'", "path = 'cartpole'", "data of another robot"),
+        ("learner = 'cql'", "learner = 'sac'", "`cql`: nothing reads this table"),
+        ("starts = 400", "starts = 300", "`fine_tuning.starts`: is 300, but must be a multiple of"),
+        ("starts = 400", "starts = 4000", "`fine_tuning.starts`: is 4000, but must be at most `steps`"),
+        ("neighbours = 3", "neighbours = 0", "`fine_tuning.sera.neighbours`: is 0"),
+        ("samples = 2", "samples = 0", "`cql.samples`: is 0"),
+        ("scale = 0.1", "scale = 0.0", "`data.reward.scale`: is 0"),
+        ("loop = 'offline-to-online'", "loop = 'offline'", "`fine_tuning`: nothing reads this table"),
+        ("loop = 'offline-to-online'", "loop = 'online'", "nothing reads this table"),
+    ];
+    for (from, to, words) in cases {
+        fs::write(here.join("bad.toml"), CONFIG.replace(from, to)).unwrap();
+        refused(&["train", "bad.toml", "--out", "bad"], here, words);
+        fs::remove_dir_all(here.join("bad")).ok();
+    }
+}
+
+#[test]
+fn data_that_changed_since_the_run_began_is_refused() {
+    let scratch = scratch();
+    let here = scratch.path();
+    succeeds(&["train", "c.toml", "--out", "run", "--quiet"], here);
+    fs::remove_dir_all(here.join("data")).unwrap();
+    record(&here.join("data"), "pendulum-classic", 2);
+    let resume = ["train", "c.toml", "--out", "run", "--quiet", "--resume"];
+    refused(&resume, here, "the data set has changed since the run began");
+}
