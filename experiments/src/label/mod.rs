@@ -4,9 +4,9 @@
 //! server shows them as pairs of clips and writes what people answer. The two are processes of their own
 //! that meet in files alone (see [`people`](telos_rewards::teacher::people)), so either may be absent.
 //!
-//! Inside the server, the [`clerk`] is a thread that owns the answer log and all that is known about who
-//! has been asked what; the [`studio`] is a thread that owns an environment and a renderer and draws
-//! clips before they are asked for. The [`routes`] translate between them and browsers.
+//! Inside the server, the `clerk` is a thread that owns the answer log and all that is known about who
+//! has been asked what; the `studio` is a thread that owns an environment and a renderer and draws
+//! clips before they are asked for. The `routes` translate between them and browsers.
 
 mod agreement;
 mod body;

@@ -1,6 +1,6 @@
 //! What a finished run says: `result.json` and the table on the terminal.
 
-use std::fmt;
+use std::{collections::BTreeMap, fmt};
 
 use serde::{Deserialize, Serialize};
 use telos_rewards::feedback::FeedbackSummary;
@@ -15,6 +15,9 @@ pub struct Report {
     pub env: String,
     /// Environment steps per training.
     pub steps: u64,
+    /// The weights of the factors that made up the reward, where it was not the environment's own.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub factors: BTreeMap<String, f32>,
     /// One entry per seed, in the order of the configuration.
     pub seeds: Vec<SeedReport>,
     /// Mean gold return over seeds, with an interval over seeds.
@@ -60,7 +63,8 @@ pub struct PreferenceReport {
 impl Report {
     /// The report of one seed.
     pub fn of_seed(config: &Config, seed: SeedReport) -> Self {
-        Self::of_seeds(config.env.id.clone(), config.steps, vec![seed])
+        let factors = config.reward.factors.clone();
+        Self { factors, ..Self::of_seeds(config.env.id.clone(), config.steps, vec![seed]) }
     }
 
     /// The reports of several seeds of one experiment as one.
@@ -69,14 +73,16 @@ impl Report {
     /// When there is none.
     pub fn combine(reports: Vec<Self>) -> Self {
         let first = reports.first().expect("an experiment has at least one seed");
-        let (env, steps) = (first.env.clone(), first.steps);
-        Self::of_seeds(env, steps, reports.into_iter().flat_map(|report| report.seeds).collect())
+        let (env, steps, factors) = (first.env.clone(), first.steps, first.factors.clone());
+        let seeds = reports.into_iter().flat_map(|report| report.seeds).collect();
+        Self { factors, ..Self::of_seeds(env, steps, seeds) }
     }
 
     fn of_seeds(env: String, steps: u64, seeds: Vec<SeedReport>) -> Self {
         let gold_return = Summary::of(seeds.iter().map(|seed| seed.trained.gold.mean).collect());
         let shares: Option<Vec<f64>> = seeds.iter().map(SeedReport::share_of_gold_trained).collect();
-        Self { env, steps, seeds, gold_return, share_of_gold_trained: shares.map(Summary::of) }
+        let factors = BTreeMap::new();
+        Self { env, steps, factors, seeds, gold_return, share_of_gold_trained: shares.map(Summary::of) }
     }
 
     fn row(&self, label: &str, evaluation: impl Fn(&SeedReport) -> Option<&Evaluation>) -> Option<String> {
@@ -119,6 +125,7 @@ impl fmt::Display for Report {
                 let used = reports.iter().map(|r| r.asked.max(r.answered)).max().unwrap_or(0);
                 format!("trained from {used} preferences")
             }
+            None if !self.factors.is_empty() => "trained on weighted factors".into(),
             None if self.seeds.iter().all(|seed| seed.fine_tuning.is_some()) => {
                 "recorded data, then online".into()
             }

@@ -41,7 +41,11 @@ fn kind(group: &Group) -> String {
     let of = |key: &str| group.entries.get(key).map_or("", |value| value.trim_matches('"'));
     match of("loop") {
         "preferences" => format!("{} preferences", of("preferences.budget")),
-        "online" => format!("{} on the gold reward", of("learner").to_uppercase()),
+        "online" => {
+            let weighted = group.entries.keys().any(|key| key.starts_with("reward.factors."));
+            let reward = if weighted { "weighted factors" } else { "the gold reward" };
+            format!("{} on {reward}", of("learner").to_uppercase())
+        }
         other => other.to_owned(),
     }
 }
@@ -97,5 +101,7 @@ mod tests {
             ["gamma = 0.9", "gamma = 0.99"]
         );
         assert_eq!(labels(&[&online]), ["SAC on the gold reward"]);
+        let weighted = [online[0], online[1], ("reward.factors.upright", "0.5")];
+        assert_eq!(labels(&[&online, &weighted]), ["SAC on the gold reward", "SAC on weighted factors"]);
     }
 }

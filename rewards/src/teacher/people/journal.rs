@@ -61,10 +61,10 @@ impl Journal {
         Ok(Self { path, file, length, taken })
     }
 
-    /// As [`open`](Self::open), for people who take back an answer: waits while the training has it.
+    /// As `open`, for people who take back an answer: waits while the training has it.
     ///
     /// # Errors
-    /// When the training has it for longer than a second, and as [`open`](Self::open).
+    /// When the training has it for longer than a second, and as `open`.
     pub fn wait(people: &Path) -> Result<Self, RewardError> {
         let started = Instant::now();
         loop {
