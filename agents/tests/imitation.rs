@@ -20,7 +20,8 @@ use telos_envs::{
 };
 use telos_nn::Device;
 
-const SHAPE: ChunkShape = ChunkShape { obs: 7, horizon: 4, act: 2 };
+const TASK: &str = "point-maze-umaze";
+const SHAPE: ChunkShape = ChunkShape { obs: 6, horizon: 4, act: 2 };
 const SAMPLER: SamplerConfig = SamplerConfig {
     steps: 5,
     noise: ChainNoise::Eta(0.0),
@@ -44,13 +45,13 @@ impl Drop for Scratch {
     }
 }
 
-/// Episodes of the reacher's scripted expert.
+/// Episodes of the task's scripted expert.
 fn demonstrations(scratch: &Scratch, episodes: u64) -> Arc<Dataset> {
-    let mut env = registry::make("reacher").unwrap();
-    let expert = registry::expert("reacher").unwrap();
+    let mut env = registry::make(TASK).unwrap();
+    let expert = registry::expert(TASK).unwrap();
     let info = DatasetInfo { factors: Vec::new(), ..DatasetInfo::of(env.spec(), false, "scripted expert") };
     let mut writer = DatasetWriter::create(&scratch.0, info).unwrap();
-    let (mut obs, mut action) = ([0.0; 7], [0.0; 2]);
+    let (mut obs, mut action) = ([0.0; SHAPE.obs], [0.0; 2]);
     for index in 0..episodes {
         let mut episode = Episode::default();
         env.reset(episode_seed(5, index, 0), &mut obs);
@@ -72,7 +73,7 @@ fn demonstrations(scratch: &Scratch, episodes: u64) -> Arc<Dataset> {
 }
 
 fn denoiser() -> MlpDenoiser {
-    let config = MlpDenoiserConfig { hidden: vec![64, 64], ..MlpDenoiserConfig::default() };
+    let config = MlpDenoiserConfig { hidden: vec![128, 128], ..MlpDenoiserConfig::default() };
     MlpDenoiser::new(&config, SHAPE, &mut Xoshiro256PlusPlus::seed_from_u64(1), &Device::Cpu).unwrap()
 }
 
@@ -92,7 +93,7 @@ fn train<P: GenerativePolicy>(cloning: &mut BehaviourCloning<P>, dataset: &Arc<D
 /// Share of 40 episodes that end in a solved task.
 fn success(policy: &mut dyn Policy) -> f64 {
     const N: usize = 40;
-    let mut envs = VecEnv::new(N, 1, 77, |_| registry::make("reacher")).unwrap();
+    let mut envs = VecEnv::new(N, 1, 77, |_| registry::make(TASK)).unwrap();
     let mut obs = envs.reset().obs.clone();
     let (mut actions, mut ended) = ([0.0; 2 * N], [None; N]);
     while ended.contains(&None) {
@@ -112,15 +113,15 @@ fn success(policy: &mut dyn Policy) -> f64 {
 #[test]
 fn a_diffusion_and_a_flow_imitate_the_expert() {
     let scratch = Scratch::new("learns");
-    let dataset = demonstrations(&scratch, 60);
-    let env = registry::make("reacher").unwrap();
+    let dataset = demonstrations(&scratch, 100);
+    let env = registry::make(TASK).unwrap();
     let schedule = NoiseSchedule::cosine(20).unwrap();
     let mut diffusion =
         learner(DiffusionPolicy::new(denoiser(), schedule, SAMPLER).unwrap(), &dataset, env.spec());
     let mut flow = learner(FlowPolicy::new(denoiser(), SAMPLER).unwrap(), &dataset, env.spec());
     let before = success(&mut diffusion);
-    train(&mut diffusion, &dataset, 1500);
-    train(&mut flow, &dataset, 1500);
+    train(&mut diffusion, &dataset, 3000);
+    train(&mut flow, &dataset, 3000);
     let after = [success(&mut diffusion), success(&mut flow)];
     assert!(before < 0.3 && after.iter().all(|share| *share > 0.8), "{before} before, {after:?} after");
 }
@@ -129,12 +130,12 @@ fn a_diffusion_and_a_flow_imitate_the_expert() {
 fn training_and_acting_resume_exactly() {
     let scratch = Scratch::new("resumes");
     let dataset = demonstrations(&scratch, 3);
-    let env = registry::make("reacher").unwrap();
+    let env = registry::make(TASK).unwrap();
     let new = || learner(FlowPolicy::new(denoiser(), SAMPLER).unwrap(), &dataset, env.spec());
     let act = |cloning: &mut BehaviourCloning<_>, steps: usize| {
         let mut actions = [0.0; 6];
         for step in 0..steps {
-            cloning.act(&[0.1 * step as f32; 21], 3, ActMode::Sample, &mut actions).unwrap();
+            cloning.act(&[0.1 * step as f32; 3 * SHAPE.obs], 3, ActMode::Sample, &mut actions).unwrap();
             if step == 2 {
                 cloning.episode_ended(1);
             }
@@ -157,12 +158,12 @@ fn training_and_acting_resume_exactly() {
 fn a_chunk_is_executed_to_its_share_and_ends_with_its_episode() {
     let scratch = Scratch::new("horizon");
     let dataset = demonstrations(&scratch, 1);
-    let env = registry::make("reacher").unwrap();
+    let env = registry::make(TASK).unwrap();
     let mut cloning = learner(FlowPolicy::new(denoiser(), SAMPLER).unwrap(), &dataset, env.spec());
     let mut act = |obs: f32, ended: &[usize]| {
         ended.iter().for_each(|row| cloning.episode_ended(*row));
         let mut actions = [0.0; 4];
-        cloning.act(&[obs; 14], 2, ActMode::Mode, &mut actions).unwrap();
+        cloning.act(&[obs; 2 * SHAPE.obs], 2, ActMode::Mode, &mut actions).unwrap();
         actions
     };
     // Two actions of each chunk are executed, whatever is seen in between.
