@@ -10,7 +10,7 @@ use super::{
     bounds::{Stadium, clip},
     camera::Rays,
     lanes::{Lanes, Mask},
-    layer::Layer,
+    layer::{Layer, packets},
     solid::Solid,
     vector::Vec3,
 };
@@ -62,8 +62,7 @@ impl Layer {
             let offset = kind.splat(normal.dot(a));
             for y in top..=bottom {
                 let row = kind.splat(y as f32);
-                let mut x = left / F::COUNT * F::COUNT;
-                while x <= right {
+                for x in packets((left, right)).step_by(F::COUNT) {
                     let at = y * self.stride + x;
                     let column = kind.places() + kind.splat(x as f32);
                     let [a, b, c] = [
@@ -82,7 +81,6 @@ impl Layer {
                     if nearer.any() {
                         self.put(at, nearer, t, kind.splat(place as f32), kind.splat(number as f32));
                     }
-                    x += F::COUNT;
                 }
             }
         }

@@ -9,6 +9,13 @@ use super::{
 /// Rows are padded to a multiple of this many pixels, the most lanes there are.
 const PACKET: usize = 8;
 
+/// The columns of all packets that these columns touch. Whatever the lanes, whole packets are drawn, so that
+/// bounds which rounding has moved leave out the same pixels everywhere.
+#[inline(always)]
+pub(super) fn packets((left, right): (usize, usize)) -> std::ops::Range<usize> {
+    left / PACKET * PACKET..(right / PACKET + 1) * PACKET
+}
+
 /// For each pixel the nearest solid so far. Solids and facets are stored as `f32`, which holds whole
 /// numbers up to 2^24, so that they take part in arithmetic on lanes.
 #[derive(Default)]
@@ -56,9 +63,8 @@ impl Layer {
         let place = kind.splat(place as f32);
         for y in top..=bottom {
             let row = y as f32;
-            let Some((left, right)) = bounds.columns(row, row, self.width) else { continue };
-            let mut x = left / F::COUNT * F::COUNT;
-            while x <= right {
+            let Some(columns) = bounds.columns(row, row, self.width) else { continue };
+            for x in packets(columns).step_by(F::COUNT) {
                 let at = y * self.stride + x;
                 let (origin, direction) =
                     solid.own_ray(kind.places() + kind.splat(x as f32), kind.splat(row));
@@ -71,7 +77,6 @@ impl Layer {
                 if nearer.any() {
                     self.put(at, nearer, t, place, kind.splat(0.0));
                 }
-                x += F::COUNT;
             }
         }
     }

@@ -7,6 +7,10 @@ use super::{
 };
 use crate::{Mesh, SceneGeom, Shape};
 
+/// Nothing larger than this, farther than this from the eye, or farther from the origin than ten times this
+/// is drawn, in metres: rounding would move what is left of it by whole pixels. Planes have no end.
+const FAR: f32 = 1e4;
+
 /// A shape in a frame of its own in which it has unit size.
 pub(super) enum Form {
     /// Radius 1: spheres and, squeezed, ellipsoids.
@@ -46,8 +50,8 @@ pub(super) struct Solid {
 }
 
 impl Solid {
-    /// Prepares a geom; `None` where there is nothing to see: it is transparent, has no extent, or
-    /// its pose is not finite.
+    /// Prepares a geom; `None` where there is nothing to see: it is transparent, has no extent, is
+    /// farther away than [`FAR`], or its pose is not finite.
     pub(super) fn new(geom: &SceneGeom, index: usize, rays: &Rays) -> Option<Self> {
         let position = Vec3::from(geom.position);
         let rotation = Matrix::rotation(geom.orientation)?;
@@ -60,14 +64,17 @@ impl Solid {
             Shape::Plane => (Form::Plane, [1.0; 3]),
             Shape::Mesh(mesh) => (Form::Mesh(mesh.clone()), [1.0; 3]),
         };
-        let sound = |size: f32| size > 1e-9 && size < 1e9;
+        let sound = |size: f32| size > 1e-9 && size < FAR;
         let extended = match form {
-            Form::Capsule(half) => (0.0..1e9).contains(&half),
+            Form::Capsule(half) => half >= 0.0 && half * sx < FAR,
             _ => true,
         };
         let [r, g, b, alpha] = geom.rgba;
         let coloured = [r, g, b].into_iter().all(f32::is_finite) && alpha > 0.0;
-        let placed = position.is_finite() && position.length() < 1e9;
+        let placed = match form {
+            Form::Plane => position.is_finite() && position.length() < 1e9,
+            _ => position.length() < 10.0 * FAR && (position - rays.eye).length() < FAR,
+        };
         if !([sx, sy, sz].into_iter().all(sound) && extended && coloured && placed) {
             return None;
         }
