@@ -94,6 +94,8 @@ impl LearnerKind {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
+    /// What reports call runs of this configuration. Default: what sets it apart from the others.
+    pub label: Option<String>,
     /// `"online"` (default), `"preferences"`, `"offline"` or `"offline-to-online"`.
     #[serde(rename = "loop")]
     pub loop_kind: LoopKind,
@@ -153,6 +155,7 @@ pub struct Config {
 impl Default for Config {
     fn default() -> Self {
         Self {
+            label: None,
             loop_kind: LoopKind::Online,
             learner: LearnerKind::Sac,
             seed: 1,
@@ -327,6 +330,7 @@ impl Config {
     /// to compare with.
     pub fn on_gold_reward(&self) -> Self {
         Self {
+            label: None,
             loop_kind: LoopKind::Online,
             reward: RewardConfig::default(),
             preferences: PreferencesConfig::default(),
