@@ -101,6 +101,8 @@ impl LearnerKind {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
+    /// What reports call runs of this configuration. Default: what sets it apart from the others.
+    pub label: Option<String>,
     /// `"online"` (default), `"preferences"`, `"offline"`, `"offline-to-online"` or `"imitation"`.
     #[serde(rename = "loop")]
     pub loop_kind: LoopKind,
@@ -164,6 +166,7 @@ pub struct Config {
 impl Default for Config {
     fn default() -> Self {
         Self {
+            label: None,
             loop_kind: LoopKind::Online,
             learner: LearnerKind::Sac,
             seed: 1,
@@ -340,6 +343,7 @@ impl Config {
     /// to compare with.
     pub fn on_gold_reward(&self) -> Self {
         Self {
+            label: None,
             loop_kind: LoopKind::Online,
             reward: RewardConfig::default(),
             preferences: PreferencesConfig::default(),
