@@ -6,7 +6,9 @@ use std::{fs, path::Path};
 use telos_envs::Segment;
 use telos_rewards::{
     RewardError,
-    feedback::{Answer, Ask, Choice, Comparison, FeedbackLedger, FeedbackSummary, PairRule, Query, comparisons},
+    feedback::{
+        Answer, Ask, Choice, Comparison, FeedbackLedger, FeedbackSummary, PairRule, Query, comparisons,
+    },
 };
 
 fn segment(value: f32) -> Segment {

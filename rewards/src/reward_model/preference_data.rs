@@ -45,7 +45,18 @@ impl PreferenceData {
         let inputs = Vec::with_capacity(capacity * 2 * segment * (observation + action));
         let [targets, strengths] = [(), ()].map(|()| Vec::with_capacity(capacity));
         let (answered_by, teachers) = (Vec::with_capacity(capacity), Vec::new());
-        Ok(Self { capacity, segment, observation, action, inputs, targets, strengths, answered_by, teachers, oldest: 0 })
+        Ok(Self {
+            capacity,
+            segment,
+            observation,
+            action,
+            inputs,
+            targets,
+            strengths,
+            answered_by,
+            teachers,
+            oldest: 0,
+        })
     }
 
     /// Adds an answer; returns false when it teaches nothing because the query was skipped.
