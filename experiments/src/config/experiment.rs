@@ -11,7 +11,7 @@ use telos_agents::{
 };
 use telos_envs::{Env, EnvError, GoalRegionConfig, RandomizationConfig, Wrapping, registry};
 
-use super::{DataConfig, FineTuningConfig, PreferencesConfig};
+use super::{DataConfig, FineTuningConfig, LikelihoodLoopConfig, PreferencesConfig};
 
 /// How experience and rewards come together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,6 +26,9 @@ pub enum LoopKind {
     Offline,
     /// The learner is trained on recorded data, then goes on in the environment.
     OfflineToOnline,
+    /// The reward is how likely an expert's next observation is: VIPER (Escontrela et al. 2023, arXiv
+    /// 2305.14343).
+    Likelihood,
 }
 
 /// Which algorithm turns rewards into a policy.
@@ -94,7 +97,8 @@ impl LearnerKind {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
-    /// `"online"` (default), `"preferences"`, `"offline"` or `"offline-to-online"`.
+    /// `"online"` (default), `"preferences"`, `"offline"`, `"offline-to-online"` or
+    /// `"likelihood"`.
     #[serde(rename = "loop")]
     pub loop_kind: LoopKind,
     /// `"sac"` (default) or `"ppo"`; for recorded data `"bc"`, `"awac"`, `"td3-bc"`, `"iql"`, `"cql"`,
@@ -142,6 +146,8 @@ pub struct Config {
     pub fine_tuning: FineTuningConfig,
     /// Feedback and the reward learned from it.
     pub preferences: PreferencesConfig,
+    /// An expert whose observations are the reward.
+    pub likelihood: LikelihoodLoopConfig,
     /// Evaluations during and after training.
     pub evaluation: EvaluationConfig,
     /// Checkpoints.
@@ -175,6 +181,7 @@ impl Default for Config {
             data: DataConfig::default(),
             fine_tuning: FineTuningConfig::default(),
             preferences: PreferencesConfig::default(),
+            likelihood: LikelihoodLoopConfig::default(),
             evaluation: EvaluationConfig::default(),
             checkpoint: CheckpointConfig::default(),
             comparison: ComparisonConfig::default(),
