@@ -97,6 +97,8 @@ impl LearnerKind {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
+    /// What reports call runs of this configuration. Default: what sets it apart from the others.
+    pub label: Option<String>,
     /// `"online"` (default), `"preferences"`, `"offline"`, `"offline-to-online"` or
     /// `"likelihood"`.
     #[serde(rename = "loop")]
@@ -159,6 +161,7 @@ pub struct Config {
 impl Default for Config {
     fn default() -> Self {
         Self {
+            label: None,
             loop_kind: LoopKind::Online,
             learner: LearnerKind::Sac,
             seed: 1,
@@ -334,6 +337,7 @@ impl Config {
     /// to compare with.
     pub fn on_gold_reward(&self) -> Self {
         Self {
+            label: None,
             loop_kind: LoopKind::Online,
             reward: RewardConfig::default(),
             preferences: PreferencesConfig::default(),
