@@ -40,6 +40,9 @@ pub enum AgentError {
     /// A learner was given a data set without a single transition.
     #[error("the data set holds no transitions; collect some, or keep a larger share of its episodes")]
     NoData,
+    /// The reward by which actions are chosen cannot be asked.
+    #[error("{0}")]
+    Reward(String),
     /// A process that trains together with this one is gone.
     #[error(
         "rank {rank} of {size} ended before the others; its own message says why. Go on from the last checkpoint with --resume"

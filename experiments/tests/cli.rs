@@ -258,6 +258,7 @@ fn eval_changes_nothing_and_is_reproducible() {
     assert_eq!(evaluation["gold"]["values"].as_array().unwrap().len(), 3);
     assert_eq!(contents(here), before);
     assert!(succeeds(&["eval", "run"], here).contains("2 episodes"));
+    bad_input(&["eval", "run", "--greedy", "8"], here, &["run: has learned no reward", "--greedy"]);
 }
 
 #[test]

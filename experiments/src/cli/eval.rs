@@ -8,7 +8,7 @@ use super::{print, print_json};
 use crate::{
     RunDirectory, TelosError,
     error::exit_code,
-    loops::{Evaluation, EvaluationPlan, evaluate_run, film_run},
+    loops::{Evaluation, EvaluationPlan, evaluate_greedily, evaluate_run, film_run},
     statistics::Summary,
 };
 
@@ -26,6 +26,10 @@ pub(super) struct Eval {
     /// Film the first episode: an .mp4 or .gif file.
     #[arg(long, value_name = "FILE")]
     video: Option<PathBuf>,
+    /// Act by the learned reward itself, as the best of so many random actions, in place of the policy;
+    /// meant for reward models of kind "regret".
+    #[arg(long, value_name = "CANDIDATES", value_parser = clap::value_parser!(u32).range(1..), conflicts_with = "video")]
+    greedy: Option<u32>,
     /// Print JSON.
     #[arg(long)]
     json: bool,
@@ -51,7 +55,10 @@ impl Eval {
         if let Some(path) = &self.video {
             film_run(&run, plan, path)?;
         }
-        let evaluation = evaluate_run(&run, plan)?;
+        let evaluation = match self.greedy {
+            Some(candidates) => evaluate_greedily(&run, plan, candidates as usize)?,
+            None => evaluate_run(&run, plan)?,
+        };
         if self.json {
             print_json(&evaluation)?
         } else {

@@ -8,6 +8,7 @@ mod episodes;
 mod evaluation;
 mod film;
 mod fine_tuning;
+mod greedy;
 mod imitation;
 mod known_reward;
 mod learned_reward;
@@ -46,6 +47,7 @@ use crate::{
 
 use data_parallel::DataParallelLoop;
 use driver::{Drive, TrainingLoop, drive};
+use greedy::Greedy;
 use imitation::Imitation;
 use likelihood::LikelihoodLoop;
 use offline_to_online::OfflineToOnline;
@@ -161,6 +163,26 @@ pub fn evaluate_run(run: &RunDirectory, plan: EvaluationPlan<'_>) -> Result<Eval
     run.read_latest(training.as_mut())?;
     let (policy, model) = training.policy_and_reward_model();
     evaluate(plan, policy, model)
+}
+
+/// Evaluates, in place of a run's policy, the best of `candidates` random actions by the reward that the run
+/// has learned.
+///
+/// # Errors
+/// As [`evaluate_run`], and when the run has learned no reward.
+pub fn evaluate_greedily(
+    run: &RunDirectory,
+    plan: EvaluationPlan<'_>,
+    candidates: usize,
+) -> Result<Evaluation, TelosError> {
+    let mut training = build(run.config(), run.manifest().device, None)?;
+    run.read_latest(training.as_mut())?;
+    let Some(model) = training.policy_and_reward_model().1 else {
+        let reason = "has learned no reward, so that no action is better than another; leave out --greedy";
+        return Err(TelosError::run(run.path(), reason));
+    };
+    let space = run.config().env.make()?.spec().action.clone();
+    evaluate(plan, &mut Greedy::new(model, space, candidates, plan.seed), Some(model))
 }
 
 /// Hands the policy of a run at its latest checkpoint to `use_it`.
