@@ -7,6 +7,7 @@ mod loader;
 mod measurement;
 mod render;
 mod sim;
+mod vision;
 
 use std::path::{Path, PathBuf};
 
@@ -60,6 +61,8 @@ enum Subject {
     Generative,
     /// Pictures per second: three robots, three sizes, with and without shadows, on one thread and on all.
     Render,
+    /// Pictures per second through the model that comes with telos, on one thread.
+    Vision,
 }
 
 #[derive(Serialize)]
@@ -88,6 +91,7 @@ impl Bench {
             }
             Subject::Generative => generative::measure(self.rounds)?,
             Subject::Render => render::measure(self.rounds)?,
+            Subject::Vision => vision::measure(self.rounds)?,
         };
         let report =
             Report { subject: self.subject, host: Host::detect(), rounds: self.rounds, measurements };
