@@ -131,3 +131,79 @@ impl Checkpoint for SentenceColumn {
         from.f32s("rewards", &mut self.rewards)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use telos_checkpoint::{from_bytes, to_bytes};
+
+    use super::{
+        super::{driver::TrainingLoop, on_policy::OnPolicyLoop, online::OnlineLoop},
+        *,
+    };
+
+    /// Pictures of every third state, of episodes that end within the test.
+    const CONFIG: &str = "
+        steps = 4000
+        [env]
+        id = 'pendulum-swingup'
+        count = 3
+        action_repeat = 20
+        [reward.sentence]
+        goal = ['a pendulum standing upright']
+        baseline = ['a pendulum']
+        projection = 0.5
+        every = 3
+    ";
+    const SAC: &str = "[training]\nlearning_starts = 30\n[sac]\nhidden = [8]\nbatch_size = 8\n";
+    const PPO: &str = "[ppo]\nhidden = [8]\nrollout_steps = 16\nminibatches = 2\n";
+
+    fn advance(training: &mut dyn TrainingLoop, steps: usize) {
+        (0..steps).for_each(|_| training.advance().unwrap());
+    }
+
+    #[test]
+    fn a_resumed_run_goes_on_bit_for_bit_and_no_result_depends_on_threads() {
+        let parse = |learner: &str, threads: usize, rest: &str| {
+            let head = format!("learner = '{learner}'\n");
+            let text = format!(
+                "{head}{}{rest}",
+                CONFIG.replace("count = 3", &format!("count = 3\nthreads = {threads}"))
+            );
+            Config::parse("test.toml", &text, &[]).unwrap()
+        };
+        type Make = fn(&Config) -> Box<dyn TrainingLoop>;
+        let sac: Make = |config| Box::new(OnlineLoop::new(config, &Device::Cpu).unwrap());
+        let ppo: Make = |config| Box::new(OnPolicyLoop::new(config, &Device::Cpu).unwrap());
+        for (make, learner, rest) in [(sac, "sac", SAC), (ppo, "ppo", PPO)] {
+            let one = parse(learner, 1, rest);
+            let mut whole = make(&one);
+            advance(whole.as_mut(), 17);
+            let saved = to_bytes(whole.as_ref());
+            let mut resumed = make(&parse(learner, 3, rest));
+            from_bytes(resumed.as_mut(), &saved).unwrap();
+            advance(whole.as_mut(), 30);
+            advance(resumed.as_mut(), 30);
+            assert!(to_bytes(whole.as_ref()) == to_bytes(resumed.as_ref()), "{learner}");
+        }
+    }
+
+    #[test]
+    fn between_pictures_the_reward_stays_and_an_episode_ends_with_one() {
+        let text = format!("{CONFIG}{SAC}").replace("every = 3", "every = 7");
+        let config = Config::parse("test.toml", &text, &[]).unwrap();
+        let task = SentenceTask::open(&config, &Device::Cpu).unwrap().unwrap();
+        let mut envs = VecEnv::new(1, 1, 3, |_| task.wrap(config.env.make()?)).unwrap();
+        envs.reset();
+        let mut column = SentenceColumn::new(task, 1);
+        let rewards: Vec<f32> = (0..20)
+            .map(|_| {
+                envs.step(&[1.0]);
+                column.of(&envs).unwrap()[0]
+            })
+            .collect();
+        assert!(envs.batch().done(0), "an episode has 20 steps");
+        // Pictures at steps 0, 7, 14 and 19.
+        let changes: Vec<usize> = (1..20).filter(|&at| rewards[at] != rewards[at - 1]).collect();
+        assert_eq!(changes, [7, 14, 19], "{rewards:?}");
+    }
+}

@@ -55,7 +55,7 @@ pub struct VisionTraining {
 
 impl Default for VisionTraining {
     fn default() -> Self {
-        Self { model: ContrastiveConfig::default(), batch: 200, seed: 1 }
+        Self { model: ContrastiveConfig::default(), batch: 100, seed: 1 }
     }
 }
 

@@ -23,8 +23,10 @@ const KNEELING: Fact = Fact::new("kneeling", &["kneeling", "kneeling on both kne
 const ARMS_RAISED: Fact =
     Fact::new("arms-raised", &["with both arms raised", "raising its arms", "with its hands above its head"]);
 const SPLITS: Fact = Fact::new("splits", &["doing the splits", "in the splits"]);
-const LOTUS: Fact =
-    Fact::new("lotus", &["in the lotus position", "sitting in the lotus position", "sitting with crossed legs"]);
+const LOTUS: Fact = Fact::new(
+    "lotus",
+    &["in the lotus position", "sitting in the lotus position", "sitting with crossed legs"],
+);
 const SITTING: Fact = Fact::new("sitting", &["sitting", "sitting on the ground", "seated"]);
 const ONE_ARM: Fact = Fact::new("one-arm", &["with one arm raised", "raising one arm"]);
 const ARMS_DOWN: Fact = Fact::new("arms-down", &["with its arms down", "with lowered arms"]);

@@ -49,7 +49,7 @@ pub struct ContrastiveConfig {
 
 impl Default for ContrastiveConfig {
     fn default() -> Self {
-        Self { towers: TowersConfig::default(), steps: 3000, lr: 1e-3 }
+        Self { towers: TowersConfig::default(), steps: 2400, lr: 1e-3 }
     }
 }
 
