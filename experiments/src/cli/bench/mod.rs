@@ -2,6 +2,7 @@
 
 mod envs;
 mod generative;
+mod judge;
 mod learner;
 mod loader;
 mod measurement;
@@ -63,6 +64,8 @@ enum Subject {
     Render,
     /// Pictures per second through the model that comes with telos, on one thread.
     Vision,
+    /// Environment steps per second of a training with a slow judge attached, and without one.
+    Judge,
 }
 
 #[derive(Serialize)]
@@ -92,6 +95,7 @@ impl Bench {
             Subject::Generative => generative::measure(self.rounds)?,
             Subject::Render => render::measure(self.rounds)?,
             Subject::Vision => vision::measure(self.rounds)?,
+            Subject::Judge => judge::measure(self.rounds)?,
         };
         let report =
             Report { subject: self.subject, host: Host::detect(), rounds: self.rounds, measurements };
