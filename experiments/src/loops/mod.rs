@@ -67,7 +67,7 @@ pub use sentence::SentenceTask;
 #[derive(Debug)]
 pub enum Outcome {
     /// All steps were taken.
-    Finished(Report),
+    Finished(Box<Report>),
     /// Stopped on request, after a checkpoint; `--resume` goes on.
     Interrupted,
 }
@@ -151,7 +151,7 @@ fn report(
         SeedReport { seed: config.seed, trained, preferences, fine_tuning, gold_trained, random },
     );
     run.write_result(&report)?;
-    Ok(Outcome::Finished(report))
+    Ok(Outcome::Finished(Box::new(report)))
 }
 
 /// Evaluates the policy of a run at its latest checkpoint.

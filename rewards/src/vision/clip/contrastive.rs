@@ -231,8 +231,8 @@ mod tests {
     fn towers_learn_which_sentence_belongs_to_which_picture_and_survive_their_file() {
         let (training, [first, last]) = trained(1);
         // Two of six sentences are true of each picture: the loss cannot fall below ln 2.
-        let (chance, best) = (6f32.ln(), 2f32.ln());
-        assert!((first - chance).abs() < 1.0 && last < best + 0.05, "{first} {last}");
+        let best = 2f32.ln();
+        assert!(first > best + 0.5 && last < best + 0.05, "{first} {last}");
         let scratch = tempfile::tempdir().unwrap();
         training.write(scratch.path()).unwrap();
         let (before, after) = (training.model().unwrap(), Clip::open(scratch.path(), &Device::Cpu).unwrap());
