@@ -209,6 +209,16 @@ impl Policy for Sac {
     ) -> Result<(), AgentError> {
         self.actor.act(self.reader.range(), obs, rows, mode, actions)
     }
+
+    fn expected_return(
+        &mut self,
+        obs: &[f32],
+        actions: &[f32],
+        _rows: usize,
+        out: &mut [f32],
+    ) -> Result<bool, AgentError> {
+        self.least_values(obs, actions, out).map(|()| true)
+    }
 }
 
 impl Parameters for Sac {

@@ -79,6 +79,16 @@ impl Policy for Normalized {
         normalized(&self.normalizer, obs, &mut self.obs);
         self.learner.act(&self.obs, rows, mode, actions)
     }
+
+    fn expected_return(
+        &mut self,
+        obs: &[f32],
+        actions: &[f32],
+        _rows: usize,
+        out: &mut [f32],
+    ) -> Result<bool, AgentError> {
+        self.values(obs, actions, out)
+    }
 }
 
 impl Parameters for Normalized {
