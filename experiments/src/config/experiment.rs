@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use telos_agents::{
     PpoConfig, SacConfig,
+    generative::{BehaviourCloningConfig, GenerativeConfig},
     offline::{
         AwacConfig, BcConfig, CqlConfig, IqlConfig, MopoConfig, RebracConfig, RlpdConfig, Td3BcConfig,
     },
@@ -26,6 +27,9 @@ pub enum LoopKind {
     Offline,
     /// The learner is trained on recorded data, then goes on in the environment.
     OfflineToOnline,
+    /// A generative policy learns to draw the chunks of actions that recorded data holds. A step is one
+    /// gradient update.
+    Imitation,
 }
 
 /// Which algorithm turns rewards into a policy.
@@ -52,11 +56,13 @@ pub enum LearnerKind {
     Mopo,
     /// RLPD; reads `[rlpd]`.
     Rlpd,
+    /// A policy that draws chunks of actions by denoising; reads `[generative]`.
+    Generative,
 }
 
 impl LearnerKind {
     /// Every learner with the table of its settings.
-    pub(super) const TABLES: [(Self, &'static str); 10] = [
+    pub(super) const TABLES: [(Self, &'static str); 11] = [
         (Self::Sac, "sac"),
         (Self::Ppo, "ppo"),
         (Self::Bc, "bc"),
@@ -67,6 +73,7 @@ impl LearnerKind {
         (Self::Rebrac, "rebrac"),
         (Self::Mopo, "mopo"),
         (Self::Rlpd, "rlpd"),
+        (Self::Generative, "generative"),
     ];
 
     /// How configurations name it.
@@ -84,7 +91,7 @@ impl LearnerKind {
 
     /// Whether it is one of `loop = "offline"` and `"offline-to-online"`.
     pub fn learns_from_recorded_data(self) -> bool {
-        !matches!(self, Self::Sac | Self::Ppo)
+        !matches!(self, Self::Sac | Self::Ppo | Self::Generative)
     }
 }
 
@@ -94,11 +101,13 @@ impl LearnerKind {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
-    /// `"online"` (default), `"preferences"`, `"offline"` or `"offline-to-online"`.
+    /// What reports call runs of this configuration. Default: what sets it apart from the others.
+    pub label: Option<String>,
+    /// `"online"` (default), `"preferences"`, `"offline"`, `"offline-to-online"` or `"imitation"`.
     #[serde(rename = "loop")]
     pub loop_kind: LoopKind,
     /// `"sac"` (default) or `"ppo"`; for recorded data `"bc"`, `"awac"`, `"td3-bc"`, `"iql"`, `"cql"`,
-    /// `"rebrac"`, `"mopo"` or `"rlpd"`.
+    /// `"rebrac"`, `"mopo"` or `"rlpd"`; `"generative"` for imitation.
     pub learner: LearnerKind,
     /// Seed of every random number of the run. Default 1.
     pub seed: u64,
@@ -136,6 +145,10 @@ pub struct Config {
     pub mopo: MopoConfig,
     /// RLPD.
     pub rlpd: RlpdConfig,
+    /// Diffusion, flow and consistency policies.
+    pub generative: GenerativeConfig,
+    /// How a generative policy imitates.
+    pub cloning: BehaviourCloningConfig,
     /// Recorded data.
     pub data: DataConfig,
     /// Going on online after learning from recorded data.
@@ -153,6 +166,7 @@ pub struct Config {
 impl Default for Config {
     fn default() -> Self {
         Self {
+            label: None,
             loop_kind: LoopKind::Online,
             learner: LearnerKind::Sac,
             seed: 1,
@@ -172,6 +186,8 @@ impl Default for Config {
             rebrac: RebracConfig::default(),
             mopo: MopoConfig::default(),
             rlpd: RlpdConfig::default(),
+            generative: GenerativeConfig::default(),
+            cloning: BehaviourCloningConfig::default(),
             data: DataConfig::default(),
             fine_tuning: FineTuningConfig::default(),
             preferences: PreferencesConfig::default(),
@@ -327,6 +343,7 @@ impl Config {
     /// to compare with.
     pub fn on_gold_reward(&self) -> Self {
         Self {
+            label: None,
             loop_kind: LoopKind::Online,
             reward: RewardConfig::default(),
             preferences: PreferencesConfig::default(),

@@ -77,9 +77,10 @@ impl Config {
         unread_by_loop("preferences", &[LoopKind::Preferences], "only loop = \"preferences\" reads it");
         unread_by_loop(
             "data",
-            &[LoopKind::Offline, LoopKind::OfflineToOnline],
-            "only loop = \"offline\" and \"offline-to-online\" read it",
+            &[LoopKind::Offline, LoopKind::OfflineToOnline, LoopKind::Imitation],
+            "only loops that learn from recorded data read it",
         );
+        unread_by_loop("cloning", &[LoopKind::Imitation], "only loop = \"imitation\" reads it");
         unread_by_loop(
             "fine_tuning",
             &[LoopKind::OfflineToOnline],

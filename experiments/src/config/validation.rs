@@ -5,7 +5,7 @@ use telos_agents::AgentError;
 use telos_envs::{EnvError, EnvSpec, registry};
 use telos_rewards::{RewardError, teacher::TeacherSetting};
 
-use super::{Config, LearnerKind, LoopKind, suggestion::nearest};
+use super::{Config, DataConfig, LearnerKind, LoopKind, suggestion::nearest};
 
 /// A value outside its range.
 pub(super) struct Invalid {
@@ -34,18 +34,31 @@ pub(super) fn check(config: &Config) -> Result<(), Invalid> {
         LearnerKind::Rebrac => learner(config.rebrac.validate())?,
         LearnerKind::Mopo => learner(config.mopo.validate())?,
         LearnerKind::Rlpd => learner(config.rlpd.validate())?,
+        LearnerKind::Generative => learner(config.generative.validate())?,
     }
-    let recorded = matches!(config.loop_kind, LoopKind::Offline | LoopKind::OfflineToOnline);
-    if recorded != config.learner.learns_from_recorded_data() {
-        let (name, loops) = (config.learner.name(), if recorded { "without" } else { "with" });
-        return invalid("learner", format!("is \"{name}\", a learner of loops {loops} recorded data"));
-    }
+    fits_loop(config)?;
     match config.loop_kind {
         LoopKind::Online => Ok(()),
         LoopKind::Preferences => preferences(config),
         LoopKind::Offline => data(config),
         LoopKind::OfflineToOnline => data(config).and_then(|()| fine_tuning(config)),
+        LoopKind::Imitation => imitation(config),
     }
+}
+
+/// Whether the loop can train the learner.
+fn fits_loop(config: &Config) -> Result<(), Invalid> {
+    let (kind, name) = (config.learner, config.learner.name());
+    let (fits, wanted) = match config.loop_kind {
+        LoopKind::Online | LoopKind::Preferences => {
+            (matches!(kind, LearnerKind::Sac | LearnerKind::Ppo), "one of \"sac\" and \"ppo\"")
+        }
+        LoopKind::Offline | LoopKind::OfflineToOnline => {
+            (kind.learns_from_recorded_data(), "a learner of loops with recorded data, such as \"iql\"")
+        }
+        LoopKind::Imitation => (kind == LearnerKind::Generative, "\"generative\""),
+    };
+    if fits { Ok(()) } else { invalid("learner", format!("is \"{name}\", but this loop needs {wanted}")) }
 }
 
 fn env(config: &Config) -> Result<(), Invalid> {
@@ -118,6 +131,21 @@ fn data(config: &Config) -> Result<(), Invalid> {
         learner(smoothing.validate())?;
     }
     learner(data.reward.validate())
+}
+
+fn imitation(config: &Config) -> Result<(), Invalid> {
+    data(config)?;
+    let (found, usual) = (&config.data, DataConfig { path: config.data.path.clone(), ..Default::default() });
+    let unread = [
+        ("data.best_share", found.best_share == usual.best_share),
+        ("data.reward_run", found.reward_run == usual.reward_run),
+        ("data.smoothing", found.smoothing == usual.smoothing),
+        ("data.reward", found.reward == usual.reward),
+    ];
+    if let Some((key, _)) = unread.into_iter().find(|(_, unchanged)| !unchanged) {
+        return invalid(key, "changes nothing in an imitation of all recorded actions; leave it out".into());
+    }
+    learner(config.cloning.validate())
 }
 
 fn fine_tuning(config: &Config) -> Result<(), Invalid> {

@@ -8,6 +8,7 @@ mod episodes;
 mod evaluation;
 mod film;
 mod fine_tuning;
+mod imitation;
 mod known_reward;
 mod learned_reward;
 mod learners;
@@ -40,6 +41,7 @@ use crate::{
 
 use data_parallel::DataParallelLoop;
 use driver::{Drive, TrainingLoop, drive};
+use imitation::Imitation;
 use offline_to_online::OfflineToOnline;
 use on_policy::OnPolicyLoop;
 use on_policy_preferences::OnPolicyPreferenceLoop;
@@ -273,6 +275,7 @@ fn build(
         (LoopKind::Offline | LoopKind::OfflineToOnline, _) => {
             Box::new(OfflineToOnline::new(config, feedback.is_some(), &device)?)
         }
+        (LoopKind::Imitation, _) => Box::new(Imitation::new(config, feedback.is_some(), &device)?),
         (LoopKind::Preferences, LearnerKind::Ppo) => {
             let mut training = OnPolicyPreferenceLoop::new(config, feedback, &device)?;
             // A loop that is only built to read a checkpoint finds its prior there.
@@ -283,7 +286,7 @@ fn build(
         }
         (LoopKind::Online | LoopKind::Preferences, learner) => {
             return Err(TelosError::Usage(format!(
-                "learner = \"{}\" needs loop = \"offline\" or \"offline-to-online\"",
+                "learner = \"{}\" needs another loop: \"offline\", \"offline-to-online\" or \"imitation\"",
                 learner.name()
             )));
         }
