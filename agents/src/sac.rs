@@ -11,6 +11,7 @@ use crate::{
     ActMode, AgentError, Policy, ReplayBatch, SacConfig,
     actor_critic::ActorCritic,
     critics::{Critics, squared_error},
+    offline::Agent,
     soft_actor::{SoftActor, SoftActorConfig},
     transitions::{TransitionReader, Transitions},
 };
@@ -206,7 +207,7 @@ impl Policy for Sac {
         _rows: usize,
         out: &mut [f32],
     ) -> Result<bool, AgentError> {
-        self.least_values(obs, actions, out).map(|()| true)
+        Agent::values(&mut self.nets, obs, actions, out)
     }
 }
 

@@ -104,7 +104,8 @@ impl World {
         let colliders = &self.physics.colliders;
         let per_step = 1.0 / self.model.timestep();
         self.physics.narrow_phase.contact_pairs().flat_map(move |pair| {
-            let geoms = [pair.collider1, pair.collider2].map(|collider| contact::geom_of(colliders, collider));
+            let geoms =
+                [pair.collider1, pair.collider2].map(|collider| contact::geom_of(colliders, collider));
             let first = *colliders[pair.collider1].position();
             pair.solver_manifolds().iter().flat_map(move |manifold| {
                 let frame = manifold.subshape_pos1().map_or(first, |subshape| first * *subshape);

@@ -74,7 +74,8 @@ impl Annotator {
     /// # Errors
     /// When its file has changed or cannot be read.
     pub fn next(&mut self) -> Result<Option<Pair>, TelosError> {
-        let Reply::Next { questions, progress, .. } = self.ask(Ask::Next { who: self.who.clone(), count: 1 })?
+        let Reply::Next { questions, progress, .. } =
+            self.ask(Ask::Next { who: self.who.clone(), count: 1 })?
         else {
             return Ok(None);
         };

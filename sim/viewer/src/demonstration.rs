@@ -43,7 +43,8 @@ impl Demonstrations {
     /// # Errors
     /// When the place is taken or cannot be written.
     pub fn create(place: &Path, env: &dyn Env) -> Result<Self, ViewerError> {
-        let info = DatasetInfo::of(env.spec(), env.success().is_some(), "demonstrated by hand in telos-viewer");
+        let info =
+            DatasetInfo::of(env.spec(), env.success().is_some(), "demonstrated by hand in telos-viewer");
         let writer = Some(DatasetWriter::create(place, info)?);
         Ok(Self { place: place.to_owned(), writer, episode: Episode::default(), recording: false, kept: 0 })
     }

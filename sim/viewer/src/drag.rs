@@ -156,7 +156,10 @@ mod tests {
         let mut grip = Grip {
             troupe: 0,
             player: 0,
-            body: telos::sim::Model::from_mjcf_str("w", telos::sim::assets::WALKER).unwrap().body("torso").unwrap(),
+            body: telos::sim::Model::from_mjcf_str("w", telos::sim::assets::WALKER)
+                .unwrap()
+                .body("torso")
+                .unwrap(),
             local: [0.0; 3],
             depth: 3.0,
             goal: [0.0; 3],

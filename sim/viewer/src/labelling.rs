@@ -57,7 +57,10 @@ impl Labelling {
         }
         let Some(pair) = self.annotator.next()? else { return Ok(()) };
         let origins = pair.query.origins().ok_or_else(|| {
-            ViewerError::input(&self.name, format!("query {} was recorded without its origin", pair.query.id()))
+            ViewerError::input(
+                &self.name,
+                format!("query {} was recorded without its origin", pair.query.id()),
+            )
         })?;
         let segments = pair.query.segments();
         let [first, second] = [0, 1].map(|side| (segments.get(side), &origins[side]));
@@ -146,13 +149,15 @@ impl Labelling {
     /// Both clips side by side, the first to the left, each with its own middle; and a view of both.
     pub fn exhibits(&self) -> (Vec<Exhibit>, Option<Camera>) {
         let Some(shown) = &self.shown else { return (Vec::new(), None) };
-        let [Some(first), Some(second)] = [0, 1].map(|side| shown.clips[side].get(self.at).or(shown.clips[side].last()))
+        let [Some(first), Some(second)] =
+            [0, 1].map(|side| shown.clips[side].get(self.at).or(shown.clips[side].last()))
         else {
             return (Vec::new(), None);
         };
         // Robots that run have been at other places of the track; each is brought before the camera.
         let apart = grid(2, first)[1];
-        let from_first: [f32; 3] = std::array::from_fn(|axis| first.camera.target[axis] - second.camera.target[axis]);
+        let from_first: [f32; 3] =
+            std::array::from_fn(|axis| first.camera.target[axis] - second.camera.target[axis]);
         let place = std::array::from_fn(|axis| apart[axis] + from_first[axis]);
         let view = overview(&first.camera, &[[0.0; 3], apart]);
         let exhibit = |scene: &Scene, place| Exhibit { scene: scene.clone(), place, opacity: 1.0 };

@@ -33,10 +33,13 @@ pub fn run(options: &Options) -> i32 {
         tracing::error!("{error}");
     }
     let display = if options.headless { Ok(()) } else { window::check_display() };
-    if let Err(error) = display.and_then(|()| window::check_graphics().map(|_| ())) {
-        tracing::error!("{error}");
-        return error.exit_code();
-    }
+    let quality = match display.and_then(|()| window::check_graphics()) {
+        Ok(quality) => quality,
+        Err(error) => {
+            tracing::error!("{error}");
+            return error.exit_code();
+        }
+    };
     let viewer = match opened {
         Ok(viewer) => viewer,
         Err(error) if options.headless => return error.exit_code(),
@@ -49,12 +52,14 @@ pub fn run(options: &Options) -> i32 {
     }
     let refused = viewer.exit_code;
     let mut app = if options.headless {
-        let mut app = window::offscreen(viewer, options.size, FRAME);
         let (out, timing) = (options.out.clone(), options.timing);
+        // Pictures that are kept may take their time.
+        let quality = if timing { quality } else { window::Quality::Fine };
+        let mut app = window::offscreen(viewer, options.size, FRAME, quality);
         app.add_plugins(window::Frames { count: options.frames, out, timing });
         app
     } else {
-        window::windowed(viewer, options)
+        window::windowed(viewer, options, quality)
     };
     match app.run() {
         AppExit::Success => refused,

@@ -70,15 +70,18 @@ pub struct Options {
     /// Begin with time standing still.
     #[arg(long)]
     pub paused: bool,
-    /// Print how many frames were drawn per second.
+    /// With --headless, keep no pictures and say how many frames were drawn per second.
     #[arg(long)]
     pub timing: bool,
 }
 
 fn size(text: &str) -> Result<(u32, u32), String> {
-    let parts = text.split_once('x').and_then(|(width, height)| Some((width.parse().ok()?, height.parse().ok()?)));
+    let parts =
+        text.split_once('x').and_then(|(width, height)| Some((width.parse().ok()?, height.parse().ok()?)));
     match parts {
-        Some((width, height)) if (16..=8192).contains(&width) && (16..=8192).contains(&height) => Ok((width, height)),
+        Some((width, height)) if (16..=8192).contains(&width) && (16..=8192).contains(&height) => {
+            Ok((width, height))
+        }
         _ => Err("expected two numbers from 16 to 8192, such as 1280x720".into()),
     }
 }

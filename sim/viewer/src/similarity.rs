@@ -115,7 +115,10 @@ mod tests {
             Ok(vec![red, (1.0 - red * red).sqrt()])
         }
         fn embed_sentences(&self, sentences: &[&str]) -> Result<Vec<f32>, RewardError> {
-            Ok(sentences.iter().flat_map(|text| if text.contains("red") { [1.0, 0.0] } else { [0.0, 1.0] }).collect())
+            Ok(sentences
+                .iter()
+                .flat_map(|text| if text.contains("red") { [1.0, 0.0] } else { [0.0, 1.0] })
+                .collect())
         }
     }
 

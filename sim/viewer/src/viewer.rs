@@ -5,10 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use telos::{
-    sim::Scene,
-    video::Recorder,
-};
+use telos::{sim::Scene, video::Recorder};
 
 use crate::{
     Options, ViewerError,
@@ -104,7 +101,14 @@ impl Viewer {
             clock: Clock::new(options.paused),
             scene: Scene { geoms: Vec::new(), camera: rig.camera() },
             rig,
-            overlays: Overlays { trails: true, contacts: false, forces: true, fan: true, panels, help: false },
+            overlays: Overlays {
+                trails: true,
+                contacts: false,
+                forces: true,
+                fan: true,
+                panels,
+                help: false,
+            },
             notice: None,
             similarity: None,
             out: options.out.clone(),

@@ -106,7 +106,8 @@ impl Live {
         let Some(world) = troupe.players_mut()[grip.player].world() else { return };
         let arm = turned(world.body_orientation(grip.body), grip.local, false);
         let (origin, mass) = (world.body_position(grip.body), world.model().total_mass());
-        let (velocity, spin) = (world.body_linear_velocity(grip.body), world.body_angular_velocity(grip.body));
+        let (velocity, spin) =
+            (world.body_linear_velocity(grip.body), world.body_angular_velocity(grip.body));
         let along = [
             velocity[0] + spin[1] * arm[2] - spin[2] * arm[1],
             velocity[1] + spin[2] * arm[0] - spin[0] * arm[2],
@@ -136,7 +137,8 @@ impl Live {
     /// # Errors
     /// When it cannot be kept.
     pub fn toggle_recording(&mut self) -> Result<(), ViewerError> {
-        let (Some(demonstrations), Some(troupe)) = (&mut self.demonstrations, self.troupes.first_mut()) else {
+        let (Some(demonstrations), Some(troupe)) = (&mut self.demonstrations, self.troupes.first_mut())
+        else {
             return Ok(());
         };
         let player = &mut troupe.players_mut()[0];

@@ -8,9 +8,7 @@ use telos::{
 };
 
 use super::{Live, Pilot, Recording, Stage, Troupe};
-use crate::{
-    Options, PolicyChoice, ViewerError, demonstration::Demonstrations, labelling::Labelling,
-};
+use crate::{Options, PolicyChoice, ViewerError, demonstration::Demonstrations, labelling::Labelling};
 
 /// Opacity of a ghost.
 const GHOST: f32 = 0.4;
@@ -23,7 +21,10 @@ pub fn open(options: &Options) -> Result<Stage, ViewerError> {
     let path = Path::new(&options.input);
     let is_run = path.join("config.toml").exists() && path.join("manifest.json").exists();
     if options.label && !is_run {
-        return Err(ViewerError::input(&options.input, "--label needs the directory of a run that asks people"));
+        return Err(ViewerError::input(
+            &options.input,
+            "--label needs the directory of a run that asks people",
+        ));
     }
     if is_run {
         let run = open_run(path)?;
@@ -41,7 +42,8 @@ pub fn open(options: &Options) -> Result<Stage, ViewerError> {
         let reason = "it is neither the directory of a run nor that of a dataset: it has no manifest.json";
         return Err(ViewerError::input(&options.input, reason));
     }
-    let looks_like_a_path = options.input.contains(std::path::MAIN_SEPARATOR) || options.input.starts_with('.');
+    let looks_like_a_path =
+        options.input.contains(std::path::MAIN_SEPARATOR) || options.input.starts_with('.');
     if looks_like_a_path {
         return Err(ViewerError::input(&options.input, "there is no such directory"));
     }
@@ -52,7 +54,10 @@ pub fn open(options: &Options) -> Result<Stage, ViewerError> {
 fn open_run(path: &Path) -> Result<RunDirectory, ViewerError> {
     let run = RunDirectory::open(path)?;
     if let Some(seed) = run.config().seeds.first() {
-        let reason = format!("it holds one run for each seed; name one of them, such as {}/seed-{seed}", path.display());
+        let reason = format!(
+            "it holds one run for each seed; name one of them, such as {}/seed-{seed}",
+            path.display()
+        );
         return Err(ViewerError::input(path.display().to_string(), reason));
     }
     Ok(run)
@@ -66,14 +71,18 @@ fn refuse_with_a_dataset(options: &Options) -> Result<(), ViewerError> {
         ("--count", options.count != 1),
     ];
     match refused.iter().find(|(_, given)| *given) {
-        Some((flag, _)) => Err(ViewerError::Usage(format!("{flag} is not for a dataset, which is played as it is"))),
+        Some((flag, _)) => {
+            Err(ViewerError::Usage(format!("{flag} is not for a dataset, which is played as it is")))
+        }
         None => Ok(()),
     }
 }
 
 fn open_live(options: &Options, run: Option<RunDirectory>) -> Result<Stage, ViewerError> {
     if options.reward.is_some() {
-        return Err(ViewerError::Usage("--reward is for a dataset; a run shows the reward that it learned".into()));
+        return Err(ViewerError::Usage(
+            "--reward is for a dataset; a run shows the reward that it learned".into(),
+        ));
     }
     let make = || -> Result<Box<dyn Env>, ViewerError> {
         match &run {
@@ -83,10 +92,15 @@ fn open_live(options: &Options, run: Option<RunDirectory>) -> Result<Stage, View
     };
     let env = make()?;
     let spec = env.spec().clone();
-    let demonstrations =
-        options.teleoperate.as_deref().map(|place| Demonstrations::create(place, env.as_ref())).transpose()?;
+    let demonstrations = options
+        .teleoperate
+        .as_deref()
+        .map(|place| Demonstrations::create(place, env.as_ref()))
+        .transpose()?;
     if demonstrations.is_some() && (options.count != 1 || options.against.is_some()) {
-        return Err(ViewerError::Usage("--teleoperate steers one robot: leave --count and --against away".into()));
+        return Err(ViewerError::Usage(
+            "--teleoperate steers one robot: leave --count and --against away".into(),
+        ));
     }
     let envs = (0..options.count).map(|_| make()).collect::<Result<Vec<_>, _>>()?;
     let copy = make()?;

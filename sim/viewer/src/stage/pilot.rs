@@ -71,7 +71,9 @@ impl Pilot {
             Self::Random(policy) => policy.act(obs, rows, ActMode::Sample, actions)?,
             Self::Scripted(policy) => policy.act(obs, rows, ActMode::Mode, actions)?,
             Self::Run(pilot) => pilot.policy().act(obs, rows, ActMode::Mode, actions)?,
-            Self::Keys(action) => actions.chunks_exact_mut(action.len()).for_each(|row| row.copy_from_slice(action)),
+            Self::Keys(action) => {
+                actions.chunks_exact_mut(action.len()).for_each(|row| row.copy_from_slice(action))
+            }
         }
         Ok(())
     }

@@ -59,8 +59,10 @@ fn radius(shape: &Shape) -> f32 {
 /// The view of the first of several copies, drawn back so that all are in it.
 pub fn overview(camera: &Camera, places: &[[f32; 3]]) -> Camera {
     let count = places.len().max(1) as f32;
-    let middle: [f32; 3] = std::array::from_fn(|axis| places.iter().map(|place| place[axis]).sum::<f32>() / count);
-    let reach = places.iter().map(|place| (0..3).map(|axis| (place[axis] - middle[axis]).powi(2)).sum::<f32>());
+    let middle: [f32; 3] =
+        std::array::from_fn(|axis| places.iter().map(|place| place[axis]).sum::<f32>() / count);
+    let reach =
+        places.iter().map(|place| (0..3).map(|axis| (place[axis] - middle[axis]).powi(2)).sum::<f32>());
     let reach = reach.fold(0.0, f32::max).sqrt();
     let arm: [f32; 3] = std::array::from_fn(|axis| camera.eye[axis] - camera.target[axis]);
     let distance = arm.iter().map(|x| x * x).sum::<f32>().sqrt();

@@ -5,9 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use telos::{
-    RunDirectory, agents::Policy, loops::RunPolicy, rewards::reward_model::RewardModel,
-};
+use telos::{RunDirectory, agents::Policy, loops::RunPolicy, rewards::reward_model::RewardModel};
 
 use crate::{ViewerError, traces::Reading};
 

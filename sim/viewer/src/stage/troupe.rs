@@ -130,7 +130,9 @@ impl Troupe {
         if let Pilot::Run(pilot) = &mut self.pilot {
             pilot.read(&self.obs, &self.actions, rows, &mut self.readings)?;
         }
-        for (row, (player, action)) in self.players.iter_mut().zip(self.actions.chunks_exact(width)).enumerate() {
+        for (row, (player, action)) in
+            self.players.iter_mut().zip(self.actions.chunks_exact(width)).enumerate()
+        {
             if player.is_over() {
                 continue;
             }

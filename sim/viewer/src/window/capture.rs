@@ -3,11 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use bevy::{prelude::*, render::view::screenshot::ScreenshotCaptured};
-use telos::{
-    checkpoint::atomic_write,
-    sim::render,
-    video::encode_png,
-};
+use telos::{checkpoint::atomic_write, sim::render, video::encode_png};
 
 use super::Canvas;
 use crate::{Viewer, ViewerError};
@@ -45,7 +41,9 @@ pub(super) fn take(mut commands: Commands, mut pictures: ResMut<Pictures>, canva
     }
     let path = pictures.wanted.remove(0);
     commands.spawn(canvas.screenshot()).observe(
-        move |shot: On<ScreenshotCaptured>, mut pictures: ResMut<Pictures>, mut viewer: NonSendMut<Viewer>| {
+        move |shot: On<ScreenshotCaptured>,
+              mut pictures: ResMut<Pictures>,
+              mut viewer: NonSendMut<Viewer>| {
             pictures.pending -= 1;
             match write(&shot.image, &path) {
                 Ok(()) => pictures.written.push(path.clone()),

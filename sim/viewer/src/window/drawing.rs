@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use bevy::{
     camera::Exposure,
     core_pipeline::tonemapping::Tonemapping,
-    light::{CascadeShadowConfigBuilder, GlobalAmbientLight},
+    light::{CascadeShadowConfigBuilder, DirectionalLightShadowMap, GlobalAmbientLight},
     pbr::{DistanceFog, FogFalloff},
     prelude::*,
 };
@@ -13,7 +13,7 @@ use bevy_egui::PrimaryEguiContext;
 use telos::sim::{Scene, Shape, render::SUN};
 
 use super::{
-    Canvas, ground,
+    Canvas, Quality, ground,
     meshes::{Form, MeshShelf, form},
 };
 use crate::Viewer;
@@ -52,6 +52,7 @@ pub(super) struct Parts {
 pub(super) fn set_up(
     mut commands: Commands,
     canvas: Res<Canvas>,
+    quality: Res<Quality>,
     mut images: ResMut<Assets<Image>>,
     viewer: NonSend<Viewer>,
 ) {
@@ -59,10 +60,16 @@ pub(super) fn set_up(
     let square = ground::square(Vec3::from(camera.target).distance(Vec3::from(camera.eye)));
     commands.insert_resource(Parts { pattern: images.add(ground::pattern()), square, ..default() });
     commands.init_resource::<MeshShelf>();
+    commands.insert_resource(DirectionalLightShadowMap { size: quality.shadow_map() });
     commands.insert_resource(GlobalAmbientLight { color: Color::WHITE, brightness: SKYLIGHT, ..default() });
     commands.spawn((
         DirectionalLight { illuminance: SUNLIGHT, shadow_maps_enabled: true, ..default() },
-        CascadeShadowConfigBuilder { num_cascades: 3, maximum_distance: SHADOWS, ..default() }.build(),
+        CascadeShadowConfigBuilder {
+            num_cascades: quality.cascades(),
+            maximum_distance: SHADOWS,
+            ..default()
+        }
+        .build(),
         Transform::from_translation(Vec3::from(SUN)).looking_at(Vec3::ZERO, Vec3::Z),
     ));
     commands.spawn((
@@ -70,7 +77,12 @@ pub(super) fn set_up(
         canvas.target(),
         Exposure::default(),
         Tonemapping::None,
-        DistanceFog { color: HORIZON, falloff: FogFalloff::ExponentialSquared { density: 0.03 }, ..default() },
+        DistanceFog {
+            color: HORIZON,
+            falloff: FogFalloff::ExponentialSquared { density: 0.03 },
+            ..default()
+        },
+        quality.antialiasing(),
         PrimaryEguiContext,
         Eye,
     ));

@@ -14,7 +14,7 @@ pub struct Frames {
     pub count: u32,
     /// Where they go, as `frame-0000.png` and so on.
     pub out: PathBuf,
-    /// Whether to say how long it took.
+    /// Whether to say how long it took, and to keep no pictures.
     pub timing: bool,
 }
 
@@ -39,7 +39,9 @@ fn draw(
     mut exit: MessageWriter<AppExit>,
 ) {
     if progress.drawn < progress.frames.count {
-        pictures.ask(progress.frames.out.join(format!("frame-{:04}.png", progress.drawn)));
+        if !progress.frames.timing {
+            pictures.ask(progress.frames.out.join(format!("frame-{:04}.png", progress.drawn)));
+        }
         // The first frame builds pipelines and uploads meshes.
         if progress.drawn == 1 {
             progress.started = Some(Instant::now());

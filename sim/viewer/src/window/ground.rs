@@ -64,7 +64,10 @@ pub(super) fn pattern() -> Image {
         let half = side / 2;
         let mean = |at: usize| {
             let (x, y) = (at % half * 2, at / half * 2);
-            0.25 * (level[y * side + x] + level[y * side + x + 1] + level[(y + 1) * side + x] + level[(y + 1) * side + x + 1])
+            0.25 * (level[y * side + x]
+                + level[y * side + x + 1]
+                + level[(y + 1) * side + x]
+                + level[(y + 1) * side + x + 1])
         };
         level = (0..half * half).map(mean).collect();
         side = half;

@@ -184,7 +184,8 @@ fn fly(viewer: &mut Viewer, keys: &ButtonInput<KeyCode>, seconds: f32) {
     if viewer.rig.mode() != Mode::Fly {
         return;
     }
-    let axis = |plus, minus| f32::from(u8::from(keys.pressed(plus))) - f32::from(u8::from(keys.pressed(minus)));
+    let axis =
+        |plus, minus| f32::from(u8::from(keys.pressed(plus))) - f32::from(u8::from(keys.pressed(minus)));
     let step = [
         axis(KeyCode::ArrowRight, KeyCode::ArrowLeft),
         axis(KeyCode::PageUp, KeyCode::PageDown),

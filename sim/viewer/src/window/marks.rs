@@ -45,9 +45,9 @@ fn trails(live: &Live, gizmos: &mut Gizmos) {
         for (trail, place) in troupe.trails().iter().zip(troupe.places()) {
             let place = Vec3::from(*place);
             let points = trail.coloured();
-            gizmos.linestrip_gradient(
-                points.map(|(point, [red, green, blue])| (Vec3::from(point) + place, Color::srgb(red, green, blue))),
-            );
+            gizmos.linestrip_gradient(points.map(|(point, [red, green, blue])| {
+                (Vec3::from(point) + place, Color::srgb(red, green, blue))
+            }));
         }
     }
 }

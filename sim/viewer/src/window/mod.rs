@@ -16,7 +16,7 @@ mod simulated;
 pub use canvas::Canvas;
 pub use capture::Pictures;
 pub use frames::Frames;
-pub use graphics::{check_display, check_graphics};
+pub use graphics::{Quality, check_display, check_graphics};
 pub use pointer::Pointer;
 pub use simulated::{Gesture, Script};
 
@@ -54,8 +54,8 @@ pub enum Pace {
     Fixed(f32),
 }
 
-/// The viewer in a window of this size, in pixels.
-pub fn windowed(viewer: Viewer, options: &Options) -> App {
+/// The viewer in a window.
+pub fn windowed(viewer: Viewer, options: &Options, quality: Quality) -> App {
     let window = Window {
         title: format!("telos: {}", options.input),
         resolution: WindowResolution::from(options.size),
@@ -64,12 +64,12 @@ pub fn windowed(viewer: Viewer, options: &Options) -> App {
     let mut app = App::new();
     let window = WindowPlugin { primary_window: Some(window), ..default() };
     app.add_plugins(DefaultPlugins.set(window).disable::<LogPlugin>());
-    assemble(&mut app, viewer, Canvas::Window, Pace::Wall);
+    assemble(app.insert_resource(quality), viewer, Canvas::Window, Pace::Wall);
     app
 }
 
 /// The viewer without a window: it draws pictures of this size, in pixels, each `seconds` after the last.
-pub fn offscreen(viewer: Viewer, size: (u32, u32), seconds: f32) -> App {
+pub fn offscreen(viewer: Viewer, size: (u32, u32), seconds: f32, quality: Quality) -> App {
     let mut app = App::new();
     let nowhere = WindowPlugin { primary_window: None, exit_condition: ExitCondition::DontExit, ..default() };
     // A picture without a robot, because its pipeline is still being compiled, is no use.
@@ -78,7 +78,7 @@ pub fn offscreen(viewer: Viewer, size: (u32, u32), seconds: f32) -> App {
     app.add_plugins(plugins.disable::<WinitPlugin>().disable::<LogPlugin>());
     app.add_plugins(ScheduleRunnerPlugin::run_loop(Duration::ZERO));
     let canvas = canvas::image(app.world_mut(), size);
-    assemble(&mut app, viewer, canvas, Pace::Fixed(seconds));
+    assemble(app.insert_resource(quality), viewer, canvas, Pace::Fixed(seconds));
     app
 }
 

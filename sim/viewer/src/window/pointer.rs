@@ -47,8 +47,8 @@ pub(super) fn read(
             let at = window.cursor_position();
             pointer.moved = at.zip(pointer.at).map_or(Vec2::ZERO, |(at, was)| at - was);
             (pointer.at, pointer.size) = (at, window.size());
-            pointer.held =
-                [MouseButton::Left, MouseButton::Right, MouseButton::Middle].map(|button| buttons.pressed(button));
+            pointer.held = [MouseButton::Left, MouseButton::Right, MouseButton::Middle]
+                .map(|button| buttons.pressed(button));
             pointer.scrolled = match scroll.unit {
                 MouseScrollUnit::Line => scroll.delta.y,
                 MouseScrollUnit::Pixel => scroll.delta.y / PIXELS_PER_NOTCH,

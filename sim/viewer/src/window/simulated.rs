@@ -60,7 +60,8 @@ pub(super) fn perform(
         panels.iter_mut().for_each(|mut input| input.events.push(event.clone()));
     };
     let mut press = |key_code, state| {
-        let (logical_key, text, repeat) = (Key::Unidentified(bevy::input::keyboard::NativeKey::Unidentified), None, false);
+        let (logical_key, text, repeat) =
+            (Key::Unidentified(bevy::input::keyboard::NativeKey::Unidentified), None, false);
         keys.write(KeyboardInput { key_code, logical_key, state, text, repeat, window: Entity::PLACEHOLDER });
     };
     match gesture {

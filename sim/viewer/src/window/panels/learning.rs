@@ -53,7 +53,13 @@ fn plot(ui: &mut egui::Ui, traces: &Traces, quantity: Quantity, [low, high]: [f3
     let finite = traces.values(quantity).enumerate().filter(|(_, value)| value.is_finite());
     painter.line(finite.map(at).collect(), Stroke::new(1.5, colour(quantity)));
     let text = |place: Pos2, anchor: egui::Align2, value: f32| {
-        painter.text(place, anchor, format!("{value:.2}"), egui::FontId::proportional(9.0), Color32::from_gray(150));
+        painter.text(
+            place,
+            anchor,
+            format!("{value:.2}"),
+            egui::FontId::proportional(9.0),
+            Color32::from_gray(150),
+        );
     };
     text(rect.left_top(), egui::Align2::LEFT_TOP, high);
     text(rect.left_bottom(), egui::Align2::LEFT_BOTTOM, low);

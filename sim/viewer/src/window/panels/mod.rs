@@ -20,7 +20,8 @@ const RIGHT: f32 = 250.0;
 pub(super) fn show(mut contexts: EguiContexts, mut viewer: NonSendMut<Viewer>) -> Result {
     let context = contexts.ctx_mut()?.clone();
     let viewer = &mut *viewer;
-    let whole = egui::UiBuilder::new().layer_id(egui::LayerId::background()).max_rect(context.viewport_rect());
+    let whole =
+        egui::UiBuilder::new().layer_id(egui::LayerId::background()).max_rect(context.viewport_rect());
     let mut root = egui::Ui::new(context.clone(), "panels".into(), whole);
     if viewer.stage.is_none() {
         status::failure(&context, viewer);

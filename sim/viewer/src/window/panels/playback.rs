@@ -2,12 +2,7 @@
 
 use bevy_egui::egui;
 
-use crate::{
-    Viewer,
-    clock::SPEEDS,
-    rig::Mode,
-    stage::Stage,
-};
+use crate::{Viewer, clock::SPEEDS, rig::Mode, stage::Stage};
 
 pub(super) fn show(ui: &mut egui::Ui, viewer: &mut Viewer) {
     time(ui, viewer);
@@ -33,7 +28,8 @@ fn time(ui: &mut egui::Ui, viewer: &mut Viewer) {
         }
     });
     let mut speed = viewer.clock.speed();
-    let slider = egui::Slider::new(&mut speed, SPEEDS[0]..=SPEEDS[1]).logarithmic(true).suffix("x").text("speed");
+    let slider =
+        egui::Slider::new(&mut speed, SPEEDS[0]..=SPEEDS[1]).logarithmic(true).suffix("x").text("speed");
     if ui.add(slider).changed() {
         viewer.clock.set_speed(speed);
     }

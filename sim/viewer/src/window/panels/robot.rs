@@ -54,7 +54,9 @@ fn joints(ui: &mut egui::Ui, live: &mut Live) {
     egui::Grid::new("forces").num_columns(2).show(ui, |ui| {
         for (name, force) in &forces {
             ui.label(name);
-            ui.add(egui::ProgressBar::new(force.abs() / most).text(format!("{force:.2}")).desired_width(90.0));
+            ui.add(
+                egui::ProgressBar::new(force.abs() / most).text(format!("{force:.2}")).desired_width(90.0),
+            );
             ui.end_row();
         }
     });

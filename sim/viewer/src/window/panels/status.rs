@@ -33,7 +33,8 @@ pub(super) fn bar(ui: &mut egui::Ui, viewer: &mut Viewer) {
 
 /// A slider over the states of a recording.
 fn timeline(ui: &mut egui::Ui, viewer: &mut Viewer) {
-    let Some((mut at, last)) = viewer.stage.as_ref().and_then(Stage::position).filter(|(_, last)| *last > 0) else {
+    let Some((mut at, last)) = viewer.stage.as_ref().and_then(Stage::position).filter(|(_, last)| *last > 0)
+    else {
         return;
     };
     ui.spacing_mut().slider_width = (ui.available_width() - 70.0).max(60.0);

@@ -42,7 +42,8 @@ pub(super) fn demonstration(ui: &mut egui::Ui, viewer: &mut Viewer) {
         ui.label(format!("recording, {} steps", demonstrations.steps()));
     }
     let text = if recording { "Keep" } else { "Record an episode" };
-    let result = if ui.button(text).on_hover_text("Enter").clicked() { live.toggle_recording() } else { Ok(()) };
+    let result =
+        if ui.button(text).on_hover_text("Enter").clicked() { live.toggle_recording() } else { Ok(()) };
     if recording && ui.button("Drop").on_hover_text("Backspace").clicked() {
         live.discard_recording();
     }
