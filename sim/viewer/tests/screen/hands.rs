@@ -56,12 +56,12 @@ fn a_body_follows_the_pointer_and_the_sky_turns_the_camera() {
 
 #[test]
 fn sliders_change_physics_and_panels_take_the_pointer() {
-    let mut screen = Screen::open(&["hopper-hop", "--paused"]);
+    let mut screen = Screen::sized(&["hopper-hop", "--paused"], (480, 560));
     screen.frames(3);
     let camera = screen.viewer().rig.camera();
     // Across the left panel, where a slider of physics is somewhere.
     let mut changed = false;
-    for y in (150..310).step_by(5) {
+    for y in (290..400).step_by(6) {
         let y = y as f32;
         screen.perform([
             Gesture::Move(60.0, y),

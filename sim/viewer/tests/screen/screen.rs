@@ -31,11 +31,16 @@ pub(crate) struct Screen {
 
 impl Screen {
     pub(crate) fn open(arguments: &[&str]) -> Self {
+        Self::sized(arguments, SIZE)
+    }
+
+    /// With pictures of another size.
+    pub(crate) fn sized(arguments: &[&str], size: (u32, u32)) -> Self {
         let turn = TURN.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let scratch = tempfile::tempdir().unwrap();
         let out = scratch.path().display().to_string();
         let options = Options::parse_from([&["telos-viewer", "--out", &out], arguments].concat());
-        let mut app = offscreen(Viewer::open(&options).unwrap(), SIZE, FRAME, Quality::Fine);
+        let mut app = offscreen(Viewer::open(&options).unwrap(), size, FRAME, Quality::Fine);
         while app.plugins_state() == PluginsState::Adding {
             tick_global_task_pools_on_main_thread();
         }
