@@ -86,6 +86,7 @@ impl Config {
             &[LoopKind::OfflineToOnline],
             "only loop = \"offline-to-online\" reads it",
         );
+        unread_by_loop("likelihood", &[LoopKind::Likelihood], "only loop = \"likelihood\" reads it");
         unread
     }
 
