@@ -67,7 +67,7 @@ pub struct Viewer {
     exhibits: Vec<Range<usize>>,
     film: Option<(PathBuf, Recorder)>,
     since_look: f32,
-    /// Steps since the film's last picture are counted by the recorder; here, of the whole session.
+    /// Of the whole session.
     steps: u64,
 }
 

@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use telos::{RunDirectory, agents::Policy, loops::RunPolicy, rewards::reward_model::RewardModel};
+use telos::{RunDirectory, agents::Policy, loops::RunPolicy};
 
 use crate::{ViewerError, traces::Reading};
 
@@ -126,11 +126,6 @@ impl RunPilot {
             }
         }
         Ok(())
-    }
-
-    /// The learned reward, where there is one.
-    pub fn reward_model(&mut self) -> Option<&dyn RewardModel> {
-        self.learned.reward_model()
     }
 }
 

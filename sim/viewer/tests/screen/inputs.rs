@@ -5,7 +5,7 @@ use telos_viewer::{stage::Stage, traces::Quantity};
 
 use crate::{
     material,
-    screen::{Screen, difference, reference},
+    screen::{Screen, reference},
 };
 
 /// Bevy's light, haze and shadows are other ones than the processor's: means differ by up to 12 levels.
@@ -20,7 +20,7 @@ fn environments_look_as_the_processor_draws_them() {
         screen.viewer().overlays.trails = false;
         screen.frames(3);
         let (shown, drawn) = (screen.picture(), reference(&screen.viewer()));
-        let (mean, far) = difference(&shown, &drawn);
+        let (mean, far) = drawn.difference(&shown);
         assert!(mean < MEAN && far < FAR, "{env}: mean difference {mean}, share of far pixels {far}");
     }
 }
@@ -30,7 +30,7 @@ fn a_grid_shows_every_robot() {
     let mut screen = Screen::open(&["hopper-hop", "--count", "4", "--bare", "--paused"]);
     screen.frames(3);
     let (shown, drawn) = (screen.picture(), reference(&screen.viewer()));
-    let (mean, far) = difference(&shown, &drawn);
+    let (mean, far) = drawn.difference(&shown);
     assert!(mean < MEAN && far < FAR, "mean difference {mean}, share of far pixels {far}");
     assert_eq!(screen.live(|live| live.exhibits().len()), 4);
 }
@@ -80,7 +80,8 @@ fn a_dataset_is_played_and_can_be_scrubbed() {
     screen.viewer().stage.as_mut().unwrap().seek(12);
     screen.frames(2);
     assert_eq!(screen.viewer().scene().geoms, at_12.geoms);
-    let (mean, far) = difference(&screen.picture(), &reference(&screen.viewer()));
+    let shown = screen.picture();
+    let (mean, far) = reference(&screen.viewer()).difference(&shown);
     assert!(mean < MEAN && far < FAR, "mean difference {mean}, share of far pixels {far}");
     screen.tap(KeyCode::End);
     match &screen.viewer().stage {

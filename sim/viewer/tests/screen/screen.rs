@@ -107,21 +107,39 @@ pub(crate) fn read(path: &Path) -> render::Image {
     render::Image::from_rgb(info.width as usize, info.height as usize, rgb).unwrap()
 }
 
-/// Mean absolute difference of two pictures, in levels of 255, and the share of pixels that differ by more than 60
-/// in a channel.
-pub(crate) fn difference(a: &render::Image, b: &render::Image) -> (f64, f64) {
-    assert_eq!((a.width(), a.height()), (b.width(), b.height()));
-    let gaps: Vec<u8> = a.rgb().iter().zip(b.rgb()).map(|(a, b)| a.abs_diff(*b)).collect();
-    let mean = gaps.iter().map(|gap| f64::from(*gap)).sum::<f64>() / gaps.len() as f64;
-    let far = gaps.chunks_exact(3).filter(|gap| gap.iter().any(|gap| *gap > 60)).count();
-    (mean, far as f64 / (gaps.len() / 3) as f64)
+/// A picture, and which of its pixels show something other than the sky.
+pub(crate) struct Reference {
+    image: render::Image,
+    solid: Vec<bool>,
 }
 
 /// What the renderer on the processor makes of the viewer's scene.
-pub(crate) fn reference(viewer: &Viewer) -> render::Image {
+pub(crate) fn reference(viewer: &Viewer) -> Reference {
     let options = render::RenderOptions { shadows: true, supersampling: 2 };
     let mut renderer = render::Renderer::new(SIZE.0 as usize, SIZE.1 as usize, options).unwrap();
     let mut image = render::Image::new();
     renderer.render(viewer.scene(), &mut image);
-    image
+    let solid = renderer.segmentation().map(|geom| geom.is_some()).collect();
+    Reference { image, solid }
+}
+
+impl Reference {
+    /// Compares a picture with it below the sky, which the viewer draws in one colour.
+    pub(crate) fn difference(&self, shown: &render::Image) -> (f64, f64) {
+        difference(shown, &self.image, &self.solid)
+    }
+}
+
+/// Mean absolute difference of two pictures where `counts`, in levels of 255, and the share of these pixels that
+/// differ by more than 60 in a channel.
+pub(crate) fn difference(a: &render::Image, b: &render::Image, counts: &[bool]) -> (f64, f64) {
+    assert_eq!((a.width(), a.height()), (b.width(), b.height()));
+    let pixels = a.rgb().chunks_exact(3).zip(b.rgb().chunks_exact(3)).zip(counts);
+    let gaps: Vec<[u8; 3]> = pixels
+        .filter(|(_, counts)| **counts)
+        .map(|((a, b), _)| std::array::from_fn(|channel| a[channel].abs_diff(b[channel])))
+        .collect();
+    let mean = gaps.as_flattened().iter().map(|gap| f64::from(*gap)).sum::<f64>() / (3 * gaps.len()) as f64;
+    let far = gaps.iter().filter(|gap| gap.iter().any(|gap| *gap > 60)).count();
+    (mean, far as f64 / gaps.len() as f64)
 }
