@@ -16,7 +16,7 @@ use crate::{Viewer, stage::Stage};
 const LEFT: f32 = 220.0;
 const RIGHT: f32 = 250.0;
 
-/// Shows the panels that are switched on. A message is always shown.
+/// Shows the panels, where they are switched on, and in any case what went wrong.
 pub(super) fn show(mut contexts: EguiContexts, mut viewer: NonSendMut<Viewer>) -> Result {
     let context = contexts.ctx_mut()?.clone();
     let viewer = &mut *viewer;
@@ -27,7 +27,10 @@ pub(super) fn show(mut contexts: EguiContexts, mut viewer: NonSendMut<Viewer>) -
         status::failure(&context, viewer);
         return Ok(());
     }
-    status::bar(&mut root, viewer);
+    let failed = viewer.notice.as_ref().is_some_and(|notice| notice.is_error);
+    if viewer.overlays.panels || failed {
+        status::bar(&mut root, viewer);
+    }
     if viewer.overlays.panels {
         egui::Panel::left("left").resizable(false).exact_size(LEFT).show(&mut root, |ui| {
             egui::ScrollArea::vertical().show(ui, |ui| {
