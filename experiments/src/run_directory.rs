@@ -8,6 +8,7 @@
 //! tensorboard/      metrics.jsonl as TensorBoard events
 //! checkpoints/      step-<n>.ckpt, the latest few
 //! feedback/         the ledger of questions and answers; people/ what people are asked and answer
+//! videos/           final.mp4, an episode of a policy that was trained by a sentence
 //! result.json       the final evaluation
 //! ```
 
@@ -129,6 +130,16 @@ impl RunDirectory {
         self.path.join("feedback")
     }
 
+    /// Where videos of the policy live; the directory is made.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    pub fn videos(&self) -> Result<PathBuf, TelosError> {
+        let path = self.path.join("videos");
+        fs::create_dir_all(&path).map_err(|source| TelosError::io(&path, source))?;
+        Ok(path)
+    }
+
     /// Opens the metrics files.
     ///
     /// # Errors
@@ -195,6 +206,14 @@ impl RunDirectory {
             return Err(TelosError::run(&self.path, reason));
         }
         self.checkpoints().load(step, state)
+    }
+
+    /// Steps of the checkpoints that there are now, ascending.
+    ///
+    /// # Errors
+    /// When the system refuses to list them.
+    pub fn checkpoint_steps(&self) -> Result<Vec<u64>, TelosError> {
+        self.checkpoints().steps()
     }
 
     /// Writes `result.json`.
