@@ -29,6 +29,10 @@ pub trait Policy {
     /// Says that the episode of environment `row` is over and another begins there. Only policies that
     /// remember something between actions, such as the rest of a chunk, have to know.
     fn episode_ended(&mut self, _row: usize) {}
+
+    /// Tells what the actions chosen last earned, `[rows]`, before any episode is said to have ended.
+    /// Only policies that aim at a return have to know.
+    fn rewarded(&mut self, _rewards: &[f32]) {}
 }
 
 /// Draws every action uniformly from the action space. Its mode is the centre of the space.

@@ -70,5 +70,6 @@ pub use spec::{BoxSpace, EnvSpec, GoalSpec};
 pub use trajectory::{Origin, Segment, SegmentRef, SegmentView, TrajectoryStore};
 pub use vec_env::VecEnv;
 pub use wrappers::{
-    ActionRepeat, GoalRegion, GoalRegionConfig, Randomization, RandomizationConfig, TimeLimit, Wrapping,
+    ActionRepeat, GoalRegion, GoalRegionConfig, Randomization, RandomizationConfig, ResetFree,
+    ResetFreeConfig, TimeLimit, Wrapping,
 };

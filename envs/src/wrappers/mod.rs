@@ -45,11 +45,13 @@ macro_rules! pass_on {
 mod action_repeat;
 mod goal_region;
 mod randomization;
+mod reset_free;
 mod time_limit;
 mod wrapping;
 
 pub use action_repeat::ActionRepeat;
 pub use goal_region::{GoalRegion, GoalRegionConfig};
 pub use randomization::{Randomization, RandomizationConfig};
+pub use reset_free::{ResetFree, ResetFreeConfig};
 pub use time_limit::TimeLimit;
 pub use wrapping::Wrapping;

@@ -114,6 +114,7 @@ pub fn evaluate(
             model.predict(&obs, &actions, n, &mut rewards)?;
         }
         let batch = envs.step(&actions);
+        policy.rewarded(if reward_model.is_some() { &rewards } else { &batch.reward });
         for i in 0..n {
             if ended[i].is_none() {
                 learned[i] += f64::from(rewards[i]);

@@ -9,6 +9,7 @@ mod evaluation;
 mod film;
 mod fine_tuning;
 mod known_reward;
+mod labels;
 mod learned_reward;
 mod learners;
 mod means;
@@ -22,6 +23,7 @@ mod recorded;
 mod report;
 mod reward_learning;
 mod run_policy;
+mod success_learning;
 
 use std::path::Path;
 
@@ -271,7 +273,7 @@ fn build(
             Box::new(PreferenceLoop::new(config, feedback, &device)?)
         }
         (LoopKind::Offline | LoopKind::OfflineToOnline, _) => {
-            Box::new(OfflineToOnline::new(config, feedback.is_some(), &device)?)
+            Box::new(OfflineToOnline::new(config, feedback, &device)?)
         }
         (LoopKind::Preferences, LearnerKind::Ppo) => {
             let mut training = OnPolicyPreferenceLoop::new(config, feedback, &device)?;
