@@ -25,6 +25,7 @@ use telos_nn::Device;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 const HORIZON: usize = 16;
+const EXECUTED: usize = 8;
 const EVALUATIONS: usize = 100;
 
 #[allow(clippy::print_stdout)]
@@ -96,7 +97,7 @@ fn clone<P: GenerativePolicy>(
     seed: u64,
 ) -> Result<(), Box<dyn Error>> {
     let config = BehaviourCloningConfig::default();
-    let mut cloning = BehaviourCloning::new(&config, policy, normalizer_of(&dataset), spec, seed)?;
+    let mut cloning = BehaviourCloning::new(&config, policy, normalizer_of(&dataset), EXECUTED, spec, seed)?;
     let mut loader = Loader::new(Chunks::new(dataset, config.batch_size, HORIZON, seed), 0);
     let start = Instant::now();
     for update in 1..=updates {

@@ -148,11 +148,6 @@ impl Replay {
         self.copy_episode_columns(at, i, rows, batch);
     }
 
-    /// Transitions stored after that in row `at`, of all environments.
-    fn age(&self, at: usize) -> usize {
-        (self.next + self.capacity - 1 - at) % self.capacity
-    }
-
     /// Replaces every stored reward by that of `reward(obs [rows, obs], actions [rows, act], rows,
     /// out [rows])`, called on all stored transitions in chunks of a fixed size; returns follow.
     ///

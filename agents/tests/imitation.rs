@@ -8,8 +8,9 @@ use rand_xoshiro::Xoshiro256PlusPlus;
 use telos_agents::{
     ActMode, Policy,
     generative::{
-        BehaviourCloning, BehaviourCloningConfig, ChainNoise, ChunkShape, DiffusionPolicy, FlowPolicy,
-        GenerativePolicy, MlpDenoiser, MlpDenoiserConfig, NoiseSchedule, SamplerConfig, normalizer_of,
+        BehaviourCloning, BehaviourCloningConfig, ChainNoise, ChunkShape, ConsistencyPolicy, DiffusionPolicy,
+        FlowPolicy, GenerativePolicy, MlpDenoiser, MlpDenoiserConfig, NoiseSchedule, SamplerConfig,
+        normalizer_of,
     },
 };
 use telos_checkpoint::{from_bytes, to_bytes};
@@ -78,8 +79,8 @@ fn denoiser() -> MlpDenoiser {
 }
 
 fn learner<P: GenerativePolicy>(policy: P, dataset: &Dataset, spec: &EnvSpec) -> BehaviourCloning<P> {
-    let config = BehaviourCloningConfig { batch_size: 128, executed: 2, ..BehaviourCloningConfig::default() };
-    BehaviourCloning::new(&config, policy, normalizer_of(dataset), spec, 0).unwrap()
+    let config = BehaviourCloningConfig { batch_size: 128, ..BehaviourCloningConfig::default() };
+    BehaviourCloning::new(&config, policy, normalizer_of(dataset), 2, spec, 0).unwrap()
 }
 
 fn train<P: GenerativePolicy>(cloning: &mut BehaviourCloning<P>, dataset: &Arc<Dataset>, updates: u32) {
@@ -111,7 +112,7 @@ fn success(policy: &mut dyn Policy) -> f64 {
 }
 
 #[test]
-fn a_diffusion_and_a_flow_imitate_the_expert() {
+fn a_diffusion_a_flow_and_a_consistency_policy_imitate_the_expert() {
     let scratch = Scratch::new("learns");
     let dataset = demonstrations(&scratch, 100);
     let env = registry::make(TASK).unwrap();
@@ -119,10 +120,14 @@ fn a_diffusion_and_a_flow_imitate_the_expert() {
     let mut diffusion =
         learner(DiffusionPolicy::new(denoiser(), schedule, SAMPLER).unwrap(), &dataset, env.spec());
     let mut flow = learner(FlowPolicy::new(denoiser(), SAMPLER).unwrap(), &dataset, env.spec());
+    let two_steps = SamplerConfig { steps: 2, ..SAMPLER };
+    let consistency = ConsistencyPolicy::new(denoiser(), 10, two_steps).unwrap();
+    let mut consistency = learner(consistency, &dataset, env.spec());
     let before = success(&mut diffusion);
     train(&mut diffusion, &dataset, 3000);
     train(&mut flow, &dataset, 3000);
-    let after = [success(&mut diffusion), success(&mut flow)];
+    train(&mut consistency, &dataset, 3000);
+    let after = [success(&mut diffusion), success(&mut flow), success(&mut consistency)];
     assert!(before < 0.3 && after.iter().all(|share| *share > 0.8), "{before} before, {after:?} after");
 }
 

@@ -259,7 +259,8 @@ fn a_success_classifier_learns_on_without_resets() {
     let scratch = tempfile::tempdir().unwrap();
     let here = scratch.path();
     fs::write(here.join("c.toml"), RESET_FREE).unwrap();
-    let collect = "collect --env arm-reach --policy scripted --noise 0.3 --new-goal 0.02 --steps 2000 --quiet";
+    let collect =
+        "collect --env arm-reach --policy scripted --noise 0.3 --new-goal 0.02 --steps 2000 --quiet";
     let collect: Vec<&str> = collect.split(' ').chain(["--out", "prior"]).collect();
     succeeds(&collect, here);
     succeeds(&["train", "c.toml", "--out", "run", "--quiet"], here);
@@ -269,9 +270,11 @@ fn a_success_classifier_learns_on_without_resets() {
     assert!(lines[3..].iter().all(|line| line.contains("success/loss")), "{metrics}");
     assert!(lines[4].contains("success/false_positives"), "{metrics}");
 
-    fs::write(here.join("bad.toml"), RESET_FREE.replace("labels = 'success'", "labels = 'recorded'")).unwrap();
+    fs::write(here.join("bad.toml"), RESET_FREE.replace("labels = 'success'", "labels = 'recorded'"))
+        .unwrap();
     refused(&["train", "bad.toml", "--out", "bad"], here, "`success`: nothing reads this table");
-    fs::write(here.join("bad.toml"), RESET_FREE.replace("forward = [0.5, 0.1, 0.2]", "forward = [0.5]")).unwrap();
+    fs::write(here.join("bad.toml"), RESET_FREE.replace("forward = [0.5, 0.1, 0.2]", "forward = [0.5]"))
+        .unwrap();
     refused(&["train", "bad.toml", "--out", "bad"], here, "`env.reset_free.forward`");
 }
 

@@ -35,14 +35,12 @@ pub struct BehaviourCloningConfig {
     pub weight_decay: f64,
     /// d: decay of the average of the weights. Default 0.995 (DPPO).
     pub ema_decay: f64,
-    /// Actions of a chunk that are executed before the next is drawn. Default 8 (the paper's).
-    pub executed: usize,
 }
 
 impl Default for BehaviourCloningConfig {
     fn default() -> Self {
         let (lr, final_lr, weight_decay) = (1e-3, 0.1, 1e-6);
-        Self { batch_size: 256, lr, final_lr, weight_decay, ema_decay: 0.995, executed: 8 }
+        Self { batch_size: 256, lr, final_lr, weight_decay, ema_decay: 0.995 }
     }
 }
 
@@ -57,8 +55,7 @@ impl BehaviourCloningConfig {
         require((0.0..=1.0).contains(&self.final_lr), "cloning.final_lr", &self.final_lr, unit)?;
         let decay = self.weight_decay;
         require(decay >= 0.0 && decay.is_finite(), "cloning.weight_decay", &decay, "use 0 or more")?;
-        require((0.0..=1.0).contains(&self.ema_decay), "cloning.ema_decay", &self.ema_decay, unit)?;
-        require(self.executed > 0, "cloning.executed", &self.executed, "use at least 1")
+        require((0.0..=1.0).contains(&self.ema_decay), "cloning.ema_decay", &self.ema_decay, unit)
     }
 }
 
@@ -79,8 +76,8 @@ pub struct BehaviourCloning<P> {
 }
 
 impl<P: GenerativePolicy> BehaviourCloning<P> {
-    /// A learner of `policy` that normalises observations by what `normalizer` has seen; see
-    /// [`normalizer_of`].
+    /// A learner of `policy` that normalises observations by what `normalizer` has seen (see
+    /// [`normalizer_of`]), and of each chunk executes the first `executed` actions.
     ///
     /// # Errors
     /// When the configuration is wrong or the sizes are not those of the spec.
@@ -88,13 +85,14 @@ impl<P: GenerativePolicy> BehaviourCloning<P> {
         config: &BehaviourCloningConfig,
         policy: P,
         normalizer: ObservationNormalizer,
+        executed: usize,
         spec: &EnvSpec,
         seed: u64,
     ) -> Result<Self, AgentError> {
         config.validate()?;
         let mut rng = Xoshiro256PlusPlus::seed_from_u64(seed);
         rng.jump();
-        let actor = ChunkActor::new(policy.frozen_copy()?, normalizer, spec, config.executed, seed)?;
+        let actor = ChunkActor::new(policy.frozen_copy()?, normalizer, spec, executed, seed)?;
         let adam = AdamConfig { lr: config.lr, weight_decay: config.weight_decay, ..AdamConfig::default() };
         Ok(Self {
             config: config.clone(),

@@ -55,7 +55,12 @@ impl<P: GenerativePolicy> ChunkActor<P> {
         AgentError::check_length("observation of the normaliser", normalizer.size(), shape.obs)?;
         AgentError::check_length("action of the denoiser", shape.act, range.size())?;
         let sound = (1..=shape.horizon).contains(&executed);
-        require(sound, "chunk.executed", &executed, "use at least 1 and at most the actions of a chunk")?;
+        require(
+            sound,
+            "generative.executed",
+            &executed,
+            "use at least 1 and at most the actions of a chunk",
+        )?;
         Ok(Self {
             policy,
             range,

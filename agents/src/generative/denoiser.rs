@@ -82,6 +82,17 @@ impl Default for MlpDenoiserConfig {
     }
 }
 
+impl MlpDenoiserConfig {
+    /// # Errors
+    /// [`AgentError::Config`] for the first value outside its range.
+    pub fn validate(&self) -> Result<(), AgentError> {
+        let features = self.time_features;
+        let even = features >= 2 && features.is_multiple_of(2);
+        require(even, "generative.mlp.time_features", &features, "use an even number from 2 on")?;
+        require(!self.hidden.contains(&0), "generative.mlp.hidden", &self.hidden, "use at least 1 unit")
+    }
+}
+
 /// A multi-layer perceptron of the latent, the features of the time and the observation.
 #[derive(Debug)]
 pub struct MlpDenoiser {
@@ -102,10 +113,8 @@ impl MlpDenoiser {
         rng: &mut Xoshiro256PlusPlus,
         device: &Device,
     ) -> Result<Self, AgentError> {
+        config.validate()?;
         let features = config.time_features;
-        let even = features >= 2 && features.is_multiple_of(2);
-        require(even, "denoiser.time_features", &features, "use an even number from 2 on")?;
-        require(!config.hidden.contains(&0), "denoiser.hidden", &config.hidden, "use at least 1 unit")?;
         let layers = MlpConfig {
             inputs: shape.width() + features + shape.obs,
             hidden: config.hidden.clone(),

@@ -1,5 +1,7 @@
 //! One step of a sampler, for every noise schedule and flow.
 
+use serde::{Deserialize, Serialize};
+
 /// How much signal and how much noise a latent holds: a^t = signal a^0 + noise eps.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct NoiseLevel {
@@ -31,8 +33,10 @@ pub struct DenoisingStep {
 
 /// How random the steps of a sampler are. All choices have the same marginals at every level, given a
 /// perfect denoiser; what differs is how much of the first noise the chunk remembers.
-#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "snake_case")]
+///
+/// Written as `{ eta = 1.0 }` or `{ constant = 0.5 }`.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "Written", into = "Written")]
 pub enum ChainNoise {
     /// Song et al. 2020, "Denoising Diffusion Implicit Models", arXiv 2010.02502, equation 16: 0 is
     /// deterministic (for a flow: Euler's method), 1 draws from the posterior as DDPM does, which for a
@@ -40,6 +44,35 @@ pub enum ChainNoise {
     Eta(f64),
     /// A diffusion of this constant size per root of time, as far as the next level has room for it.
     Constant(f64),
+}
+
+/// [`ChainNoise`] as a table with one of these keys.
+#[derive(Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Written {
+    eta: Option<f64>,
+    constant: Option<f64>,
+}
+
+impl TryFrom<Written> for ChainNoise {
+    type Error = &'static str;
+
+    fn try_from(written: Written) -> Result<Self, Self::Error> {
+        match written {
+            Written { eta: Some(eta), constant: None } => Ok(Self::Eta(eta)),
+            Written { eta: None, constant: Some(size) } => Ok(Self::Constant(size)),
+            _ => Err("expected one of the keys `eta` and `constant`"),
+        }
+    }
+}
+
+impl From<ChainNoise> for Written {
+    fn from(noise: ChainNoise) -> Self {
+        match noise {
+            ChainNoise::Eta(eta) => Self { eta: Some(eta), ..Self::default() },
+            ChainNoise::Constant(size) => Self { constant: Some(size), ..Self::default() },
+        }
+    }
 }
 
 impl ChainNoise {

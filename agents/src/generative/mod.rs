@@ -1,8 +1,8 @@
 //! Generative policies: chunks of actions, drawn by denoising.
 //!
 //! A [`GenerativePolicy`] walks from noise to a chunk in Gaussian steps whose means a [`Denoiser`] decides;
-//! [`DiffusionPolicy`] and [`FlowPolicy`] differ in what it predicts. The walk is kept, with its
-//! log-probabilities, in a [`Chain`], on which fine-tuning and steering work.
+//! [`DiffusionPolicy`], [`FlowPolicy`] and [`ConsistencyPolicy`] differ in what it predicts. The walk is
+//! kept, with its log-probabilities, in a [`Chain`], on which fine-tuning and steering work.
 //!
 //! ```
 //! use rand::SeedableRng;
@@ -29,7 +29,9 @@ mod best_of_n;
 mod chain;
 mod chain_batch;
 mod chunk_actor;
+mod chunk_policy;
 mod chunk_score;
+mod consistency_policy;
 mod d3po;
 mod denoiser;
 mod denoising_dpo;
@@ -45,6 +47,7 @@ mod noise_draw;
 mod noise_schedule;
 mod noise_search;
 mod particles;
+mod policy_config;
 mod reward_gradient;
 mod reward_weighted;
 mod sampler_config;
@@ -57,7 +60,9 @@ pub use best_of_n::BestOfN;
 pub use chain::Chain;
 pub use chain_batch::ChainBatch;
 pub use chunk_actor::ChunkActor;
+pub use chunk_policy::ChunkPolicy;
 pub use chunk_score::{ChunkReward, ChunkScore};
+pub use consistency_policy::ConsistencyPolicy;
 pub use d3po::D3po;
 pub use denoiser::{ChunkShape, Denoiser, MlpDenoiser, MlpDenoiserConfig};
 pub use denoising_dpo::DenoisingDpo;
@@ -72,6 +77,7 @@ pub use noise_draw::NoiseDraw;
 pub use noise_schedule::NoiseSchedule;
 pub use noise_search::NoiseSearch;
 pub use particles::Particles;
+pub use policy_config::{GenerativeConfig, Process};
 pub use reward_gradient::RewardGradient;
 pub use reward_weighted::RewardWeighted;
 pub use sampler_config::SamplerConfig;

@@ -21,7 +21,7 @@ impl NoiseSchedule {
     /// # Errors
     /// When K is 0.
     pub fn cosine(steps: usize) -> Result<Self, AgentError> {
-        require(steps > 0, "diffusion.steps", &steps, "use at least 1")?;
+        require(steps > 0, "generative.levels", &steps, "use at least 1")?;
         let f = |k: usize| {
             let angle = (k as f64 / steps as f64 + 0.008) / 1.008 * std::f64::consts::FRAC_PI_2;
             angle.cos().powi(2)
@@ -66,7 +66,7 @@ impl NoiseSchedule {
     pub fn sampler(&self, config: &SamplerConfig) -> Result<Vec<DenoisingStep>, AgentError> {
         config.validate()?;
         let (n, total) = (config.steps, self.len());
-        require(n <= total, "sampler.steps", &n, "use at most as many steps as the schedule has")?;
+        require(n <= total, "generative.sampler.steps", &n, "use at most as many steps as the schedule has")?;
         let level = |i: usize| (total * (n - i) + n / 2) / n;
         let step = |i: usize| {
             let (k, next) = (level(i), level(i + 1));

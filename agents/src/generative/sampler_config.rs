@@ -34,17 +34,22 @@ impl SamplerConfig {
     /// # Errors
     /// [`AgentError::Config`] for the first value outside its range.
     pub fn validate(&self) -> Result<(), AgentError> {
-        require(self.steps > 0, "sampler.steps", &self.steps, "use at least 1")?;
+        require(self.steps > 0, "generative.sampler.steps", &self.steps, "use at least 1")?;
         let sound = match self.noise {
             ChainNoise::Eta(eta) => (0.0..=1.0).contains(&eta),
             ChainNoise::Constant(size) => size >= 0.0 && size.is_finite(),
         };
         let expected = "use an eta in [0, 1] or a constant that is not negative";
-        require(sound, "sampler.noise", &self.noise, expected)?;
+        require(sound, "generative.sampler.noise", &self.noise, expected)?;
         let floor = |x: f32| x >= 0.0 && x.is_finite();
-        require(floor(self.min_std), "sampler.min_std", &self.min_std, "use 0 or more")?;
+        require(floor(self.min_std), "generative.sampler.min_std", &self.min_std, "use 0 or more")?;
         let least = self.min_log_prob_std;
-        require(floor(least), "sampler.min_log_prob_std", &least, "use 0 or more")?;
-        require(self.clip.is_none_or(|c| c > 0.0), "sampler.clip", &self.clip, "use a positive number")
+        require(floor(least), "generative.sampler.min_log_prob_std", &least, "use 0 or more")?;
+        require(
+            self.clip.is_none_or(|c| c > 0.0),
+            "generative.sampler.clip",
+            &self.clip,
+            "use a positive number",
+        )
     }
 }

@@ -165,6 +165,11 @@ impl Replay {
         }
     }
 
+    /// Transitions stored after that in row `at`, of all environments.
+    pub(super) fn age(&self, at: usize) -> usize {
+        (self.next + self.capacity - 1 - at) % self.capacity
+    }
+
     /// The episode columns of row `i` of a batch of `rows` rows.
     pub(super) fn copy_episode_columns(&self, at: usize, i: usize, rows: usize, batch: &mut ReplayBatch) {
         let a = self.action_size;

@@ -6,6 +6,7 @@
 mod behaviour;
 mod best_of_n;
 mod calibration;
+mod fine_tuned;
 mod gold;
 mod gold_report;
 mod goodhart;

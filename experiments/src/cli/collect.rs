@@ -220,4 +220,8 @@ impl Policy for Acting<'_> {
     ) -> Result<(), telos_agents::AgentError> {
         self.0.act(obs, rows, mode, actions)
     }
+
+    fn episode_ended(&mut self, row: usize) {
+        self.0.episode_ended(row);
+    }
 }

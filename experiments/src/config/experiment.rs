@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use telos_agents::{
     PpoConfig, SacConfig,
+    generative::{BehaviourCloningConfig, GenerativeConfig},
     offline::{
         AwacConfig, BcConfig, CqlConfig, DecisionTransformerConfig, IqlConfig, MopoConfig, RebracConfig,
         RlpdConfig, Td3BcConfig,
@@ -12,7 +13,7 @@ use telos_agents::{
 };
 use telos_envs::{Env, EnvError, GoalRegionConfig, RandomizationConfig, ResetFreeConfig, Wrapping, registry};
 
-use super::{DataConfig, FineTuningConfig, PreferencesConfig, SuccessConfig};
+use super::{DataConfig, FineTuningConfig, LikelihoodLoopConfig, PreferencesConfig, SuccessConfig};
 
 /// How experience and rewards come together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,6 +28,12 @@ pub enum LoopKind {
     Offline,
     /// The learner is trained on recorded data, then goes on in the environment.
     OfflineToOnline,
+    /// The reward is how likely an expert's next observation is: VIPER (Escontrela et al. 2023, arXiv
+    /// 2305.14343).
+    Likelihood,
+    /// A generative policy learns to draw the chunks of actions that recorded data holds. A step is one
+    /// gradient update.
+    Imitation,
 }
 
 /// Which algorithm turns rewards into a policy.
@@ -55,11 +62,13 @@ pub enum LearnerKind {
     Mopo,
     /// RLPD; reads `[rlpd]`.
     Rlpd,
+    /// A policy that draws chunks of actions by denoising; reads `[generative]`.
+    Generative,
 }
 
 impl LearnerKind {
     /// Every learner with the table of its settings.
-    pub(super) const TABLES: [(Self, &'static str); 11] = [
+    pub(super) const TABLES: [(Self, &'static str); 12] = [
         (Self::Sac, "sac"),
         (Self::Ppo, "ppo"),
         (Self::Bc, "bc"),
@@ -71,6 +80,7 @@ impl LearnerKind {
         (Self::Rebrac, "rebrac"),
         (Self::Mopo, "mopo"),
         (Self::Rlpd, "rlpd"),
+        (Self::Generative, "generative"),
     ];
 
     /// How configurations name it.
@@ -89,7 +99,7 @@ impl LearnerKind {
 
     /// Whether it is one of `loop = "offline"` and `"offline-to-online"`.
     pub fn learns_from_recorded_data(self) -> bool {
-        !matches!(self, Self::Sac | Self::Ppo)
+        !matches!(self, Self::Sac | Self::Ppo | Self::Generative)
     }
 }
 
@@ -99,11 +109,14 @@ impl LearnerKind {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
-    /// `"online"` (default), `"preferences"`, `"offline"` or `"offline-to-online"`.
+    /// What reports call runs of this configuration. Default: what sets it apart from the others.
+    pub label: Option<String>,
+    /// `"online"` (default), `"preferences"`, `"offline"`, `"offline-to-online"`, `"imitation"` or
+    /// `"likelihood"`.
     #[serde(rename = "loop")]
     pub loop_kind: LoopKind,
     /// `"sac"` (default) or `"ppo"`; for recorded data `"bc"`, `"decision-transformer"`, `"awac"`,
-    /// `"td3-bc"`, `"iql"`, `"cql"`, `"rebrac"`, `"mopo"` or `"rlpd"`.
+    /// `"td3-bc"`, `"iql"`, `"cql"`, `"rebrac"`, `"mopo"` or `"rlpd"`; `"generative"` for imitation.
     pub learner: LearnerKind,
     /// Seed of every random number of the run. Default 1.
     pub seed: u64,
@@ -143,6 +156,10 @@ pub struct Config {
     pub mopo: MopoConfig,
     /// RLPD.
     pub rlpd: RlpdConfig,
+    /// Diffusion, flow and consistency policies.
+    pub generative: GenerativeConfig,
+    /// How a generative policy imitates.
+    pub cloning: BehaviourCloningConfig,
     /// Recorded data.
     pub data: DataConfig,
     /// Going on online after learning from recorded data.
@@ -151,6 +168,8 @@ pub struct Config {
     pub preferences: PreferencesConfig,
     /// Successes and the reward learned from them.
     pub success: SuccessConfig,
+    /// An expert whose observations are the reward.
+    pub likelihood: LikelihoodLoopConfig,
     /// Evaluations during and after training.
     pub evaluation: EvaluationConfig,
     /// Checkpoints.
@@ -162,6 +181,7 @@ pub struct Config {
 impl Default for Config {
     fn default() -> Self {
         Self {
+            label: None,
             loop_kind: LoopKind::Online,
             learner: LearnerKind::Sac,
             seed: 1,
@@ -182,10 +202,13 @@ impl Default for Config {
             rebrac: RebracConfig::default(),
             mopo: MopoConfig::default(),
             rlpd: RlpdConfig::default(),
+            generative: GenerativeConfig::default(),
+            cloning: BehaviourCloningConfig::default(),
             data: DataConfig::default(),
             fine_tuning: FineTuningConfig::default(),
             preferences: PreferencesConfig::default(),
             success: SuccessConfig::default(),
+            likelihood: LikelihoodLoopConfig::default(),
             evaluation: EvaluationConfig::default(),
             checkpoint: CheckpointConfig::default(),
             comparison: ComparisonConfig::default(),
@@ -354,6 +377,7 @@ impl Config {
     /// to compare with.
     pub fn on_gold_reward(&self) -> Self {
         Self {
+            label: None,
             loop_kind: LoopKind::Online,
             reward: RewardConfig::default(),
             preferences: PreferencesConfig::default(),

@@ -15,6 +15,7 @@
 mod deserialize;
 mod error;
 mod experiment;
+mod likelihood;
 mod preferences;
 mod reading;
 mod recorded;
@@ -30,6 +31,7 @@ pub use experiment::{
     CheckpointConfig, ComparisonConfig, Config, EnvConfig, EvaluationConfig, LearnerKind, LoopKind,
     ParallelConfig, RewardConfig, TrainingConfig,
 };
+pub use likelihood::LikelihoodLoopConfig;
 pub use preferences::{PreferencesConfig, PriorConfig};
 pub use recorded::{CollapseConfig, DataConfig, FineTuningConfig, LabelKind};
 pub use resolved::Difference;

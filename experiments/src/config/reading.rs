@@ -80,14 +80,16 @@ impl Config {
         }
         unread_by_loop(
             "data",
-            &[LoopKind::Offline, LoopKind::OfflineToOnline],
-            "only loop = \"offline\" and \"offline-to-online\" read it",
+            &[LoopKind::Offline, LoopKind::OfflineToOnline, LoopKind::Imitation],
+            "only loops that learn from recorded data read it",
         );
+        unread_by_loop("cloning", &[LoopKind::Imitation], "only loop = \"imitation\" reads it");
         unread_by_loop(
             "fine_tuning",
             &[LoopKind::OfflineToOnline],
             "only loop = \"offline-to-online\" reads it",
         );
+        unread_by_loop("likelihood", &[LoopKind::Likelihood], "only loop = \"likelihood\" reads it");
         if self.data.labels != LabelKind::Success {
             unread.push(("success", "only data.labels = \"success\" reads it".to_owned()));
         }

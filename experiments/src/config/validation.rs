@@ -3,9 +3,12 @@
 
 use telos_agents::{AgentError, offline::RewardScaleConfig};
 use telos_envs::{EnvError, EnvSpec, registry};
-use telos_rewards::{RewardError, teacher::TeacherSetting};
+use telos_rewards::{
+    RewardError,
+    teacher::{Stage, TeacherSetting},
+};
 
-use super::{Config, LabelKind, LearnerKind, LoopKind, suggestion::nearest};
+use super::{Config, DataConfig, LabelKind, LearnerKind, LoopKind, suggestion::nearest};
 
 /// A value outside its range.
 pub(super) struct Invalid {
@@ -35,18 +38,33 @@ pub(super) fn check(config: &Config) -> Result<(), Invalid> {
         LearnerKind::Rebrac => learner(config.rebrac.validate())?,
         LearnerKind::Mopo => learner(config.mopo.validate())?,
         LearnerKind::Rlpd => learner(config.rlpd.validate())?,
+        LearnerKind::Generative => learner(config.generative.validate())?,
     }
-    let recorded = matches!(config.loop_kind, LoopKind::Offline | LoopKind::OfflineToOnline);
-    if recorded != config.learner.learns_from_recorded_data() {
-        let (name, loops) = (config.learner.name(), if recorded { "without" } else { "with" });
-        return invalid("learner", format!("is \"{name}\", a learner of loops {loops} recorded data"));
-    }
+    fits_loop(config)?;
     match config.loop_kind {
         LoopKind::Online => Ok(()),
         LoopKind::Preferences => preferences(config),
         LoopKind::Offline => data(config),
         LoopKind::OfflineToOnline => data(config).and_then(|()| fine_tuning(config)),
+        LoopKind::Likelihood => likelihood(config),
+        LoopKind::Imitation => imitation(config),
     }
+}
+
+/// Whether the loop can train the learner.
+fn fits_loop(config: &Config) -> Result<(), Invalid> {
+    let (kind, name) = (config.learner, config.learner.name());
+    let (fits, wanted) = match config.loop_kind {
+        LoopKind::Online | LoopKind::Preferences => {
+            (matches!(kind, LearnerKind::Sac | LearnerKind::Ppo), "one of \"sac\" and \"ppo\"")
+        }
+        LoopKind::Offline | LoopKind::OfflineToOnline => {
+            (kind.learns_from_recorded_data(), "a learner of loops with recorded data, such as \"iql\"")
+        }
+        LoopKind::Imitation => (kind == LearnerKind::Generative, "\"generative\""),
+        LoopKind::Likelihood => (kind == LearnerKind::Sac, "\"sac\""),
+    };
+    if fits { Ok(()) } else { invalid("learner", format!("is \"{name}\", but this loop needs {wanted}")) }
 }
 
 fn env(config: &Config) -> Result<(), Invalid> {
@@ -155,6 +173,22 @@ fn decision_transformer(config: &Config) -> Result<(), Invalid> {
     learner(config.decision_transformer.validate())
 }
 
+fn imitation(config: &Config) -> Result<(), Invalid> {
+    data(config)?;
+    let (found, usual) = (&config.data, DataConfig { path: config.data.path.clone(), ..Default::default() });
+    let unread = [
+        ("data.best_share", found.best_share == usual.best_share),
+        ("data.reward_run", found.reward_run == usual.reward_run),
+        ("data.labels", found.labels == usual.labels),
+        ("data.smoothing", found.smoothing == usual.smoothing),
+        ("data.reward", found.reward == usual.reward),
+    ];
+    if let Some((key, _)) = unread.into_iter().find(|(_, unchanged)| !unchanged) {
+        return invalid(key, "changes nothing in an imitation of all recorded actions; leave it out".into());
+    }
+    learner(config.cloning.validate())
+}
+
 fn fine_tuning(config: &Config) -> Result<(), Invalid> {
     let (tuning, interval) = (&config.fine_tuning, config.evaluation.interval);
     at_most_key("fine_tuning.starts", tuning.starts, "`steps`", config.steps)?;
@@ -200,6 +234,20 @@ fn ppo(config: &Config) -> Result<(), Invalid> {
     }
 }
 
+fn likelihood(config: &Config) -> Result<(), Invalid> {
+    let likelihood = &config.likelihood;
+    if likelihood.demonstrations.is_empty() {
+        let reason = "is missing; name a directory that `telos collect` made";
+        return invalid("likelihood.demonstrations", reason.into());
+    }
+    if !(likelihood.exploration >= 0.0 && likelihood.exploration.is_finite()) {
+        let reason = format!("is {}, but must be at least 0", likelihood.exploration);
+        return invalid("likelihood.exploration", reason);
+    }
+    table("likelihood.model", likelihood.model.validate())?;
+    table("likelihood.state_entropy", likelihood.state_entropy.validate())
+}
+
 fn preferences(config: &Config) -> Result<(), Invalid> {
     let preferences = &config.preferences;
     at_least("preferences.budget", preferences.budget as u64, 1)?;
@@ -240,7 +288,9 @@ fn teacher(config: &Config, spec: &EnvSpec) -> Result<(), Invalid> {
     }
     table("preferences.teacher", teacher.validate())?;
     // Names of factors are checked by whoever knows the task's.
-    let setting = TeacherSetting { spec, feedback: None, seed: config.seed };
+    let env = config.env.clone();
+    let stage = Stage::new(config.seed, move || env.make());
+    let setting = TeacherSetting { spec, feedback: None, stage: Some(&stage), seed: config.seed };
     table("preferences.teacher", teacher.build(setting).map(|_| ()))
 }
 

@@ -36,8 +36,8 @@ pub(super) fn offline_learner(
         LearnerKind::Rebrac => boxed(Rebrac::new(&config.rebrac, spec, seed, device)),
         LearnerKind::Mopo => boxed(Mopo::new(&config.mopo, spec, seed, device)),
         LearnerKind::Rlpd => boxed(Rlpd::new(&config.rlpd, spec, seed, device)),
-        LearnerKind::Sac | LearnerKind::Ppo => Err(TelosError::Usage(format!(
-            "learner = \"{}\" does not learn from recorded data",
+        LearnerKind::Sac | LearnerKind::Ppo | LearnerKind::Generative => Err(TelosError::Usage(format!(
+            "learner = \"{}\" does not learn from recorded transitions",
             config.learner.name()
         ))),
     }

@@ -6,7 +6,10 @@ use serde::{Deserialize, Serialize};
 use telos_rewards::feedback::FeedbackSummary;
 
 use super::{evaluation::Evaluation, fine_tuning::FineTuningReport};
-use crate::{config::Config, statistics::Summary};
+use crate::{
+    config::{Config, LoopKind},
+    statistics::Summary,
+};
 
 /// The results of one seed, or of several seeds of one experiment.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -18,6 +21,9 @@ pub struct Report {
     /// The weights of the factors that made up the reward, where it was not the environment's own.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub factors: BTreeMap<String, f32>,
+    /// The loop, where the policy is a generative one.
+    #[serde(default, rename = "loop", skip_serializing_if = "Option::is_none")]
+    pub loop_kind: Option<LoopKind>,
     /// One entry per seed, in the order of the configuration.
     pub seeds: Vec<SeedReport>,
     /// Mean gold return over seeds, with an interval over seeds.
@@ -64,7 +70,9 @@ impl Report {
     /// The report of one seed.
     pub fn of_seed(config: &Config, seed: SeedReport) -> Self {
         let factors = config.reward.factors.clone();
-        Self { factors, ..Self::of_seeds(config.env.id.clone(), config.steps, vec![seed]) }
+        let generative = matches!(config.loop_kind, LoopKind::Imitation);
+        let loop_kind = generative.then_some(config.loop_kind);
+        Self { factors, loop_kind, ..Self::of_seeds(config.env.id.clone(), config.steps, vec![seed]) }
     }
 
     /// The reports of several seeds of one experiment as one.
@@ -74,15 +82,24 @@ impl Report {
     pub fn combine(reports: Vec<Self>) -> Self {
         let first = reports.first().expect("an experiment has at least one seed");
         let (env, steps, factors) = (first.env.clone(), first.steps, first.factors.clone());
+        let loop_kind = first.loop_kind;
         let seeds = reports.into_iter().flat_map(|report| report.seeds).collect();
-        Self { factors, ..Self::of_seeds(env, steps, seeds) }
+        Self { factors, loop_kind, ..Self::of_seeds(env, steps, seeds) }
     }
 
     fn of_seeds(env: String, steps: u64, seeds: Vec<SeedReport>) -> Self {
         let gold_return = Summary::of(seeds.iter().map(|seed| seed.trained.gold.mean).collect());
         let shares: Option<Vec<f64>> = seeds.iter().map(SeedReport::share_of_gold_trained).collect();
-        let factors = BTreeMap::new();
-        Self { env, steps, factors, seeds, gold_return, share_of_gold_trained: shares.map(Summary::of) }
+        let (factors, loop_kind) = (BTreeMap::new(), None);
+        Self {
+            env,
+            steps,
+            factors,
+            loop_kind,
+            seeds,
+            gold_return,
+            share_of_gold_trained: shares.map(Summary::of),
+        }
     }
 
     fn row(&self, label: &str, evaluation: impl Fn(&SeedReport) -> Option<&Evaluation>) -> Option<String> {
@@ -125,6 +142,7 @@ impl fmt::Display for Report {
                 let used = reports.iter().map(|r| r.asked.max(r.answered)).max().unwrap_or(0);
                 format!("trained from {used} preferences")
             }
+            None if self.loop_kind == Some(LoopKind::Imitation) => "imitation of recorded actions".into(),
             None if !self.factors.is_empty() => "trained on weighted factors".into(),
             None if self.seeds.iter().all(|seed| seed.fine_tuning.is_some()) => {
                 "recorded data, then online".into()

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::group::Group;
 
-/// Names every group of one task: by its kind of loop where these differ, and by the keys in which
-/// it differs from others of its kind.
+/// Names every group of one task: by its configured label or its kind of loop where these differ, and by
+/// the keys in which it differs from others of that name.
 pub(super) fn label(groups: &mut [Group]) {
     let mut kinds: BTreeMap<String, Vec<usize>> = BTreeMap::new();
     for (index, group) in groups.iter().enumerate() {
@@ -17,7 +17,7 @@ pub(super) fn label(groups: &mut [Group]) {
             let settings = settings(&groups[index].entries, &differing);
             groups[index].label = match (settings.is_empty(), kinds.len()) {
                 (true, _) => kind.clone(),
-                (false, 1) => settings,
+                (false, 1) if !groups[index].entries.contains_key("label") => settings,
                 (false, _) => format!("{kind}, {settings}"),
             };
         }
@@ -40,6 +40,7 @@ pub(super) fn differing_keys<'a>(
 fn kind(group: &Group) -> String {
     let of = |key: &str| group.entries.get(key).map_or("", |value| value.trim_matches('"'));
     match of("loop") {
+        _ if group.entries.contains_key("label") => of("label").to_owned(),
         "preferences" => format!("{} preferences", of("preferences.budget")),
         "online" => {
             let weighted = group.entries.keys().any(|key| key.starts_with("reward.factors."));
@@ -101,6 +102,12 @@ mod tests {
             ["gamma = 0.9", "gamma = 0.99"]
         );
         assert_eq!(labels(&[&online]), ["SAC on the gold reward"]);
+        let named = ("label", "\"PEBBLE\"");
+        assert_eq!(labels(&[&[preferences, named], &online]), ["PEBBLE", "SAC on the gold reward"]);
+        assert_eq!(
+            labels(&[&[named, ("sac.gamma", "0.9")], &[named, ("sac.gamma", "0.99")]]),
+            ["PEBBLE, gamma = 0.9", "PEBBLE, gamma = 0.99"]
+        );
         let weighted = [online[0], online[1], ("reward.factors.upright", "0.5")];
         assert_eq!(labels(&[&online, &weighted]), ["SAC on the gold reward", "SAC on weighted factors"]);
     }

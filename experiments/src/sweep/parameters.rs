@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use super::{
     domain::Domain,
-    space::{Parameter, Space},
+    space::{Parameter, Space, key_of},
     specification::value_error,
 };
 use crate::config::{ConfigError, Node};
@@ -34,6 +34,7 @@ struct Keys {
     log: Option<[f64; 2]>,
     int: Option<[i64; 2]>,
     log_int: Option<[i64; 2]>,
+    variants: Option<InOrder<Vec<String>>>,
     points: Option<usize>,
     when: InOrder<Value>,
 }
@@ -67,6 +68,15 @@ fn parameter(before: &Space, key: &str, keys: Keys) -> Result<Parameter, Wrong> 
     domains.extend(keys.log.map(|[low, high]| ("log", Domain::Log(low, high))));
     domains.extend(keys.int.map(|[low, high]| ("int", Domain::Int(low, high))));
     domains.extend(keys.log_int.map(|[low, high]| ("log_int", Domain::LogInt(low, high))));
+    let (names, variants) = match keys.variants {
+        None => (None, None),
+        Some(InOrder(pairs)) => {
+            let (names, flags): (Vec<String>, Vec<Vec<String>>) = pairs.into_iter().unzip();
+            check_variants(&flags)?;
+            (Some(Domain::Values(names.into_iter().map(Value::String).collect())), Some(flags))
+        }
+    };
+    domains.extend(names.map(|names| ("variants", names)));
     let mut domains = domains.into_iter();
     let (name, domain) = match (domains.next(), domains.next()) {
         (Some(one), None) => one,
@@ -74,8 +84,7 @@ fn parameter(before: &Space, key: &str, keys: Keys) -> Result<Parameter, Wrong> 
             return Err((second, format!("is in conflict with `{first}`; a parameter has one domain")));
         }
         (None, _) => {
-            let reason =
-                "has no domain; give an array of values, or one of values, linear, log, int, log_int";
+            let reason = "has no domain; give an array of values, or one of values, linear, log, int, log_int, variants";
             return Err(("", reason.into()));
         }
     };
@@ -117,7 +126,23 @@ fn parameter(before: &Space, key: &str, keys: Keys) -> Result<Parameter, Wrong> 
         .into_iter()
         .map(|(other, value)| condition(before, other, value))
         .collect::<Result<_, _>>()?;
-    Ok(Parameter { key: key.to_owned(), domain, points, when })
+    Ok(Parameter { key: key.to_owned(), domain, points, when, variants })
+}
+
+/// What variants may say.
+fn check_variants(variants: &[Vec<String>]) -> Result<(), Wrong> {
+    for flag in variants.iter().flatten() {
+        if !flag.contains('=') {
+            return Err(("variants", format!("\"{flag}\" is not key=value, such as steps=5000")));
+        }
+        if ["seed", "seeds"].contains(&key_of(flag)) {
+            return Err((
+                "variants",
+                format!("\"{flag}\" sets a seed; the sweep's own `seeds` train every setting"),
+            ));
+        }
+    }
+    Ok(())
 }
 
 fn condition(before: &Space, other: String, value: Value) -> Result<(String, Vec<Value>), Wrong> {

@@ -9,7 +9,7 @@ use super::domain::Domain;
 /// One dimension of the search.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Parameter {
-    /// Dotted key of the configuration, such as `ppo.lr`.
+    /// Dotted key of the configuration, such as `ppo.lr`; or a name, where it has variants.
     pub key: String,
     /// What it can be.
     pub domain: Domain,
@@ -17,6 +17,9 @@ pub struct Parameter {
     pub points: Option<usize>,
     /// When it exists at all: each key, a parameter before this one, has one of the values.
     pub when: Vec<(String, Vec<Value>)>,
+    /// What each value, a name, stands for, `key=value` once or more; `None` where values are those of the
+    /// key itself.
+    pub variants: Option<Vec<Vec<String>>>,
 }
 
 /// All parameters.
@@ -37,15 +40,30 @@ impl Parameter {
             .iter()
             .all(|(key, accepted)| before.0.get(key).is_some_and(|value| accepted.contains(value)))
     }
+
+    /// The keys of the configuration that it changes; some may occur twice.
+    pub fn keys(&self) -> impl Iterator<Item = &str> {
+        let own = self.variants.is_none().then_some(self.key.as_str());
+        own.into_iter().chain(self.variants.iter().flatten().flatten().map(|flag| key_of(flag)))
+    }
+
+    /// The configuration overrides that a value of it stands for.
+    fn overrides(&self, value: &Value) -> Vec<String> {
+        match (&self.variants, &self.domain) {
+            (Some(variants), Domain::Values(names)) => {
+                let place = names.iter().position(|name| name == value);
+                variants[place.expect("a domain holds its values")].clone()
+            }
+            _ => vec![format!("{}={value}", self.key)],
+        }
+    }
 }
 
 impl Setting {
     /// The configuration overrides that make it so, `key=value` in the order of the space.
     pub fn overrides(&self, space: &Space) -> Vec<String> {
-        let present = |parameter: &Parameter| {
-            self.0.get(&parameter.key).map(|value| format!("{}={value}", parameter.key))
-        };
-        space.parameters.iter().filter_map(present).collect()
+        let present = |parameter: &Parameter| Some(parameter.overrides(self.0.get(&parameter.key)?));
+        space.parameters.iter().filter_map(present).flatten().collect()
     }
 }
 
@@ -149,6 +167,11 @@ impl Space {
     }
 }
 
+/// The key of an override `key=value`.
+pub(super) fn key_of(flag: &str) -> &str {
+    flag.split('=').next().unwrap_or_default().trim()
+}
+
 /// Brings a point that left the unit interval back, as a ball off a wall.
 pub(super) fn reflect(x: f64) -> f64 {
     let folded = x.rem_euclid(2.0);
@@ -169,7 +192,7 @@ mod tests {
 
     fn parameter(key: &str, domain: Domain, when: &[(&str, Value)]) -> Parameter {
         let when = when.iter().map(|(key, value)| ((*key).to_owned(), vec![value.clone()])).collect();
-        Parameter { key: key.into(), domain, points: Some(2), when }
+        Parameter { key: key.into(), domain, points: Some(2), when, variants: None }
     }
 
     fn conditional() -> Space {
@@ -212,6 +235,18 @@ mod tests {
     fn overrides_follow_the_file() {
         let setting = conditional().at(|_| 0.0);
         assert_eq!(setting.overrides(&conditional()), ["learner=\"sac\"", "sac.tau=0.0", "steps=10"]);
+    }
+
+    #[test]
+    fn a_variant_stands_for_its_overrides() {
+        let names = Domain::Values(vec!["plain".into(), "noisy".into()]);
+        let noisy = vec!["preferences.teacher.mistake=0.1".to_owned(), "label=\"noisy\"".to_owned()];
+        let method =
+            Parameter { variants: Some(vec![Vec::new(), noisy.clone()]), ..parameter("method", names, &[]) };
+        assert_eq!(method.keys().collect::<Vec<_>>(), ["preferences.teacher.mistake", "label"]);
+        let space = Space { parameters: vec![method] };
+        assert_eq!(space.at(|_| 0.0).overrides(&space), Vec::<String>::new());
+        assert_eq!(space.at(|_| 1.0).overrides(&space), noisy);
     }
 
     #[test]

@@ -14,6 +14,7 @@
 //! "ppo.epochs" = { int = [2, 10] }
 //! "ppo.value_clip" = ["none", 0.2]
 //! "ppo.lambda" = { linear = [0.9, 1.0], when = { "ppo.value_clip" = 0.2 } }
+//! task = { variants = { swing-up = ["env.id=pendulum-swingup", "steps=40000"], classic = [] } }
 //! ```
 
 use std::path::Path;
@@ -24,7 +25,7 @@ use super::{
     launcher::{KubernetesConfig, SlurmConfig},
     parameters::{self, ParameterTable},
     sampler::SamplerConfig,
-    space::Space,
+    space::{Space, key_of},
 };
 use crate::config::{ConfigError, Node, from_tree, parse_file};
 
@@ -132,10 +133,9 @@ impl Specification {
             return Err(wrong(&["set"], format!("\"{flag}\" is not key=value, such as steps=5000")));
         }
         let space = parameters::check(&root, written.parameters)?;
-        let set_key = |flag: &String| flag.split('=').next().unwrap_or_default().trim().to_owned();
-        if let Some(key) =
-            written.set.iter().map(set_key).find(|key| space.parameters.iter().any(|p| p.key == *key))
-        {
+        let varied =
+            |key: &&str| space.parameters.iter().any(|parameter| parameter.keys().any(|one| one == *key));
+        if let Some(key) = written.set.iter().map(|flag| key_of(flag)).find(varied) {
             return Err(wrong(
                 &["set"],
                 format!("fixes `{key}`, which [parameters] varies; keep one of them"),

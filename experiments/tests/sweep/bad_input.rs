@@ -56,6 +56,21 @@ fn bad_input_in_a_sweep_file() {
             "log = [1, 2], int = [1, 2]",
             "sweep.toml:9: `parameters.ppo.lr.int`: is in conflict",
         ),
+        (
+            "log = [1e-4, 1e-2]",
+            "variants = { a = ['seed=3'] }",
+            "sweep.toml:9: `parameters.ppo.lr.variants`: \"seed=3\" sets a seed",
+        ),
+        (
+            "log = [1e-4, 1e-2]",
+            "variants = { a = ['steps'] }",
+            "sweep.toml:9: `parameters.ppo.lr.variants`: \"steps\" is not key=value",
+        ),
+        (
+            "{ log = [1e-4, 1e-2] }",
+            "{ variants = { a = ['ppo.lrr=1'] } }",
+            "unknown key `lrr` in [ppo]; did you mean `lr`?",
+        ),
         ("log = [1e-4, 1e-2]", "lgo = [1, 2]", "sweep.toml:9: unknown key `lgo`"),
         ("[0.9, 0.99]", "[0.9, 0.9]", "sweep.toml:10: `parameters.ppo.gamma.values`: names 0.9 twice"),
         (

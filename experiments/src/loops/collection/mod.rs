@@ -88,9 +88,11 @@ fn record(
     let mut obs = envs.reset().obs.clone();
     let mut recorder = Recorder::new(envs.batch(), plan.seed, plan.steps);
     let mut actions = vec![0.0; n * envs.spec().action.size()];
+    (0..n).for_each(|i| policy.episode_ended(i));
     while !recorder.is_full() {
         policy.act(&obs, n, plan.mode, &mut actions)?;
         let batch = envs.step(&actions);
+        (0..n).filter(|&i| batch.done(i)).for_each(|i| policy.episode_ended(i));
         recorder.observe(&actions, batch, |episode, seed| writer.push_seeded(episode, seed))?;
         obs.copy_from_slice(&batch.obs);
         watch(recorder.recorded());

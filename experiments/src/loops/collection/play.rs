@@ -126,4 +126,8 @@ impl Policy for Play<'_> {
         }
         Ok(())
     }
+
+    fn episode_ended(&mut self, row: usize) {
+        self.policy.episode_ended(row);
+    }
 }

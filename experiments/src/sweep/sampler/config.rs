@@ -281,20 +281,19 @@ impl SamplerConfig {
                 || ["hidden", "rollout_steps"].iter().any(|end| key.ends_with(end))
                 || ["loop", "learner"].contains(&key)
         };
-        let conflict = |parameter: &&crate::sweep::space::Parameter| {
-            parameter.key == "steps" || (!halving && shapes(&parameter.key))
-        };
-        match space.parameters.iter().find(conflict) {
-            None => Ok(()),
-            Some(parameter) if parameter.key == "steps" => {
-                let reason = "is in conflict with the sampler, which sets the steps of each generation";
-                Err(value_error(root, &["parameters", "steps"], reason.into()))
-            }
-            Some(parameter) => {
-                let reason = "is in conflict with the sampler: children load the networks and environments of \
-                              their parents, whose shape this changes";
-                Err(value_error(root, &["parameters", &parameter.key], reason.into()))
+        for parameter in &space.parameters {
+            for key in parameter.keys() {
+                let reason = if key == "steps" {
+                    "which sets the steps of each generation"
+                } else if !halving && shapes(key) {
+                    "as children load the networks and environments of their parents, whose shape this changes"
+                } else {
+                    continue;
+                };
+                let reason = format!("changes `{key}`, in conflict with the sampler, {reason}");
+                return Err(value_error(root, &["parameters", &parameter.key], reason));
             }
         }
+        Ok(())
     }
 }

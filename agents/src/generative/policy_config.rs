@@ -1,0 +1,100 @@
+//! A generative policy by name, as configurations write it.
+
+use rand_xoshiro::Xoshiro256PlusPlus;
+use serde::{Deserialize, Serialize};
+use telos_envs::EnvSpec;
+use telos_nn::Device;
+
+use super::{
+    ChunkPolicy, ChunkShape, ConsistencyPolicy, DiffusionPolicy, FlowPolicy, MlpDenoiser, MlpDenoiserConfig,
+    NoiseSchedule, SamplerConfig,
+};
+use crate::{AgentError, error::require};
+
+/// What leads from noise to a chunk.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Process {
+    /// A diffusion with the cosine schedule, whose noise is predicted.
+    #[default]
+    Diffusion,
+    /// A straight flow, whose velocity is predicted.
+    Flow,
+    /// A straight flow, whose end is predicted.
+    Consistency,
+}
+
+/// Sizes and sampler of a generative policy.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct GenerativeConfig {
+    /// `"diffusion"` (default), `"flow"` or `"consistency"`.
+    pub process: Process,
+    /// Noise levels that a diffusion or a consistency policy is trained at. Default 100 (Diffusion Policy).
+    pub levels: usize,
+    /// Actions in a chunk. Default 16 (Diffusion Policy).
+    pub horizon: usize,
+    /// Actions of a chunk that are executed before the next is drawn. Default 8 (Diffusion Policy).
+    pub executed: usize,
+    /// The network.
+    pub mlp: MlpDenoiserConfig,
+    /// How chunks are drawn.
+    pub sampler: SamplerConfig,
+}
+
+impl Default for GenerativeConfig {
+    fn default() -> Self {
+        Self {
+            process: Process::Diffusion,
+            levels: 100,
+            horizon: 16,
+            executed: 8,
+            mlp: MlpDenoiserConfig::default(),
+            sampler: SamplerConfig::default(),
+        }
+    }
+}
+
+impl GenerativeConfig {
+    /// # Errors
+    /// [`AgentError::Config`] for the first value outside its range.
+    pub fn validate(&self) -> Result<(), AgentError> {
+        require(self.levels > 0, "generative.levels", &self.levels, "use at least 1")?;
+        require(self.horizon > 0, "generative.horizon", &self.horizon, "use at least 1")?;
+        let sound = (1..=self.horizon).contains(&self.executed);
+        let expected = "use at least 1 and at most `generative.horizon`";
+        require(sound, "generative.executed", &self.executed, expected)?;
+        self.mlp.validate()?;
+        self.sampler.validate()?;
+        let steps = self.sampler.steps;
+        let few = self.process != Process::Diffusion || steps <= self.levels;
+        require(few, "generative.sampler.steps", &steps, "use at most `generative.levels`")
+    }
+
+    /// The policy for environments of this spec, with weights drawn from `rng`.
+    ///
+    /// # Errors
+    /// When a value is outside its range.
+    pub fn build(
+        &self,
+        spec: &EnvSpec,
+        rng: &mut Xoshiro256PlusPlus,
+        device: &Device,
+    ) -> Result<ChunkPolicy, AgentError> {
+        self.validate()?;
+        let (obs, act) = (spec.observation.size(), spec.action.size());
+        let shape = ChunkShape { obs, horizon: self.horizon, act };
+        let denoiser = MlpDenoiser::new(&self.mlp, shape, rng, device)?;
+        let sampler = self.sampler.clone();
+        Ok(match self.process {
+            Process::Diffusion => {
+                let schedule = NoiseSchedule::cosine(self.levels)?;
+                ChunkPolicy::Diffusion(DiffusionPolicy::new(denoiser, schedule, sampler)?)
+            }
+            Process::Flow => ChunkPolicy::Flow(FlowPolicy::new(denoiser, sampler)?),
+            Process::Consistency => {
+                ChunkPolicy::Consistency(ConsistencyPolicy::new(denoiser, self.levels, sampler)?)
+            }
+        })
+    }
+}

@@ -1,0 +1,165 @@
+//! Imitation: a generative policy learns to draw the chunks of actions that recorded data holds, and is
+//! evaluated in the environment on the way. Every step is one gradient update.
+
+use std::{path::Path, sync::Arc};
+
+use rand::SeedableRng;
+use rand_xoshiro::Xoshiro256PlusPlus;
+use telos_agents::{
+    ObservationNormalizer, Policy,
+    generative::{BehaviourCloning, ChunkPolicy, normalizer_of},
+};
+use telos_checkpoint::{Checkpoint, CheckpointError, Reader, Writer, from_bytes, to_bytes};
+use telos_envs::{
+    EnvSpec,
+    dataset::{ChunkBatch, Chunks, Dataset, DatasetError, Loader},
+};
+use telos_nn::{Device, Parameters};
+use telos_rewards::reward_model::RewardModel;
+
+use super::{driver::TrainingLoop, means::RunningMeans};
+use crate::{
+    TelosError,
+    config::{Config, DataConfig},
+};
+
+/// Chunks that are drawn ahead by a thread of their own.
+const BATCHES_AHEAD: usize = 2;
+
+/// Behaviour cloning with a generative policy.
+pub(super) struct Imitation {
+    learner: BehaviourCloning<ChunkPolicy>,
+    demonstrations: Demonstrations,
+    losses: RunningMeans,
+    /// Updates so far, and of the whole run.
+    step: u64,
+    steps: u64,
+}
+
+/// Recorded data, chunk by chunk.
+#[derive(Default)]
+pub(super) struct Demonstrations {
+    /// `None` when the loop is only built to read a checkpoint.
+    loader: Option<Loader<Chunks>>,
+    /// Content hashes of the columns, for a resumed run to see that it goes on with the same data.
+    digest: String,
+}
+
+impl Imitation {
+    /// The loop before its first step; without the data it cannot learn, only evaluate what a checkpoint
+    /// holds.
+    pub(super) fn new(config: &Config, with_data: bool, device: &Device) -> Result<Self, TelosError> {
+        let spec = config.env.make()?.spec().clone();
+        let mut rng = Xoshiro256PlusPlus::seed_from_u64(config.seed);
+        let policy = config.generative.build(&spec, &mut rng, device)?;
+        let dataset = with_data.then(|| open(&config.data, &spec)).transpose()?;
+        let normalizer = match &dataset {
+            Some(dataset) if config.data.normalize_observations => normalizer_of(dataset),
+            _ => identity(&spec),
+        };
+        let (cloning, generative) = (&config.cloning, &config.generative);
+        let learner =
+            BehaviourCloning::new(cloning, policy, normalizer, generative.executed, &spec, config.seed)?;
+        let demonstrations = dataset.map_or_else(Demonstrations::default, |dataset| {
+            Demonstrations::new(dataset, cloning.batch_size, generative.horizon, config.seed)
+        });
+        let losses = RunningMeans::default();
+        Ok(Self { learner, demonstrations, losses, step: 0, steps: config.steps })
+    }
+}
+
+/// The data set of `config`, if it was recorded in environments like those of `spec`.
+pub(super) fn open(config: &DataConfig, spec: &EnvSpec) -> Result<Dataset, TelosError> {
+    let dataset = Dataset::open(Path::new(&config.path))?;
+    match dataset.info().mismatch(spec) {
+        Some(reason) => Err(TelosError::Usage(format!("`data.path`: {}: {reason}", config.path))),
+        None => Ok(dataset),
+    }
+}
+
+/// Leaves observations as they are.
+fn identity(spec: &EnvSpec) -> ObservationNormalizer {
+    let mut normalizer = ObservationNormalizer::new(spec.observation.size(), f32::INFINITY);
+    normalizer.freeze();
+    normalizer
+}
+
+impl Demonstrations {
+    /// Batches of `rows` chunks of `horizon` steps.
+    pub(super) fn new(dataset: Dataset, rows: usize, horizon: usize, seed: u64) -> Self {
+        let digest = dataset.hashes().map(|(column, hash)| format!("{column} {hash}\n")).collect();
+        let chunks = Chunks::new(Arc::new(dataset), rows, horizon, seed);
+        Self { loader: Some(Loader::new(chunks, BATCHES_AHEAD)), digest }
+    }
+
+    /// The next batch; `None` without the data.
+    pub(super) fn next_batch(&mut self) -> Result<Option<&ChunkBatch>, DatasetError> {
+        self.loader.as_mut().map(Loader::next_batch).transpose()
+    }
+}
+
+impl TrainingLoop for Imitation {
+    fn step(&self) -> u64 {
+        self.step
+    }
+
+    fn advance(&mut self) -> Result<(), TelosError> {
+        self.learner.anneal(self.step as f64 / self.steps as f64);
+        if let Some(batch) = self.demonstrations.next_batch()? {
+            self.losses.add("learner/loss", self.learner.update(batch)?);
+        }
+        self.step += 1;
+        Ok(())
+    }
+
+    fn policy_and_reward_model(&mut self) -> (&mut dyn Policy, Option<&dyn RewardModel>) {
+        (&mut self.learner, None)
+    }
+
+    fn recent_return(&self) -> Option<f64> {
+        None
+    }
+
+    fn drain_metrics(&mut self) -> Vec<(String, f64)> {
+        self.losses.drain()
+    }
+
+    fn weights(&self) -> Vec<&dyn Parameters> {
+        vec![&self.learner]
+    }
+}
+
+impl Checkpoint for Imitation {
+    fn save(&self, out: &mut Writer) {
+        out.part("demonstrations", &self.demonstrations);
+        out.part("learner", &self.learner);
+        out.part("losses", &self.losses);
+        out.value("step", &self.step);
+    }
+
+    fn load(&mut self, from: &mut Reader<'_>) -> Result<(), CheckpointError> {
+        from.part("demonstrations", &mut self.demonstrations)?;
+        from.part("learner", &mut self.learner)?;
+        from.part("losses", &mut self.losses)?;
+        self.step = from.value("step")?;
+        Ok(())
+    }
+}
+
+impl Checkpoint for Demonstrations {
+    fn save(&self, out: &mut Writer) {
+        out.value("digest", &self.digest);
+        out.bytes("loader", &self.loader.as_ref().map_or_else(Vec::new, to_bytes));
+    }
+
+    fn load(&mut self, from: &mut Reader<'_>) -> Result<(), CheckpointError> {
+        let digest: String = from.value("digest")?;
+        let state = from.bytes("loader")?;
+        let Some(loader) = &mut self.loader else { return Ok(()) };
+        if digest != self.digest {
+            let reason = "the data set has changed since the run began; restore it, or start another run";
+            return Err(from.wrong("digest", reason));
+        }
+        from_bytes(loader, state)
+    }
+}

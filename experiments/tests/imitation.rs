@@ -1,0 +1,145 @@
+//! Imitation from outside: learning, exact resumption, mistakes.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+use std::{
+    fs,
+    path::Path,
+    process::{Command, Output},
+    thread::sleep,
+    time::Duration,
+};
+
+const CONFIG: &str = "\
+loop = 'imitation'
+learner = 'generative'
+steps = 600
+
+[env]
+id = 'point-maze-umaze'
+
+[data]
+path = 'data'
+
+[generative]
+process = 'flow'
+horizon = 4
+executed = 2
+sampler = { steps = 4, noise = { eta = 0.0 } }
+mlp = { hidden = [64, 64] }
+
+[cloning]
+batch_size = 64
+
+[evaluation]
+interval = 200
+episodes = 4
+
+[checkpoint]
+interval = 150
+";
+
+fn telos(arguments: &[&str], directory: &Path) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_telos")).args(arguments).current_dir(directory).output().unwrap()
+}
+
+fn succeeds(arguments: &[&str], directory: &Path) -> String {
+    let output = telos(arguments, directory);
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// Records the scripted expert of the maze.
+fn record(path: &str, seed: &str, directory: &Path) {
+    let arguments = ["collect", "--env", "point-maze-umaze", "--policy", "scripted", "--quiet"];
+    let more = ["--steps", "3000", "--seed", seed, "--reference-episodes", "1", "--out", path];
+    succeeds(&[&arguments[..], &more].concat(), directory);
+}
+
+/// A directory with the data set `data` and the configuration `c.toml`.
+fn scratch() -> tempfile::TempDir {
+    let scratch = tempfile::tempdir().unwrap();
+    record("data", "1", scratch.path());
+    fs::write(scratch.path().join("c.toml"), CONFIG).unwrap();
+    scratch
+}
+
+#[test]
+fn a_killed_run_resumes_to_the_same_bytes_and_changed_data_is_refused() {
+    let scratch = scratch();
+    let here = scratch.path();
+    let text = succeeds(&["train", "c.toml", "--out", "whole", "--quiet"], here);
+    assert!(text.contains("imitation of recorded actions"), "{text}");
+
+    let resume = ["train", "c.toml", "--out", "killed", "--quiet", "--resume"];
+    let mut victim =
+        Command::new(env!("CARGO_BIN_EXE_telos")).args(resume).current_dir(here).spawn().unwrap();
+    while !here.join("killed/checkpoints/step-150.ckpt").exists() && victim.try_wait().unwrap().is_none() {
+        sleep(Duration::from_millis(1));
+    }
+    victim.kill().unwrap();
+    victim.wait().unwrap();
+    succeeds(&resume, here);
+    for name in ["result.json", "metrics.jsonl", "weights.safetensors"] {
+        let [whole, killed] = ["whole", "killed"].map(|run| fs::read(here.join(run).join(name)).unwrap());
+        assert!(!whole.is_empty() && whole == killed, "{name}");
+    }
+
+    fs::remove_dir_all(here.join("data")).unwrap();
+    assert!(succeeds(&["eval", "whole", "--episodes", "2"], here).contains("point-maze-umaze"));
+    record("data", "2", here);
+    let refused = telos(&resume, here);
+    let message = String::from_utf8(refused.stderr).unwrap();
+    assert!(message.contains("the data set has changed since the run began"), "{message}");
+    assert_eq!(refused.status.code(), Some(2));
+}
+
+#[test]
+fn every_process_trains_and_its_loss_falls() {
+    let scratch = scratch();
+    let here = scratch.path();
+    for process in ["diffusion", "flow", "consistency"] {
+        let config = CONFIG.replace("'flow'", &format!("'{process}'\nlevels = 20"));
+        fs::write(here.join("p.toml"), config).unwrap();
+        succeeds(&["train", "p.toml", "--out", process, "--quiet"], here);
+        let metrics = fs::read_to_string(here.join(process).join("metrics.jsonl")).unwrap();
+        let losses: Vec<f64> = metrics
+            .lines()
+            .filter_map(|line| {
+                serde_json::from_str::<serde_json::Value>(line).unwrap()["learner/loss"].as_f64()
+            })
+            .collect();
+        assert_eq!(losses.len(), 3, "{metrics}");
+        assert!(losses[2] < losses[0], "{process}: {losses:?}");
+    }
+}
+
+#[test]
+fn mistakes_are_named() {
+    let scratch = scratch();
+    let here = scratch.path();
+    let cases = [
+        ("path = 'data'", "path = 'dta'", "dta"),
+        ("path = 'data'", "", "`data.path`: is missing"),
+        ("id = 'point-maze-umaze'", "id = 'push-t'", "data of another robot"),
+        ("path = 'data'", "path = 'data'\nbest_share = 0.1", "`data.best_share`: changes nothing"),
+        ("learner = 'generative'", "learner = 'iql'", "`generative`: nothing reads this table"),
+        ("loop = 'imitation'", "loop = 'offline'", "`cloning`: nothing reads this table"),
+        (CONFIG, "loop = 'offline'\nlearner = 'generative'\nenv = { id = 'push-t' }", "this loop needs"),
+        ("executed = 2", "executed = 5", "`generative.executed`: is 5"),
+        ("{ eta = 0.0 }", "{ eta = 2.0 }", "`generative.sampler.noise`"),
+        ("{ eta = 0.0 }", "{}", "expected one of the keys `eta` and `constant`"),
+        ("'flow'", "'diffusion'\nlevels = 3", "`generative.sampler.steps`: is 4"),
+        ("hidden = [64, 64]", "hidden = [0]", "`generative.mlp.hidden`"),
+        ("batch_size = 64", "batch_size = 0", "`cloning.batch_size`: is 0"),
+        ("[cloning]", "[iql]", "`iql`: nothing reads this table"),
+    ];
+    for (from, to, words) in cases {
+        fs::write(here.join("bad.toml"), CONFIG.replace(from, to)).unwrap();
+        let output = telos(&["train", "bad.toml", "--out", "bad"], here);
+        let message = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{to}: {message}");
+        assert!(message.contains(words), "no {words:?} in {message}");
+        fs::remove_dir_all(here.join("bad")).ok();
+    }
+}
