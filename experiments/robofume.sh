@@ -12,7 +12,7 @@ configs=$(cd "$(dirname "$0")/configs" && pwd)
 mkdir -p "$out"
 
 if [ ! -e "$out/play" ]; then
-    "$telos" collect --env arm-reach --policy scripted --noise 0.5 --new-goal 0.02 \
+    "$telos" collect --env arm-reach --policy scripted --noise 0.5 \
         --steps "${STEPS:-40000}" --out "$out/play"
 fi
 for name in robofume-arm robofume-arm-cloning; do
