@@ -17,6 +17,7 @@ mod proxy;
 mod robustness;
 mod tilt;
 
+pub(crate) use calibration::auroc;
 pub use gold::{GoldAudit, gold};
 pub use goodhart::{Drop, goodhart};
 pub use robustness::robustness;

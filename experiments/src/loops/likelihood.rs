@@ -81,7 +81,8 @@ impl TrainingLoop for LikelihoodLoop {
         }
         let Self { core, likelihood, contexts, entropy, bonus, .. } = self;
         let mut mean = 0.0;
-        core.collect(|obs, _, outcome, rewards| {
+        core.collect(|obs, _, envs, rewards| {
+            let outcome = envs.batch();
             contexts.push(obs);
             likelihood.reward(contexts, &outcome.final_obs, rewards)?;
             (0..outcome.len()).filter(|env| outcome.done(*env)).for_each(|env| contexts.clear(env));

@@ -91,6 +91,10 @@ impl OfflineToOnline {
         let scale = match &mut recorded {
             Some(recorded) => {
                 recorded.digest.push_str(labels.digest());
+                // Other goals than the data's have another scale of returns.
+                if config.env.goal.is_some() || config.env.reset_free.is_some() {
+                    recorded.reference = None;
+                }
                 recorded.label(&mut labels)?
             }
             None => RewardScale::identity(),
