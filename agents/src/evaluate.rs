@@ -19,6 +19,7 @@ pub fn evaluate(policy: &mut impl Policy, envs: &mut VecEnv, seed: u64) -> Resul
     while returns.contains(&None) {
         policy.act(&envs.batch().obs, n, ActMode::Mode, &mut actions)?;
         let step = envs.step(&actions);
+        policy.rewarded(&step.reward);
         for (i, slot) in returns.iter_mut().enumerate() {
             if step.done(i) {
                 slot.get_or_insert(step.episode_return[i]);

@@ -61,6 +61,10 @@ pub trait Policy {
     ) -> Result<usize, AgentError> {
         Ok(0)
     }
+
+    /// Tells what the actions chosen last earned, `[rows]`, before any episode is said to have ended.
+    /// Only policies that aim at a return have to know.
+    fn rewarded(&mut self, _rewards: &[f32]) {}
 }
 
 /// Draws every action uniformly from the action space. Its mode is the centre of the space.

@@ -8,6 +8,7 @@ use telos_checkpoint::{Checkpoint, CheckpointError, Reader, Writer};
 use telos_envs::StepBatch;
 
 mod episodes;
+mod sequences;
 
 use episodes::Episodes;
 
@@ -60,6 +61,11 @@ pub struct ReplayBatch {
     pub next_actions: Vec<f32>,
     /// `[rows]`: whether nothing is known to have been done in `next_obs`.
     pub last: Vec<bool>,
+    /// `[rows]`: number of the transition in its episode, from 0. Like the next column, only
+    /// [sequences](Replay::sample_sequences) have it.
+    pub steps: Vec<u32>,
+    /// `[rows]`: false where a sequence was filled up with zeros.
+    pub present: Vec<bool>,
 }
 
 impl Replay {
@@ -125,17 +131,21 @@ impl Replay {
     /// When nothing is stored.
     pub fn sample_rows(&self, rng: &mut Xoshiro256PlusPlus, rows: Range<usize>, batch: &mut ReplayBatch) {
         assert!(self.len > 0, "sampling needs at least one stored transition");
-        let (o, a) = (self.obs_size, self.action_size);
-        batch.resize(rows.end, o, a);
+        batch.resize(rows.end, self.obs_size, self.action_size);
         for i in rows.clone() {
-            let at = rng.random_range(0..self.len);
-            batch.obs[i * o..][..o].copy_from_slice(&self.obs[at * o..][..o]);
-            batch.actions[i * a..][..a].copy_from_slice(&self.actions[at * a..][..a]);
-            batch.rewards[i] = self.rewards[at];
-            batch.next_obs[i * o..][..o].copy_from_slice(&self.next_obs[at * o..][..o]);
-            batch.terminated[i] = self.terminated[at];
-            self.copy_episode_columns(at, i, rows.end, batch);
+            self.copy_row(rng.random_range(0..self.len), i, rows.end, batch);
         }
+    }
+
+    /// The transition in row `at` becomes row `i` of a batch of `rows` rows.
+    fn copy_row(&self, at: usize, i: usize, rows: usize, batch: &mut ReplayBatch) {
+        let (o, a) = (self.obs_size, self.action_size);
+        batch.obs[i * o..][..o].copy_from_slice(&self.obs[at * o..][..o]);
+        batch.actions[i * a..][..a].copy_from_slice(&self.actions[at * a..][..a]);
+        batch.rewards[i] = self.rewards[at];
+        batch.next_obs[i * o..][..o].copy_from_slice(&self.next_obs[at * o..][..o]);
+        batch.terminated[i] = self.terminated[at];
+        self.copy_episode_columns(at, i, rows, batch);
     }
 
     /// Replaces every stored reward by that of `reward(obs [rows, obs], actions [rows, act], rows,

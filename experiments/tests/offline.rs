@@ -113,6 +113,17 @@ fn scratch() -> tempfile::TempDir {
     scratch
 }
 
+/// Kills the command as soon as `path` exists.
+fn kill_after(arguments: &[&str], directory: &Path, path: &Path) {
+    let mut victim =
+        Command::new(env!("CARGO_BIN_EXE_telos")).args(arguments).current_dir(directory).spawn().unwrap();
+    while !path.exists() && victim.try_wait().unwrap().is_none() {
+        sleep(Duration::from_millis(1));
+    }
+    victim.kill().unwrap();
+    victim.wait().unwrap();
+}
+
 const RESULTS: [&str; 3] = ["result.json", "metrics.jsonl", "weights.safetensors"];
 
 #[test]
@@ -126,14 +137,7 @@ fn a_killed_run_resumes_to_the_same_bytes_and_tells_before_from_after() {
     // Killed in either phase, right after a checkpoint.
     let resume = ["train", "c.toml", "--out", "killed", "--quiet", "--resume"];
     for checkpoint in ["step-150.ckpt", "step-750.ckpt"] {
-        let mut victim =
-            Command::new(env!("CARGO_BIN_EXE_telos")).args(resume).current_dir(here).spawn().unwrap();
-        let path = here.join("killed").join("checkpoints").join(checkpoint);
-        while !path.exists() && victim.try_wait().unwrap().is_none() {
-            sleep(Duration::from_millis(1));
-        }
-        victim.kill().unwrap();
-        victim.wait().unwrap();
+        kill_after(&resume, here, &here.join("killed/checkpoints").join(checkpoint));
     }
     succeeds(&resume, here);
     for name in RESULTS {
@@ -167,6 +171,111 @@ fn a_policy_can_be_evaluated_without_its_data_and_a_report_tells_of_a_collapse()
     let page = fs::read_to_string(here.join("report/report.html")).unwrap();
     assert!(page.contains("From recorded data to online"));
     assert!(page.contains("run: collapsed after it went online: normalised return -3.25 at step 600"));
+}
+
+/// Labels that are learned, first about the data and then about what the policy does.
+const PREFERENCES: &str = "
+[preferences]
+budget = 12
+queries_per_session = 4
+session_interval = 200
+query = { segment = 20 }
+reward_model = { hidden = [8], max_epochs = 2 }
+";
+
+#[test]
+fn a_reward_model_learns_on_while_a_policy_goes_online_and_resumes_to_the_same_bytes() {
+    let scratch = scratch();
+    let here = scratch.path();
+    let config = CONFIG.replace("path = 'data'", "path = 'data'\nlabels = 'preferences'") + PREFERENCES;
+    fs::write(here.join("c.toml"), config).unwrap();
+    succeeds(&["train", "c.toml", "--out", "whole", "--quiet"], here);
+    let metrics = fs::read_to_string(here.join("whole/metrics.jsonl")).unwrap();
+    let trained: Vec<bool> = metrics.lines().map(|line| line.contains("reward_model/loss")).collect();
+    // Sessions at steps 0, 200 and 400, of which the last one is about the data and the first steps online.
+    assert_eq!(trained, [true, true, true, false, false, false], "{metrics}");
+    let result: serde_json::Value =
+        serde_json::from_slice(&fs::read(here.join("whole/result.json")).unwrap()).unwrap();
+    assert_eq!(result["seeds"][0]["preferences"]["asked"], 12);
+
+    let resume = ["train", "c.toml", "--out", "killed", "--quiet", "--resume"];
+    for checkpoint in ["step-150.ckpt", "step-750.ckpt"] {
+        kill_after(&resume, here, &here.join("killed/checkpoints").join(checkpoint));
+    }
+    succeeds(&resume, here);
+    for name in RESULTS {
+        let [whole, killed] = ["whole", "killed"].map(|run| fs::read(here.join(run).join(name)).unwrap());
+        assert!(!whole.is_empty() && whole == killed, "{name}");
+    }
+    fs::remove_dir_all(here.join("data")).unwrap();
+    assert!(succeeds(&["eval", "whole", "--episodes", "2"], here).contains("pendulum-classic"));
+}
+
+/// RoboFuME's loop, small: an arm between two goals without a reset, judged by a classifier.
+const RESET_FREE: &str = "\
+loop = 'offline-to-online'
+learner = 'cql'
+steps = 700
+
+[env]
+id = 'arm-reach'
+
+[env.reset_free]
+forward = [0.5, 0.1, 0.2]
+backward = [0.4, -0.1, 0.2]
+tolerance = 0.05
+attempt = 20
+attempts_per_reset = 10
+
+[data]
+path = 'prior'
+labels = 'success'
+reward = { scale = 10.0, bias = -5.0 }
+
+[success]
+recorded = 400
+per_session = 10
+session_interval = 100
+classifier = { hidden = [16], updates = 50 }
+
+[cql]
+calibrated = true
+actor_hidden = [16]
+critic_hidden = [16]
+batch_size = 16
+samples = 2
+
+[fine_tuning]
+starts = 200
+warm_up = 100
+
+[evaluation]
+interval = 100
+episodes = 2
+";
+
+#[test]
+fn a_success_classifier_learns_on_without_resets() {
+    let scratch = tempfile::tempdir().unwrap();
+    let here = scratch.path();
+    fs::write(here.join("c.toml"), RESET_FREE).unwrap();
+    let collect =
+        "collect --env arm-reach --policy scripted --noise 0.3 --new-goal 0.02 --steps 2000 --quiet";
+    let collect: Vec<&str> = collect.split(' ').chain(["--out", "prior"]).collect();
+    succeeds(&collect, here);
+    succeeds(&["train", "c.toml", "--out", "run", "--quiet"], here);
+    let metrics = fs::read_to_string(here.join("run/metrics.jsonl")).unwrap();
+    let lines: Vec<&str> = metrics.lines().collect();
+    assert!(lines[0].contains("success/loss") && !lines[1].contains("success/loss"), "{metrics}");
+    assert!(lines[3..].iter().all(|line| line.contains("success/loss")), "{metrics}");
+    assert!(lines[4].contains("success/false_positives"), "{metrics}");
+
+    fs::write(here.join("bad.toml"), RESET_FREE.replace("labels = 'success'", "labels = 'recorded'"))
+        .unwrap();
+    refused(&["train", "bad.toml", "--out", "bad"], here, "`success`: nothing reads this table");
+    fs::write(here.join("bad.toml"), RESET_FREE.replace("forward = [0.5, 0.1, 0.2]", "forward = [0.5]"))
+        .unwrap();
+    refused(&["train", "bad.toml", "--out", "bad"], here, "`env.reset_free.forward`");
 }
 
 #[test]

@@ -108,6 +108,8 @@ pub mod vision;
 
 mod error;
 mod source;
+mod success_classifier;
 
 pub use error::RewardError;
 pub use source::{GoldReward, RewardSource, Transitions, WeightedFactors};
+pub use success_classifier::{SuccessClassifier, SuccessClassifierConfig, SuccessExamples};

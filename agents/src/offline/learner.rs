@@ -15,8 +15,14 @@ pub trait OfflineLearner: Parameters + Checkpoint {
     /// is not finite, or the device refuses.
     fn update(&mut self, batch: &ReplayBatch) -> Result<Metrics, AgentError>;
 
-    /// Transitions per update, as configured.
+    /// Transitions per update, or sequences of them, as configured.
     fn batch_size(&self) -> usize;
+
+    /// Transitions per sequence, as [`Replay::sample_sequences`](crate::Replay::sample_sequences) draws
+    /// them; `None` for learners that look at single transitions.
+    fn sequence_length(&self) -> Option<usize> {
+        None
+    }
 
     /// What it has learned to do so far.
     fn agent(&self) -> &dyn Agent;

@@ -3,6 +3,7 @@
 //! | learner | actor | critics | how it stays near the data |
 //! |---|---|---|---|
 //! | [`Bc`] | deterministic | none | it copies the data, or the best episodes of it |
+//! | [`DecisionTransformer`] | causal transformer | none | it copies the episodes that return what it is asked for |
 //! | [`Awac`], [`Iql`] | Gaussian | twin | the actor is a weighted regression on the data's actions |
 //! | [`Td3Bc`], [`Rebrac`] | deterministic | twin | the distance to the data's actions is a penalty |
 //! | [`Cql`], also calibrated | tanh-Gaussian | twin | values of other actions are pushed down |
@@ -15,6 +16,7 @@
 mod awac;
 mod behaviour_cloning;
 mod cql;
+mod decision_transformer;
 mod deterministic_actor;
 mod dynamics;
 mod exploring_mean;
@@ -35,6 +37,7 @@ mod transition_filter;
 pub use awac::{Awac, AwacConfig};
 pub use behaviour_cloning::{Bc, BcConfig, best_episodes};
 pub use cql::{Cql, CqlConfig};
+pub use decision_transformer::{DecisionTransformer, DecisionTransformerConfig};
 pub use iql::{Iql, IqlConfig};
 pub use learner::{Agent, Metrics, OfflineLearner};
 pub use mopo::{Mopo, MopoConfig};

@@ -1,11 +1,13 @@
 //! A learner that sees normalised observations, in learning and in acting.
 
+use rand_xoshiro::Xoshiro256PlusPlus;
 use telos_checkpoint::{Checkpoint, CheckpointError, Reader, Writer};
 use telos_nn::{Parameters, Var};
 
 use super::{Metrics, OfflineLearner};
 use crate::{
-    ActMode, AgentError, ObservationNormalizer, Policy, ReplayBatch, observation_normalizer::normalized,
+    ActMode, AgentError, ObservationNormalizer, Policy, Replay, ReplayBatch,
+    observation_normalizer::normalized,
 };
 
 /// Largest normalised component, in standard deviations; far enough out to touch only what the data
@@ -62,7 +64,19 @@ impl Normalized {
         self.learner.anneal(progress);
     }
 
-    /// Transitions per update.
+    /// Draws the next batch from `replay`: as many transitions, or sequences of them, as the learner is
+    /// configured to take.
+    ///
+    /// # Panics
+    /// When nothing is stored.
+    pub fn sample(&self, replay: &Replay, rng: &mut Xoshiro256PlusPlus, batch: &mut ReplayBatch) {
+        match (self.learner.batch_size(), self.learner.sequence_length()) {
+            (rows, None) => replay.sample(rng, rows, batch),
+            (sequences, Some(length)) => replay.sample_sequences(rng, sequences, length, batch),
+        }
+    }
+
+    /// Transitions per update, or sequences of them.
     pub fn batch_size(&self) -> usize {
         self.learner.batch_size()
     }
@@ -92,6 +106,10 @@ impl Policy for Normalized {
         out: &mut [f32],
     ) -> Result<bool, AgentError> {
         self.values(obs, actions, out)
+    }
+
+    fn rewarded(&mut self, rewards: &[f32]) {
+        self.learner.agent_mut().rewarded(rewards);
     }
 }
 

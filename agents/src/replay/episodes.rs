@@ -11,9 +11,9 @@ use crate::AgentError;
 pub(super) struct Episodes {
     gamma: f32,
     /// Rows from a transition to the next one of its episode.
-    stride: usize,
+    pub(super) stride: usize,
     /// `[capacity]`: the episode ended with this transition.
-    ends: Vec<bool>,
+    pub(super) ends: Vec<bool>,
     /// `[capacity]`: discounted return from this transition on; `-inf` before the episode has ended.
     returns: Vec<f32>,
 }
@@ -165,6 +165,11 @@ impl Replay {
         }
     }
 
+    /// Transitions stored after that in row `at`, of all environments.
+    pub(super) fn age(&self, at: usize) -> usize {
+        (self.next + self.capacity - 1 - at) % self.capacity
+    }
+
     /// The episode columns of row `i` of a batch of `rows` rows.
     pub(super) fn copy_episode_columns(&self, at: usize, i: usize, rows: usize, batch: &mut ReplayBatch) {
         let a = self.action_size;
@@ -177,9 +182,8 @@ impl Replay {
         batch.returns.resize(rows, 0.0);
         batch.next_actions.resize(rows * a, 0.0);
         batch.last.resize(rows, false);
-        // The rows before `next` are the latest: what came after them is not stored yet.
-        let age = (self.next + self.capacity - 1 - at) % self.capacity;
-        let last = ends[at] || age < *stride;
+        // What comes after the latest rows is not stored yet.
+        let last = ends[at] || self.age(at) < *stride;
         batch.returns[i] = returns[at];
         batch.last[i] = last;
         let next_action = &mut batch.next_actions[i * a..][..a];

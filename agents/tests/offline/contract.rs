@@ -5,13 +5,14 @@ use rand_xoshiro::Xoshiro256PlusPlus;
 use telos_agents::{
     ActMode, AgentError, Policy, Replay, ReplayBatch, SacConfig,
     offline::{
-        Awac, AwacConfig, Bc, BcConfig, Cql, CqlConfig, Iql, IqlConfig, Mopo, MopoConfig, MorecConfig,
-        Normalized, OfflineLearner, Rebrac, RebracConfig, Rlpd, RlpdConfig, Td3Bc, Td3BcConfig,
+        Awac, AwacConfig, Bc, BcConfig, Cql, CqlConfig, DecisionTransformer, DecisionTransformerConfig, Iql,
+        IqlConfig, Mopo, MopoConfig, MorecConfig, Normalized, OfflineLearner, Rebrac, RebracConfig, Rlpd,
+        RlpdConfig, Td3Bc, Td3BcConfig,
     },
 };
 use telos_checkpoint::{from_bytes, to_bytes};
 use telos_envs::{EnvSpec, dataset::Episode, registry};
-use telos_nn::{Device, Parameters};
+use telos_nn::{Device, Parameters, TransformerConfig};
 
 use crate::recording::{ENV, episodes};
 
@@ -47,6 +48,12 @@ fn learners(seed: u64) -> Vec<(&'static str, Box<dyn OfflineLearner>)> {
         ..Default::default()
     };
     let morec = MorecConfig { hidden: vec![8], snapshots: 2, least_reward: 0.4, ..Default::default() };
+    let transformer = DecisionTransformerConfig {
+        context: 2,
+        batch_size: 8,
+        transformer: TransformerConfig { width: 8, heads: 2, layers: 1 },
+        ..Default::default()
+    };
     let d = &Device::Cpu;
     let made: Vec<(&str, Made)> = vec![
         (
@@ -94,6 +101,7 @@ fn learners(seed: u64) -> Vec<(&'static str, Box<dyn OfflineLearner>)> {
                 d,
             )),
         ),
+        ("decision_transformer", boxed(DecisionTransformer::new(&transformer, &spec, seed, d))),
         ("cql", boxed(Cql::new(&cql, &spec, seed, d))),
         ("mopo", boxed(Mopo::new(&mopo, &spec, seed, d))),
         ("morec", boxed(Mopo::new(&MopoConfig { morec: Some(morec), ..mopo.clone() }, &spec, seed, d))),
@@ -126,11 +134,12 @@ fn go_on(
     let mut actions = vec![0.0; 2];
     for update in 0..updates {
         learner.anneal(update as f64 / updates as f64);
-        replay.sample(rng, learner.batch_size(), &mut batch);
+        learner.sample(replay, rng, &mut batch);
         let metrics = learner.update(&mut batch).unwrap();
         assert!(metrics.iter().count() > 0 && metrics.iter().all(|(_, value)| value.is_finite()));
         learner.act(&[0.1, 0.2, 0.3, 0.4, 0.5, 0.6], 2, ActMode::Sample, &mut actions).unwrap();
         assert!(actions.iter().all(|action| action.abs() <= 1.0));
+        learner.rewarded(&[-1.0, -2.0]);
     }
     actions
 }
@@ -181,7 +190,7 @@ fn values_are_the_least_of_the_critics_in_the_units_of_the_environment() {
     for (name, mut learner) in learners(1) {
         let mut found = [f32::NAN; 2];
         let valued = learner.agent_mut().values(&obs, &actions, &mut found).unwrap();
-        assert_eq!(valued, name != "bc", "{name}");
+        assert_eq!(valued, !["bc", "decision_transformer"].contains(&name), "{name}");
         assert_eq!(found.iter().all(|value| value.is_finite()), valued, "{name}");
         if valued {
             let mut alone = [0.0];
@@ -211,6 +220,7 @@ fn wrong_settings_are_refused_by_key() {
         CqlConfig { samples: 0, ..Default::default() }.validate(),
         RlpdConfig { subset: 11, ..Default::default() }.validate(),
         BcConfig { lr: f64::NAN, ..Default::default() }.validate(),
+        DecisionTransformerConfig { context: 0, ..Default::default() }.validate(),
     ]
     .map(|verdict| verdict.unwrap_err().to_string());
     let keys = [
@@ -221,6 +231,7 @@ fn wrong_settings_are_refused_by_key() {
         "cql.samples",
         "rlpd.subset",
         "bc.lr",
+        "decision_transformer.context",
     ];
     for (message, key) in messages.iter().zip(keys) {
         assert!(message.starts_with(&format!("configuration key `{key}` is")), "{message}");

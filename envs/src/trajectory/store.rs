@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use telos_checkpoint::{Checkpoint, CheckpointError, Reader, Writer};
 
 use super::{Origin, Segment, SegmentRef, SegmentView};
-use crate::{EnvError, EnvSpec, StepBatch};
+use crate::{EnvError, EnvSpec, StepBatch, dataset::EpisodeView};
 
 /// The last `episodes` finished episodes of `n` environments, and the `n` that are under way.
 ///
@@ -163,6 +163,32 @@ impl TrajectoryStore {
                 self.open[i] = self.claim();
             }
         }
+    }
+
+    /// Appends a recorded episode, at most the horizon's steps of it. Where its factors were not recorded,
+    /// they are zero.
+    ///
+    /// # Panics
+    /// When its columns have other sizes.
+    pub fn push_episode(&mut self, episode: &EpisodeView<'_>) {
+        let slot = self.claim();
+        let Columns { obs_size, action_size, factor_count, horizon, .. } = self.columns;
+        let steps = episode.steps.min(horizon);
+        let (row, obs_row) = (slot * horizon, slot * self.columns.obs_rows());
+        let columns = &mut self.columns;
+        let seen = (steps + 1) * obs_size;
+        columns.obs[obs_row * obs_size..][..seen].copy_from_slice(&episode.obs[..seen]);
+        columns.actions[row * action_size..][..steps * action_size]
+            .copy_from_slice(&episode.actions[..steps * action_size]);
+        columns.gold[row..][..steps].copy_from_slice(&episode.rewards[..steps]);
+        let factors = &mut columns.factors[row * factor_count..][..steps * factor_count];
+        match episode.factors.get(..factors.len()) {
+            Some(recorded) => factors.copy_from_slice(recorded),
+            None => factors.fill(0.0),
+        }
+        self.slots[slot].len = steps;
+        self.slots[slot].terminated = episode.terminated && steps == episode.steps;
+        self.finished.push_back(slot);
     }
 
     /// Ends the current episodes without a transition, when the environments are reset from outside.

@@ -46,6 +46,7 @@ mod action_repeat;
 mod goal_region;
 mod photographed;
 mod randomization;
+mod reset_free;
 mod time_limit;
 mod wrapping;
 
@@ -53,5 +54,6 @@ pub use action_repeat::ActionRepeat;
 pub use goal_region::{GoalRegion, GoalRegionConfig};
 pub use photographed::{Photographed, View};
 pub use randomization::{Randomization, RandomizationConfig};
+pub use reset_free::{ResetFree, ResetFreeConfig};
 pub use time_limit::TimeLimit;
 pub use wrapping::Wrapping;

@@ -2,17 +2,21 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{ActionRepeat, GoalRegion, GoalRegionConfig, Randomization, RandomizationConfig};
+use super::{
+    ActionRepeat, GoalRegion, GoalRegionConfig, Randomization, RandomizationConfig, ResetFree,
+    ResetFreeConfig,
+};
 use crate::{Env, EnvError};
 
-/// What to put around an environment, from the inside out: a goal region, randomised dynamics, and
-/// repeated actions.
+/// What to put around an environment, from the inside out: a goal region, randomised dynamics, repeated
+/// actions, and goals that take turns without a reset.
 ///
 /// ```
 /// use telos_envs::{Env, RandomizationConfig, Wrapping, registry};
 ///
 /// let randomization = RandomizationConfig { mass: [0.8, 1.2], ..RandomizationConfig::default() };
-/// let wrapping = Wrapping { action_repeat: 2, randomization: Some(randomization), goal: None };
+/// let wrapping =
+///     Wrapping { action_repeat: 2, randomization: Some(randomization), ..Wrapping::default() };
 /// let mut env = wrapping.wrap(registry::make("cheetah-run")?)?;
 /// env.reset(3, &mut vec![0.0; env.spec().observation.size()]);
 /// assert!(env.hidden().is_some_and(|hidden| (0.8..=1.2).contains(&hidden.mass)));
@@ -27,11 +31,13 @@ pub struct Wrapping {
     pub randomization: Option<RandomizationConfig>,
     /// A goal in place of the task's reward. Default none.
     pub goal: Option<GoalRegionConfig>,
+    /// Two goals in turn, without a reset in between. Default none.
+    pub reset_free: Option<ResetFreeConfig>,
 }
 
 impl Default for Wrapping {
     fn default() -> Self {
-        Self { action_repeat: 1, randomization: None, goal: None }
+        Self { action_repeat: 1, randomization: None, goal: None, reset_free: None }
     }
 }
 
@@ -49,6 +55,9 @@ impl Wrapping {
         }
         if self.action_repeat != 1 {
             env = Box::new(ActionRepeat::new(env, self.action_repeat)?);
+        }
+        if let Some(reset_free) = &self.reset_free {
+            env = Box::new(ResetFree::new(env, reset_free.clone())?);
         }
         Ok(env)
     }

@@ -7,13 +7,14 @@ use telos_agents::{
     PpoConfig, SacConfig,
     generative::{BehaviourCloningConfig, GenerativeConfig},
     offline::{
-        AwacConfig, BcConfig, CqlConfig, IqlConfig, MopoConfig, RebracConfig, RlpdConfig, Td3BcConfig,
+        AwacConfig, BcConfig, CqlConfig, DecisionTransformerConfig, IqlConfig, MopoConfig, RebracConfig,
+        RlpdConfig, Td3BcConfig,
     },
 };
-use telos_envs::{Env, EnvError, GoalRegionConfig, RandomizationConfig, Wrapping, registry};
+use telos_envs::{Env, EnvError, GoalRegionConfig, RandomizationConfig, ResetFreeConfig, Wrapping, registry};
 use telos_rewards::vision::SentenceConfig;
 
-use super::{DataConfig, FineTuningConfig, LikelihoodLoopConfig, PreferencesConfig};
+use super::{DataConfig, FineTuningConfig, LikelihoodLoopConfig, PreferencesConfig, SuccessConfig};
 
 /// How experience and rewards come together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -46,6 +47,8 @@ pub enum LearnerKind {
     Ppo,
     /// Behaviour cloning; reads `[bc]`. This and all below learn from recorded data.
     Bc,
+    /// Decision Transformer; reads `[decision_transformer]`. For `loop = "offline"`.
+    DecisionTransformer,
     /// Advantage-weighted actor-critic; reads `[awac]`.
     Awac,
     /// TD3 with behaviour cloning; reads `[td3_bc]`.
@@ -66,10 +69,11 @@ pub enum LearnerKind {
 
 impl LearnerKind {
     /// Every learner with the table of its settings.
-    pub(super) const TABLES: [(Self, &'static str); 11] = [
+    pub(super) const TABLES: [(Self, &'static str); 12] = [
         (Self::Sac, "sac"),
         (Self::Ppo, "ppo"),
         (Self::Bc, "bc"),
+        (Self::DecisionTransformer, "decision_transformer"),
         (Self::Awac, "awac"),
         (Self::Td3Bc, "td3_bc"),
         (Self::Iql, "iql"),
@@ -84,6 +88,7 @@ impl LearnerKind {
     pub fn name(self) -> &'static str {
         match self {
             Self::Td3Bc => "td3-bc",
+            Self::DecisionTransformer => "decision-transformer",
             _ => self.table(),
         }
     }
@@ -111,8 +116,8 @@ pub struct Config {
     /// `"likelihood"`.
     #[serde(rename = "loop")]
     pub loop_kind: LoopKind,
-    /// `"sac"` (default) or `"ppo"`; for recorded data `"bc"`, `"awac"`, `"td3-bc"`, `"iql"`, `"cql"`,
-    /// `"rebrac"`, `"mopo"` or `"rlpd"`; `"generative"` for imitation.
+    /// `"sac"` (default) or `"ppo"`; for recorded data `"bc"`, `"decision-transformer"`, `"awac"`,
+    /// `"td3-bc"`, `"iql"`, `"cql"`, `"rebrac"`, `"mopo"` or `"rlpd"`; `"generative"` for imitation.
     pub learner: LearnerKind,
     /// Seed of every random number of the run. Default 1.
     pub seed: u64,
@@ -136,6 +141,8 @@ pub struct Config {
     pub ppo: PpoConfig,
     /// Behaviour cloning.
     pub bc: BcConfig,
+    /// Decision Transformer.
+    pub decision_transformer: DecisionTransformerConfig,
     /// Advantage-weighted actor-critic.
     pub awac: AwacConfig,
     /// TD3 with behaviour cloning.
@@ -160,6 +167,8 @@ pub struct Config {
     pub fine_tuning: FineTuningConfig,
     /// Feedback and the reward learned from it.
     pub preferences: PreferencesConfig,
+    /// Successes and the reward learned from them.
+    pub success: SuccessConfig,
     /// An expert whose observations are the reward.
     pub likelihood: LikelihoodLoopConfig,
     /// Evaluations during and after training.
@@ -186,6 +195,7 @@ impl Default for Config {
             sac: SacConfig::default(),
             ppo: PpoConfig::default(),
             bc: BcConfig::default(),
+            decision_transformer: DecisionTransformerConfig::default(),
             awac: AwacConfig::default(),
             td3_bc: Td3BcConfig::default(),
             iql: IqlConfig::default(),
@@ -198,6 +208,7 @@ impl Default for Config {
             data: DataConfig::default(),
             fine_tuning: FineTuningConfig::default(),
             preferences: PreferencesConfig::default(),
+            success: SuccessConfig::default(),
             likelihood: LikelihoodLoopConfig::default(),
             evaluation: EvaluationConfig::default(),
             checkpoint: CheckpointConfig::default(),
@@ -224,11 +235,22 @@ pub struct EnvConfig {
     /// A goal in place of the task's reward: values that components of the observation should take.
     /// Default none.
     pub goal: Option<GoalRegionConfig>,
+    /// A forward and a backward goal in turn, in an environment that is not reset between them. Default
+    /// none.
+    pub reset_free: Option<ResetFreeConfig>,
 }
 
 impl Default for EnvConfig {
     fn default() -> Self {
-        Self { id: String::new(), count: 1, threads: 0, action_repeat: 1, randomization: None, goal: None }
+        Self {
+            id: String::new(),
+            count: 1,
+            threads: 0,
+            action_repeat: 1,
+            randomization: None,
+            goal: None,
+            reset_free: None,
+        }
     }
 }
 
@@ -238,8 +260,13 @@ impl EnvConfig {
     /// # Errors
     /// When there is no such id, or a wrapper does not fit the environment.
     pub fn make(&self) -> Result<Box<dyn Env>, EnvError> {
-        let (randomization, goal) = (self.randomization.clone(), self.goal.clone());
-        Wrapping { action_repeat: self.action_repeat, randomization, goal }.wrap(registry::make(&self.id)?)
+        let wrapping = Wrapping {
+            action_repeat: self.action_repeat,
+            randomization: self.randomization.clone(),
+            goal: self.goal.clone(),
+            reset_free: self.reset_free.clone(),
+        };
+        wrapping.wrap(registry::make(&self.id)?)
     }
 
     /// The number of threads to step `count` environments with on this machine, at least 1.

@@ -20,6 +20,7 @@ mod preferences;
 mod reading;
 mod recorded;
 mod resolved;
+mod success;
 mod suggestion;
 mod tree;
 mod validation;
@@ -32,7 +33,8 @@ pub use experiment::{
 };
 pub use likelihood::LikelihoodLoopConfig;
 pub use preferences::{PreferencesConfig, PriorConfig};
-pub use recorded::{CollapseConfig, DataConfig, FineTuningConfig};
+pub use recorded::{CollapseConfig, DataConfig, FineTuningConfig, LabelKind};
 pub use resolved::Difference;
+pub use success::SuccessConfig;
 pub use tree::Place;
 pub(crate) use tree::{Node, parse_file};

@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::{
-    Config, ConfigError, LearnerKind, LoopKind,
+    Config, ConfigError, LabelKind, LearnerKind, LoopKind,
     deserialize::from_tree,
     tree::{Node, apply_override, parse_file},
     validation,
@@ -74,7 +74,10 @@ impl Config {
                 unread.push((table, reason.to_owned()));
             }
         };
-        unread_by_loop("preferences", &[LoopKind::Preferences], "only loop = \"preferences\" reads it");
+        if self.data.labels != LabelKind::Preferences {
+            let reason = "only loop = \"preferences\" and data.labels = \"preferences\" read it";
+            unread_by_loop("preferences", &[LoopKind::Preferences], reason);
+        }
         unread_by_loop(
             "data",
             &[LoopKind::Offline, LoopKind::OfflineToOnline, LoopKind::Imitation],
@@ -87,6 +90,9 @@ impl Config {
             "only loop = \"offline-to-online\" reads it",
         );
         unread_by_loop("likelihood", &[LoopKind::Likelihood], "only loop = \"likelihood\" reads it");
+        if self.data.labels != LabelKind::Success {
+            unread.push(("success", "only data.labels = \"success\" reads it".to_owned()));
+        }
         unread
     }
 

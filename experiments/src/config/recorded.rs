@@ -3,6 +3,20 @@
 use serde::{Deserialize, Serialize};
 use telos_agents::offline::{RewardScaleConfig, RewardSmoothing, SeraConfig};
 
+/// Where the rewards of data and environment come from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LabelKind {
+    /// From themselves, or from `data.reward_run`.
+    #[default]
+    Recorded,
+    /// From a reward model that learns from preferences, about the data first; reads `[preferences]`, whose
+    /// intervals count steps of either phase.
+    Preferences,
+    /// From a success classifier; reads `[success]`.
+    Success,
+}
+
 /// `[data]`: the recorded data and how a learner sees it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -18,6 +32,9 @@ pub struct DataConfig {
     /// A finished run with `loop = "preferences"`, whose reward model labels the data and the steps of the
     /// second phase in place of the rewards that were recorded. Default none.
     pub reward_run: Option<String>,
+    /// `"recorded"` (default), or a reward that is learned during the run and labels both phases anew
+    /// whenever it changes: `"preferences"` or `"success"`.
+    pub labels: LabelKind,
     /// Smoothing of the recorded rewards over the steps of their episodes, before they are scaled. Default
     /// none.
     pub smoothing: Option<RewardSmoothing>,
@@ -32,6 +49,7 @@ impl Default for DataConfig {
             best_share: 1.0,
             normalize_observations: true,
             reward_run: None,
+            labels: LabelKind::Recorded,
             smoothing: None,
             reward: RewardScaleConfig::default(),
         }

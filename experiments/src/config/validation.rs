@@ -1,14 +1,14 @@
 //! Every rule about values, in one place. Types are serde's business; what is left are ranges and
 //! keys that must fit each other.
 
-use telos_agents::AgentError;
+use telos_agents::{AgentError, offline::RewardScaleConfig};
 use telos_envs::{EnvError, EnvSpec, registry};
 use telos_rewards::{
     RewardError,
     teacher::{Stage, TeacherSetting},
 };
 
-use super::{Config, DataConfig, LearnerKind, LoopKind, suggestion::nearest};
+use super::{Config, DataConfig, LabelKind, LearnerKind, LoopKind, suggestion::nearest};
 
 /// A value outside its range.
 pub(super) struct Invalid {
@@ -30,6 +30,7 @@ pub(super) fn check(config: &Config) -> Result<(), Invalid> {
         LearnerKind::Sac => sac(config)?,
         LearnerKind::Ppo => ppo(config)?,
         LearnerKind::Bc => learner(config.bc.validate())?,
+        LearnerKind::DecisionTransformer => decision_transformer(config)?,
         LearnerKind::Awac => learner(config.awac.validate())?,
         LearnerKind::Td3Bc => learner(config.td3_bc.validate())?,
         LearnerKind::Iql => learner(config.iql.validate())?,
@@ -88,9 +89,15 @@ fn env(config: &Config) -> Result<(), Invalid> {
     if let Some(goal) = &config.env.goal {
         wrapper("env.goal", goal.validate())?;
     }
+    if let Some(reset_free) = &config.env.reset_free {
+        wrapper("env.reset_free", reset_free.validate())?;
+    }
     match config.env.make() {
         Ok(_) => Ok(()),
         // What is left is a wrapper that does not fit the environment.
+        Err(error @ EnvError::Config { key: "forward" | "backward", .. }) => {
+            wrapper("env.reset_free", Err(error))
+        }
         Err(error @ EnvError::Config { .. }) => wrapper("env.goal", Err(error)),
         Err(error) => invalid("env.randomization", error.to_string()),
     }
@@ -146,7 +153,35 @@ fn data(config: &Config) -> Result<(), Invalid> {
     if let Some(smoothing) = &data.smoothing {
         learner(smoothing.validate())?;
     }
-    learner(data.reward.validate())
+    learner(data.reward.validate())?;
+    if data.labels != LabelKind::Recorded && data.reward_run.is_some() {
+        return invalid("data.reward_run", "labels the data, and so does `data.labels`; keep one".into());
+    }
+    match data.labels {
+        LabelKind::Recorded => Ok(()),
+        LabelKind::Preferences => preferences(config),
+        LabelKind::Success => success(config),
+    }
+}
+
+fn success(config: &Config) -> Result<(), Invalid> {
+    let success = &config.success;
+    at_least("success.recorded", success.recorded as u64, 2)?;
+    at_least("success.per_session", success.per_session as u64, 1)?;
+    at_least("success.session_interval", success.session_interval, 1)?;
+    table("success.classifier", success.classifier.validate())
+}
+
+fn decision_transformer(config: &Config) -> Result<(), Invalid> {
+    if config.loop_kind == LoopKind::OfflineToOnline {
+        return invalid("loop", "must be \"offline\" for learner = \"decision-transformer\"".into());
+    }
+    if config.data.reward != RewardScaleConfig::default() {
+        let reason =
+            "is of no use to a policy that is told a return; set `decision_transformer.return_scale`";
+        return invalid("data.reward", reason.into());
+    }
+    learner(config.decision_transformer.validate())
 }
 
 fn imitation(config: &Config) -> Result<(), Invalid> {
@@ -155,6 +190,7 @@ fn imitation(config: &Config) -> Result<(), Invalid> {
     let unread = [
         ("data.best_share", found.best_share == usual.best_share),
         ("data.reward_run", found.reward_run == usual.reward_run),
+        ("data.labels", found.labels == usual.labels),
         ("data.smoothing", found.smoothing == usual.smoothing),
         ("data.reward", found.reward == usual.reward),
     ];
@@ -233,7 +269,9 @@ fn preferences(config: &Config) -> Result<(), Invalid> {
         preferences.budget as u64,
     )?;
     at_least("preferences.session_interval", preferences.session_interval, 1)?;
-    between("preferences.unsupervised_steps", preferences.unsupervised_steps, 1, config.steps)?;
+    if config.loop_kind == LoopKind::Preferences {
+        between("preferences.unsupervised_steps", preferences.unsupervised_steps, 1, config.steps)?;
+    }
     at_least("preferences.held_out_pairs", preferences.held_out_pairs as u64, 1)?;
     table("preferences.query", preferences.query.validate())?;
     let Ok(env) = config.env.make() else { return Ok(()) };

@@ -128,6 +128,8 @@ pub fn evaluate(
             rewards.copy_from_slice(column.of(&envs)?);
         }
         let batch = envs.batch();
+        let is_learned = reward_model.is_some() || column.is_some();
+        policy.rewarded(if is_learned { &rewards } else { &batch.reward });
         for i in 0..n {
             if ended[i].is_none() {
                 learned[i] += f64::from(rewards[i]);

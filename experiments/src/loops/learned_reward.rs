@@ -43,21 +43,4 @@ impl LearnedReward {
     pub(super) fn model(&mut self) -> Option<&dyn RewardModel> {
         self.training.policy_and_reward_model().1
     }
-
-    /// Writes the reward of each of `rows` transitions.
-    ///
-    /// # Errors
-    /// When a column has the wrong size.
-    pub(super) fn predict(
-        &mut self,
-        obs: &[f32],
-        actions: &[f32],
-        rows: usize,
-        out: &mut [f32],
-    ) -> Result<(), TelosError> {
-        match self.model() {
-            Some(model) => Ok(model.predict(obs, actions, rows, out)?),
-            None => Ok(()),
-        }
-    }
 }

@@ -2,7 +2,7 @@
 
 use telos_agents::{
     AgentError,
-    offline::{Awac, Bc, Cql, Iql, Mopo, OfflineLearner, Rebrac, Rlpd, Td3Bc},
+    offline::{Awac, Bc, Cql, DecisionTransformer, Iql, Mopo, OfflineLearner, Rebrac, Rlpd, Td3Bc},
 };
 use telos_envs::EnvSpec;
 use telos_nn::Device;
@@ -26,6 +26,9 @@ pub(super) fn offline_learner(
     let seed = config.seed;
     match config.learner {
         LearnerKind::Bc => boxed(Bc::new(&config.bc, spec, seed, device)),
+        LearnerKind::DecisionTransformer => {
+            boxed(DecisionTransformer::new(&config.decision_transformer, spec, seed, device))
+        }
         LearnerKind::Awac => boxed(Awac::new(&config.awac, spec, seed, device)),
         LearnerKind::Td3Bc => boxed(Td3Bc::new(&config.td3_bc, spec, seed, device)),
         LearnerKind::Iql => boxed(Iql::new(&config.iql, spec, seed, device)),

@@ -11,6 +11,7 @@ mod fine_tuning;
 mod greedy;
 mod imitation;
 mod known_reward;
+mod labels;
 mod learned_reward;
 mod learners;
 mod likelihood;
@@ -26,6 +27,7 @@ mod report;
 mod reward_learning;
 mod run_policy;
 mod sentence;
+mod success_learning;
 
 use std::{
     ops::Range,
@@ -314,7 +316,7 @@ fn build(
         }
         (LoopKind::Likelihood, LearnerKind::Sac) => Box::new(LikelihoodLoop::new(config, &device)?),
         (LoopKind::Offline | LoopKind::OfflineToOnline, _) => {
-            Box::new(OfflineToOnline::new(config, feedback.is_some(), &device)?)
+            Box::new(OfflineToOnline::new(config, feedback, &device)?)
         }
         (LoopKind::Imitation, _) => Box::new(Imitation::new(config, feedback.is_some(), &device)?),
         (LoopKind::Preferences, LearnerKind::Ppo) => {

@@ -5,6 +5,10 @@
 //!    go on with the same learner, optimiser state, and scales of observations and rewards, on batches of
 //!    which a fixed share is recorded data (symmetric sampling: Ball et al. 2023, "RLPD", arXiv
 //!    2302.02948, section 4.1). Rewards may be augmented by state entropy (SERA, arXiv 2310.19805).
+//!
+//! Rewards may be learned, from preferences or from successes, first about the data and then about what the
+//! policy does. Whenever that changes, all rewards of both phases are given anew, with their scale and the
+//! returns that follow from them.
 
 use std::path::Path;
 
@@ -15,7 +19,7 @@ use telos_agents::{
     offline::{Normalized, RewardScale, Sera},
 };
 use telos_checkpoint::{Checkpoint, CheckpointError, Reader, Writer};
-use telos_envs::{EnvSpec, VecEnv, dataset::ReferenceScores};
+use telos_envs::{EnvSpec, VecEnv};
 use telos_nn::{Device, Parameters};
 use telos_rewards::reward_model::RewardModel;
 
@@ -24,10 +28,11 @@ use super::{
     episodes::EpisodeWindow,
     evaluation::Evaluation,
     fine_tuning::{FineTuningReport, ScoreCurve},
-    learned_reward::LearnedReward,
+    labels::Labels,
     learners::offline_learner,
     means::RunningMeans,
-    recorded::Recorded,
+    recorded::{self, Recorded},
+    report::PreferenceReport,
 };
 use crate::{
     TelosError,
@@ -44,12 +49,9 @@ pub(super) struct OfflineToOnline {
     starts: u64,
     learner: Normalized,
     /// `None` when the loop is only built to read a checkpoint.
-    replay: Option<Replay>,
-    /// Rewards in place of those of data and environment, where it was asked for and the data is here.
-    learned: Option<LearnedReward>,
+    recorded: Option<Recorded>,
+    labels: Labels,
     scale: RewardScale,
-    reference: Option<ReferenceScores>,
-    digest: String,
     /// `None` where there is no second phase.
     online: Option<Online>,
     losses: RunningMeans,
@@ -76,16 +78,27 @@ struct Online {
 }
 
 impl OfflineToOnline {
-    /// The loop before its first step; without the data it cannot learn, only evaluate what a checkpoint
-    /// holds.
-    pub(super) fn new(config: &Config, with_data: bool, device: &Device) -> Result<Self, TelosError> {
+    /// The loop before its first step, with answers to its questions kept at `feedback`. Without that it
+    /// holds no data: it cannot learn, only evaluate what a checkpoint holds.
+    pub(super) fn new(config: &Config, feedback: Option<&Path>, device: &Device) -> Result<Self, TelosError> {
         let spec = config.env.make()?.spec().clone();
         let learner = offline_learner(config, &spec, device)?;
         let gamma = learner.agent().gamma();
-        let learned = config.data.reward_run.as_ref().filter(|_| with_data);
-        let mut learned = learned.map(|run| LearnedReward::read(Path::new(run), &spec)).transpose()?;
-        let recorded =
-            with_data.then(|| Recorded::read(&config.data, &spec, gamma, learned.as_mut())).transpose()?;
+        let dataset = feedback.map(|_| recorded::open(&config.data, &spec)).transpose()?;
+        let mut labels = Labels::new(config, &spec, dataset.as_ref(), feedback, device)?;
+        let read = |dataset| Recorded::read(dataset, &config.data, &spec, gamma);
+        let mut recorded = dataset.as_ref().map(read).transpose()?;
+        let scale = match &mut recorded {
+            Some(recorded) => {
+                recorded.digest.push_str(labels.digest());
+                // Other goals than the data's have another scale of returns.
+                if config.env.goal.is_some() || config.env.reset_free.is_some() {
+                    recorded.reference = None;
+                }
+                recorded.label(&mut labels)?
+            }
+            None => RewardScale::identity(),
+        };
         let learner = match &recorded {
             Some(recorded) if config.data.normalize_observations => {
                 Normalized::by(learner, recorded.replay.obs(), spec.observation.size())
@@ -93,10 +106,6 @@ impl OfflineToOnline {
             _ => Normalized::new(learner),
         };
         let fine_tunes = config.loop_kind == LoopKind::OfflineToOnline;
-        let (scale, reference, digest, replay) = match recorded {
-            Some(Recorded { replay, scale, reference, digest }) => (scale, reference, digest, Some(replay)),
-            None => (RewardScale::identity(), None, String::new(), None),
-        };
         Ok(Self {
             starts: if fine_tunes { config.fine_tuning.starts } else { config.steps },
             online: fine_tunes.then(|| Online::new(config, &spec, gamma)).transpose()?,
@@ -107,11 +116,9 @@ impl OfflineToOnline {
             rng: Xoshiro256PlusPlus::seed_from_u64(config.seed ^ SAMPLING_STREAM),
             batch: ReplayBatch::default(),
             learner,
-            replay,
-            learned,
+            recorded,
+            labels,
             scale,
-            reference,
-            digest,
         })
     }
 
@@ -122,11 +129,26 @@ impl OfflineToOnline {
         Ok(())
     }
 
+    /// Learns what is due about rewards, and gives all of them anew where that changed anything.
+    fn update_labels(&mut self) -> Result<(), TelosError> {
+        if !self.labels.advance(self.step, &mut self.losses)? {
+            return Ok(());
+        }
+        if let Some(recorded) = &mut self.recorded {
+            self.scale = recorded.label(&mut self.labels)?;
+        }
+        if let Some(online) = &mut self.online {
+            self.labels.relabel(&mut online.replay)?;
+            online.replay.rewrite_rewards(|rewards| self.scale.apply(rewards));
+        }
+        Ok(())
+    }
+
     /// One update on recorded data alone.
     fn update_offline(&mut self) -> Result<(), TelosError> {
         self.learner.anneal(self.step as f64 / self.starts as f64);
-        if let Some(replay) = &self.replay {
-            replay.sample(&mut self.rng, self.learner.batch_size(), &mut self.batch);
+        if let Some(Recorded { replay, .. }) = &self.recorded {
+            self.learner.sample(replay, &mut self.rng, &mut self.batch);
         }
         self.update()?;
         self.step += 1;
@@ -139,7 +161,7 @@ impl OfflineToOnline {
         let since = self.step - self.starts;
         let untaught = self.starts == 0 && since < self.config.warm_up;
         let policy = (!untaught).then_some(&mut self.learner);
-        self.step += online.collect(policy, self.learned.as_mut(), &self.scale)?;
+        self.step += online.collect(policy, &mut self.labels, &self.scale)?;
         let since = self.step - self.starts;
         let due = since.saturating_sub(self.config.warm_up) as f64 * self.config.updates_per_step;
         while self.online.as_ref().is_some_and(|online| online.updates < due as u64) {
@@ -150,7 +172,9 @@ impl OfflineToOnline {
 
     /// One update on recorded and own transitions together.
     fn update_online(&mut self) -> Result<(), TelosError> {
-        let (Some(online), Some(replay)) = (&mut self.online, &self.replay) else { return Ok(()) };
+        let (Some(online), Some(Recorded { replay, .. })) = (&mut self.online, &self.recorded) else {
+            return Ok(());
+        };
         let rows = self.learner.batch_size();
         let recorded = (self.config.offline_share * rows as f64).round() as usize;
         replay.sample_rows(&mut self.rng, 0..recorded, &mut self.batch);
@@ -188,7 +212,7 @@ impl Online {
     fn collect(
         &mut self,
         policy: Option<&mut Normalized>,
-        learned: Option<&mut LearnedReward>,
+        labels: &mut Labels,
         scale: &RewardScale,
     ) -> Result<u64, TelosError> {
         let n = self.rewards.len();
@@ -198,10 +222,9 @@ impl Online {
         };
         policy.act(&self.obs, n, ActMode::Sample, &mut self.actions)?;
         let outcome = self.envs.step(&self.actions);
-        match learned {
-            Some(learned) => learned.predict(&self.obs, &self.actions, n, &mut self.rewards)?,
-            None => self.rewards.copy_from_slice(&outcome.reward),
-        }
+        self.rewards.copy_from_slice(&outcome.reward);
+        labels.label(&self.obs, &self.actions, &mut self.rewards)?;
+        labels.observe(&self.obs, &self.actions, outcome);
         scale.apply(&mut self.rewards);
         self.replay.push(&self.obs, &self.actions, &self.rewards, outcome);
         self.episodes.observe(outcome);
@@ -227,11 +250,12 @@ impl TrainingLoop for OfflineToOnline {
     }
 
     fn advance(&mut self) -> Result<(), TelosError> {
+        self.update_labels()?;
         if self.step < self.starts { self.update_offline() } else { self.advance_online() }
     }
 
     fn policy_and_reward_model(&mut self) -> (&mut dyn Policy, Option<&dyn RewardModel>) {
-        (&mut self.learner, self.learned.as_mut().and_then(LearnedReward::model))
+        (&mut self.learner, self.labels.model())
     }
 
     fn recent_return(&self) -> Option<f64> {
@@ -248,29 +272,35 @@ impl TrainingLoop for OfflineToOnline {
     }
 
     fn weights(&self) -> Vec<&dyn Parameters> {
-        vec![&self.learner]
+        std::iter::once(&self.learner as &dyn Parameters).chain(self.labels.weights()).collect()
     }
 
     fn observe_evaluation(&mut self, found: &Evaluation) {
         if self.online.is_some() && self.step >= self.starts && self.step > 0 {
-            self.scores.push(self.step, found, self.reference.as_ref());
+            let reference = self.recorded.as_ref().and_then(|recorded| recorded.reference.as_ref());
+            self.scores.push(self.step, found, reference);
         }
     }
 
     fn fine_tuning_report(&self) -> Option<FineTuningReport> {
         self.scores.report(self.starts, &self.config.collapse)
     }
+
+    fn preference_report(&self) -> Result<Option<PreferenceReport>, TelosError> {
+        self.labels.report()
+    }
 }
 
 impl Checkpoint for OfflineToOnline {
     fn save(&self, out: &mut Writer) {
-        out.value("digest", &self.digest);
+        out.value("digest", self.recorded.as_ref().map_or("", |recorded| &recorded.digest));
         out.value("scale", &self.scale);
         out.part("learner", &self.learner);
         out.part("losses", &self.losses);
         out.part("scores", &self.scores);
         out.value("step", &self.step);
         out.value("rng", &self.rng);
+        out.part("labels", &self.labels);
         if let Some(online) = &self.online {
             out.part("online", online);
         }
@@ -278,7 +308,7 @@ impl Checkpoint for OfflineToOnline {
 
     fn load(&mut self, from: &mut Reader<'_>) -> Result<(), CheckpointError> {
         let digest: String = from.value("digest")?;
-        if self.replay.is_some() && digest != self.digest {
+        if self.recorded.as_ref().is_some_and(|recorded| recorded.digest != digest) {
             let reason = "the data set has changed since the run began; restore it, or start another run";
             return Err(from.wrong("digest", reason));
         }
@@ -288,6 +318,12 @@ impl Checkpoint for OfflineToOnline {
         from.part("scores", &mut self.scores)?;
         self.step = from.value("step")?;
         self.rng = from.value("rng")?;
+        from.part("labels", &mut self.labels)?;
+        if let (Some(recorded), true) = (&mut self.recorded, self.labels.learn()) {
+            // Rewards of the data are no part of a checkpoint: they follow from what was learned.
+            let labelled = recorded.label(&mut self.labels);
+            labelled.map_err(|error| from.wrong("labels", &error.to_string()))?;
+        }
         match &mut self.online {
             Some(online) => from.part("online", online),
             None => Ok(()),

@@ -9,7 +9,7 @@ use std::path::Path;
 use rand::SeedableRng;
 use rand_xoshiro::Xoshiro256PlusPlus;
 use telos_checkpoint::{Checkpoint, CheckpointError, Reader, Writer};
-use telos_envs::{EnvSpec, StepBatch, TrajectoryStore};
+use telos_envs::{EnvSpec, StepBatch, TrajectoryStore, dataset::Dataset};
 use telos_nn::Device;
 use telos_rewards::{
     RewardError,
@@ -98,6 +98,15 @@ impl RewardLearning {
             config,
             seed,
         })
+    }
+
+    /// Makes recorded episodes, evenly chosen, the first behaviour to ask about, from the first step on.
+    pub(super) fn begin_with(&mut self, dataset: &Dataset) {
+        let stride = dataset.episodes().count().div_ceil(RECENT_EPISODES).max(1);
+        for episode in dataset.episodes().step_by(stride) {
+            self.trajectories.push_episode(&episode);
+        }
+        self.next_session = 0;
     }
 
     /// Whether there is no reward model yet, so that novelty is the only reward.
