@@ -8,9 +8,12 @@ mod closed_form;
 use closed_form::{GaussianFlow, mean_and_variance, sampler, two_modes};
 use rand::SeedableRng;
 use rand_xoshiro::Xoshiro256PlusPlus;
-use telos_agents::generative::{
-    Chain, ChainBatch, ChunkShape, DiffusionPolicy, FlowPolicy, GenerativePolicy, MlpDenoiser,
-    MlpDenoiserConfig, NoiseSchedule, SamplerConfig,
+use telos_agents::{
+    ActMode, ObservationNormalizer, Policy,
+    generative::{
+        Chain, ChainBatch, ChunkActor, ChunkShape, DiffusionPolicy, FlowPolicy, GenerativePolicy,
+        MlpDenoiser, MlpDenoiserConfig, NoiseSchedule, SamplerConfig,
+    },
 };
 use telos_nn::{Device, Tensor};
 
@@ -112,4 +115,23 @@ fn without_noise_nothing_is_drawn() {
     }
     assert_eq!(chains[0].latents, chains[1].latents);
     assert!(chains[0].log_probs.iter().all(|log_prob| *log_prob == 0.0));
+}
+
+#[test]
+fn proposals_follow_from_their_seed_and_leave_the_actor_as_it_is() {
+    let env = telos_envs::registry::make("pendulum-classic").unwrap();
+    let shape = ChunkShape { obs: 3, horizon: 4, act: 1 };
+    let config = MlpDenoiserConfig { hidden: vec![16], ..MlpDenoiserConfig::default() };
+    let denoiser = MlpDenoiser::new(&config, shape, &mut rng(1), &Device::Cpu).unwrap();
+    let policy = FlowPolicy::new(denoiser, sampler(4, 1.0)).unwrap();
+    let normalizer = ObservationNormalizer::new(3, 10.0);
+    let mut actor = ChunkActor::new(policy, normalizer, env.spec(), 2, 0).unwrap();
+    let (obs, mut chunks, mut again, mut action) = ([0.1, 0.9, -1.0], Vec::new(), Vec::new(), [0.0]);
+    actor.act(&obs, 1, ActMode::Sample, &mut action).unwrap();
+    let before = telos_checkpoint::to_bytes(&actor);
+    assert_eq!(actor.proposals(&obs, 5, 7, &mut chunks).unwrap(), 4);
+    assert_eq!(actor.proposals(&obs, 5, 7, &mut again).unwrap(), 4);
+    assert!(chunks.len() == 20 && chunks == again && chunks.iter().all(|x| x.abs() <= 2.0), "{chunks:?}");
+    assert_ne!(chunks[..4], chunks[4..8], "each is drawn anew");
+    assert!(telos_checkpoint::to_bytes(&actor) == before);
 }

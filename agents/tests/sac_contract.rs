@@ -3,7 +3,7 @@
 
 #![allow(clippy::unwrap_used)]
 
-use telos_agents::{ReplayBatch, Sac, SacConfig};
+use telos_agents::{Policy, RandomPolicy, ReplayBatch, Sac, SacConfig};
 use telos_envs::registry;
 use telos_nn::Device;
 
@@ -57,4 +57,16 @@ fn wrong_settings_are_refused_by_key() {
     let wrong = SacConfig { tau: 0.0, ..SacConfig::default() };
     let error = Sac::new(&wrong, env.spec(), 0, &Device::Cpu).err().unwrap().to_string();
     assert_eq!(error, "configuration key `sac.tau` is 0.0; use a number in (0, 1]");
+}
+
+#[test]
+fn critics_say_what_they_expect() {
+    let env = registry::make("pendulum-classic").unwrap();
+    let mut sac = Sac::new(&SacConfig::default(), env.spec(), 0, &Device::Cpu).unwrap();
+    let mut values = [f32::NAN; 2];
+    assert!(sac.expected_return(&[0.1, 0.2, 0.3, 1.0, 0.0, -2.0], &[0.5, -1.5], 2, &mut values).unwrap());
+    assert!(values.iter().all(|value| value.is_finite()) && values[0] != values[1], "{values:?}");
+    let mut random = RandomPolicy::new(env.spec(), 0).unwrap();
+    assert!(!random.expected_return(&[0.0; 3], &[0.0], 1, &mut values).unwrap(), "it has no critics");
+    assert_eq!(random.proposals(&[0.0; 3], 4, 0, &mut Vec::new()).unwrap(), 0, "it has no chunks");
 }

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use telos::{
     label,
+    label::Annotator,
+    rewards::feedback::Choice,
     rewards::teacher::Teacher,
     rewards::teacher::people::{PeopleConfig, PeopleTeacher},
 };
@@ -198,4 +200,30 @@ fn new_questions_appear_while_the_server_runs() {
     assert_eq!(ann.next(5).unwrap(), [&first[..], &second[..]].concat());
     let status = Browser::open(served.address).unwrap().get("/api/progress").unwrap().json();
     assert_eq!((&status["asked"], &status["budget"]), (&3.into(), &6000.into()));
+}
+
+#[test]
+fn somebody_at_this_machine_answers_without_a_server() {
+    let scratch = tempfile::tempdir().unwrap();
+    let run = empty_run(&scratch.path().join("run"));
+    let queries = ask(&run, 0, 2);
+    let mut ann = Annotator::open(&run, "ann").unwrap();
+    let busy = label::LabelServer::bind(&run, &options()).err().unwrap();
+    assert_eq!(busy.exit_code(), 2, "{busy}");
+    let first = ann.next().unwrap().unwrap();
+    assert_eq!((&first.query, first.query.id()), (&queries[0], ann.next().unwrap().unwrap().query.id()));
+    ann.answer(&first, Choice::First, Duration::from_millis(30)).unwrap();
+    assert_eq!(stored(&run)[0].latency_ms, 30);
+    assert_eq!(ann.undo().unwrap(), queries[0].id());
+    let again = ann.next().unwrap().unwrap();
+    ann.answer(&again, Choice::Equal, Duration::ZERO).unwrap();
+    let second = ann.next().unwrap().unwrap();
+    ann.answer(&second, Choice::Skip, Duration::ZERO).unwrap();
+    assert!(ann.next().unwrap().is_none() && ann.undo().is_ok());
+    let refused = ann.answer(&again, Choice::First, Duration::ZERO).unwrap_err().to_string();
+    assert!(refused.contains("answered"), "{refused}");
+    drop(ann);
+    let kept = stored(&run);
+    assert_eq!((kept.len(), kept[0].choice, kept[0].annotator.as_str()), (1, Choice::Equal, "ann"));
+    serve(&run, &options());
 }
