@@ -23,7 +23,7 @@ for _ in $(seq 120); do
 done
 url="$(<"$scratch/address")/v1"
 
-cargo build --quiet --workspace --bin telos
+cargo build --quiet --bin telos
 telos="${CARGO_TARGET_DIR:-target}/debug/telos"
 train() {
     "$telos" train tests/configs/judge.toml --out "$1" --quiet \

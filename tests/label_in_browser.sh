@@ -7,7 +7,7 @@ python=$1
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 
-cargo build --quiet --workspace --bin telos
+cargo build --quiet --bin telos
 telos="${CARGO_TARGET_DIR:-target}/debug/telos"
 # A training that ends before anybody has answered leaves its questions.
 "$telos" train experiments/configs/label-pendulum.toml --out "$scratch/run" --quiet \

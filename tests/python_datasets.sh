@@ -9,5 +9,5 @@ python=${1:-python3}
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 
-cargo build --quiet --workspace --bin telos
+cargo build --quiet --bin telos
 "$python" tests/python_datasets.py "${CARGO_TARGET_DIR:-target}/debug/telos" "$scratch"

@@ -11,7 +11,7 @@ trap 'rm -rf "$scratch"' EXIT
 
 "$python" experiments/peers/rliable_statistics.py --check experiments/tests/data/rliable.json
 
-cargo build --quiet --workspace --bin telos
+cargo build --quiet --bin telos
 telos="${CARGO_TARGET_DIR:-target}/debug/telos"
 "$telos" train tests/configs/preferences.toml --set comparison.gold=false --out "$scratch/run" --quiet
 "$python" experiments/peers/tensorboard_events.py "$scratch/run"

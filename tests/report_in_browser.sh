@@ -6,7 +6,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 
-cargo build --quiet --workspace --bin telos
+cargo build --quiet --bin telos
 telos="${CARGO_TARGET_DIR:-target}/debug/telos"
 "$telos" train tests/configs/preferences.toml --set env.id=pendulum-swingup --set 'seeds=[1,2]' --out "$scratch/run" --quiet >"$scratch/log"
 "$telos" report "$scratch/run" --out "$scratch/report" >"$scratch/log" 2>&1

@@ -73,7 +73,7 @@ impl Annotator {
     ///
     /// # Errors
     /// When its file has changed or cannot be read.
-    pub fn next(&mut self) -> Result<Option<Pair>, TelosError> {
+    pub fn next_pair(&mut self) -> Result<Option<Pair>, TelosError> {
         let Reply::Next { questions, progress, .. } =
             self.ask(Ask::Next { who: self.who.clone(), count: 1 })?
         else {

@@ -55,7 +55,7 @@ impl Labelling {
         if self.shown.is_some() {
             return Ok(());
         }
-        let Some(pair) = self.annotator.next()? else { return Ok(()) };
+        let Some(pair) = self.annotator.next_pair()? else { return Ok(()) };
         let origins = pair.query.origins().ok_or_else(|| {
             ViewerError::input(
                 &self.name,
