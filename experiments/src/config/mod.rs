@@ -15,6 +15,7 @@
 mod deserialize;
 mod error;
 mod experiment;
+mod generative;
 mod preferences;
 mod reading;
 mod recorded;
@@ -29,6 +30,7 @@ pub use experiment::{
     CheckpointConfig, ComparisonConfig, Config, EnvConfig, EvaluationConfig, LearnerKind, LoopKind,
     ParallelConfig, RewardConfig, TrainingConfig,
 };
+pub use generative::BaseConfig;
 pub use preferences::{PreferencesConfig, PriorConfig};
 pub use recorded::{CollapseConfig, DataConfig, FineTuningConfig};
 pub use resolved::Difference;

@@ -1,7 +1,7 @@
 //! Every rule about values, in one place. Types are serde's business; what is left are ranges and
 //! keys that must fit each other.
 
-use telos_agents::AgentError;
+use telos_agents::{AgentError, generative::TuningMethod};
 use telos_envs::{EnvError, EnvSpec, registry};
 use telos_rewards::{RewardError, teacher::TeacherSetting};
 
@@ -43,6 +43,7 @@ pub(super) fn check(config: &Config) -> Result<(), Invalid> {
         LoopKind::Offline => data(config),
         LoopKind::OfflineToOnline => data(config).and_then(|()| fine_tuning(config)),
         LoopKind::Imitation => imitation(config),
+        LoopKind::FineTune => fine_tune(config),
     }
 }
 
@@ -56,7 +57,7 @@ fn fits_loop(config: &Config) -> Result<(), Invalid> {
         LoopKind::Offline | LoopKind::OfflineToOnline => {
             (kind.learns_from_recorded_data(), "a learner of loops with recorded data, such as \"iql\"")
         }
-        LoopKind::Imitation => (kind == LearnerKind::Generative, "\"generative\""),
+        LoopKind::Imitation | LoopKind::FineTune => (kind == LearnerKind::Generative, "\"generative\""),
     };
     if fits { Ok(()) } else { invalid("learner", format!("is \"{name}\", but this loop needs {wanted}")) }
 }
@@ -146,6 +147,17 @@ fn imitation(config: &Config) -> Result<(), Invalid> {
         return invalid(key, "changes nothing in an imitation of all recorded actions; leave it out".into());
     }
     learner(config.cloning.validate())
+}
+
+fn fine_tune(config: &Config) -> Result<(), Invalid> {
+    let tuning = &config.tuning;
+    if config.base.run.is_empty() {
+        return invalid("base.run", "is missing; name a run with learner = \"generative\"".into());
+    }
+    learner(tuning.validate())?;
+    let (steps, most) = (tuning.denoising_steps as u64, config.generative.sampler.steps as u64);
+    at_most_key("tuning.denoising_steps", steps, "`generative.sampler.steps`", most)?;
+    if tuning.method == TuningMethod::Spin { data(config) } else { Ok(()) }
 }
 
 fn fine_tuning(config: &Config) -> Result<(), Invalid> {

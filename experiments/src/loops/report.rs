@@ -70,7 +70,7 @@ impl Report {
     /// The report of one seed.
     pub fn of_seed(config: &Config, seed: SeedReport) -> Self {
         let factors = config.reward.factors.clone();
-        let generative = matches!(config.loop_kind, LoopKind::Imitation);
+        let generative = matches!(config.loop_kind, LoopKind::Imitation | LoopKind::FineTune);
         let loop_kind = generative.then_some(config.loop_kind);
         Self { factors, loop_kind, ..Self::of_seeds(config.env.id.clone(), config.steps, vec![seed]) }
     }
@@ -143,6 +143,7 @@ impl fmt::Display for Report {
                 format!("trained from {used} preferences")
             }
             None if self.loop_kind == Some(LoopKind::Imitation) => "imitation of recorded actions".into(),
+            None if self.loop_kind == Some(LoopKind::FineTune) => "fine-tuned generative policy".into(),
             None if !self.factors.is_empty() => "trained on weighted factors".into(),
             None if self.seeds.iter().all(|seed| seed.fine_tuning.is_some()) => {
                 "recorded data, then online".into()
