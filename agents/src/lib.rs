@@ -12,6 +12,7 @@
 //! [`telos_checkpoint::Checkpoint`] to resume exactly, [`telos_nn::Parameters`] to name weights.
 
 mod action_range;
+mod actor_critic;
 pub mod collective;
 mod critics;
 mod elastic_reset;

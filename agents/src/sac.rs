@@ -9,6 +9,7 @@ use telos_nn::{Device, Mlp, MlpConfig, MlpEnsemble, NnError, Parameters, Squashe
 
 use crate::{
     ActMode, AgentError, Policy, ReplayBatch, SacConfig,
+    actor_critic::ActorCritic,
     critics::{Critics, squared_error},
     soft_actor::{SoftActor, SoftActorConfig},
     transitions::{TransitionReader, Transitions},
@@ -58,11 +59,8 @@ pub struct SacMetrics {
 /// ```
 pub struct Sac {
     config: SacConfig,
-    reader: TransitionReader,
-    /// pi_phi and alpha.
-    actor: SoftActor,
-    /// Q_theta1 and Q_theta2, and the moving averages Q_thetabar of equation 5.
-    critics: Critics,
+    /// pi_phi and alpha; Q_theta1 and Q_theta2, and the moving averages Q_thetabar of equation 5.
+    pub(crate) nets: ActorCritic<SoftActor>,
     updates: u64,
     init_rng: Xoshiro256PlusPlus,
 }
@@ -97,7 +95,8 @@ impl Sac {
             ..MlpConfig::default()
         };
         let critics = Critics::new(2, shape, config.critic_lr, &mut init_rng, device)?;
-        Ok(Self { config: config.clone(), reader, actor, critics, updates: 0, init_rng })
+        let nets = ActorCritic { reader, actor, critics };
+        Ok(Self { config: config.clone(), nets, updates: 0, init_rng })
     }
 
     /// One step of algorithm 1: critics, then actor and temperature, then target critics, the
@@ -106,30 +105,30 @@ impl Sac {
     /// # Errors
     /// When the batch does not fit the environment, a gradient is not finite, or the device refuses.
     pub fn update(&mut self, batch: &ReplayBatch) -> Result<SacMetrics, AgentError> {
-        let transitions = self.reader.read(batch)?;
+        let transitions = self.nets.reader.read(batch)?;
         Ok(self.step(&transitions)?)
     }
 
     fn step(&mut self, batch: &Transitions) -> Result<SacMetrics, NnError> {
-        let temperature = self.actor.temperature()?;
+        let temperature = self.nets.actor.temperature()?;
         let target = self.target(batch, temperature)?;
         let (critic_loss, q) = self.step_critics(&batch.obs_actions()?, &target)?;
         self.updates += 1;
         let mut metrics = SacMetrics { critic_loss, q, temperature, actor_loss: None, entropy: None };
         if self.updates.is_multiple_of(self.config.actor_period) {
             // Equation 7.
-            let Self { actor, critics, .. } = self;
+            let ActorCritic { actor, critics, .. } = &mut self.nets;
             let least = |actions: &Tensor| -> Result<Tensor, NnError> {
                 Ok(critics.frozen_values(&batch.obs, actions)?.min(0)?)
             };
             let (actor_loss, entropy) = actor.improve(&batch.obs, least)?;
             if self.config.learn_temperature {
-                self.actor.step_temperature(entropy)?;
+                actor.step_temperature(entropy)?;
             }
             (metrics.actor_loss, metrics.entropy) = (Some(actor_loss), Some(entropy));
         }
         if self.updates.is_multiple_of(self.config.target_period) {
-            self.critics.move_targets(self.config.tau)?;
+            self.nets.critics.move_targets(self.config.tau)?;
         }
         Ok(metrics)
     }
@@ -137,17 +136,17 @@ impl Sac {
     /// Equations 2 and 3: `y = r + gamma (1 - terminated) (min_i Q_thetabar_i(s', a') - alpha log pi(a'|s'))`
     /// with `a' ~ pi(.|s')`, as `[b]`.
     fn target(&mut self, batch: &Transitions, temperature: f32) -> Result<Tensor, NnError> {
-        let (next_actions, log_prob) = self.actor.sample_frozen(&batch.next_obs, 1)?;
-        let next_q = self.critics.target_min(&batch.next_obs, &next_actions)?;
+        let (next_actions, log_prob) = self.nets.actor.sample_frozen(&batch.next_obs, 1)?;
+        let next_q = self.nets.critics.target_min(&batch.next_obs, &next_actions)?;
         batch.target(&(next_q - log_prob.affine(temperature.into(), 0.0)?)?)
     }
 
     /// Equation 5, `J_Q = E[1/2 (Q_theta_i(s, a) - y)^2]`, summed over the critics; returns it and
     /// the mean value.
     fn step_critics(&mut self, obs_actions: &Tensor, target: &Tensor) -> Result<(f32, f32), NnError> {
-        let q = self.critics.values(obs_actions)?;
+        let q = self.nets.critics.values(obs_actions)?;
         let loss = squared_error(&q, target)?.affine(0.5, 0.0)?;
-        self.critics.descend(&loss)?;
+        self.nets.critics.descend(&loss)?;
         Ok((loss.to_scalar()?, q.detach().mean_all()?.to_scalar()?))
     }
 
@@ -157,7 +156,7 @@ impl Sac {
     /// # Errors
     /// When the device refuses.
     pub fn reset_critics(&mut self) -> Result<(), AgentError> {
-        Ok(self.critics.redraw(&mut self.init_rng)?)
+        Ok(self.nets.critics.redraw(&mut self.init_rng)?)
     }
 
     /// The temperature alpha.
@@ -165,32 +164,22 @@ impl Sac {
     /// # Errors
     /// When the device cannot be read.
     pub fn temperature(&self) -> Result<f32, NnError> {
-        self.actor.temperature()
+        self.nets.actor.temperature()
     }
 
     /// The actor: observation -> means and log standard deviations of the action before tanh.
     pub fn actor(&self) -> &Mlp {
-        self.actor.net()
+        self.nets.actor.net()
     }
 
     /// The twin critics: observation and action (scaled to [-1, 1]) -> soft value.
     pub fn critics(&self) -> &MlpEnsemble {
-        self.critics.online()
+        self.nets.critics.online()
     }
 
     /// The slow copies of the critics that make the targets.
     pub fn target_critics(&self) -> &MlpEnsemble {
-        self.critics.target()
-    }
-
-    /// `min_i Q_theta_i(s, a)` of observations and actions in the environment's units, into `out` `[rows]`.
-    pub(crate) fn least_values(
-        &mut self,
-        obs: &[f32],
-        actions: &[f32],
-        out: &mut [f32],
-    ) -> Result<(), AgentError> {
-        Ok(self.critics.least_values(self.reader.join(obs, actions)?, out)?)
+        self.nets.critics.target()
     }
 
     /// Number of updates so far.
@@ -207,28 +196,25 @@ impl Policy for Sac {
         mode: ActMode,
         actions: &mut [f32],
     ) -> Result<(), AgentError> {
-        self.actor.act(self.reader.range(), obs, rows, mode, actions)
+        self.nets.act(obs, rows, mode, actions)
     }
 }
 
 impl Parameters for Sac {
     fn named(&self) -> Vec<(String, &Var)> {
-        let parts: [&dyn Parameters; 2] = [&self.actor, &self.critics];
-        parts.into_iter().flat_map(Parameters::named).collect()
+        self.nets.named()
     }
 }
 
 impl Checkpoint for Sac {
     fn save(&self, out: &mut Writer) {
-        out.part("actor", &self.actor);
-        out.part("critics", &self.critics);
+        self.nets.save(out);
         out.value("updates", &self.updates);
         out.value("init_rng", &self.init_rng);
     }
 
     fn load(&mut self, from: &mut Reader<'_>) -> Result<(), CheckpointError> {
-        from.part("actor", &mut self.actor)?;
-        from.part("critics", &mut self.critics)?;
+        self.nets.load(from)?;
         self.updates = from.value("updates")?;
         self.init_rng = from.value("init_rng")?;
         Ok(())

@@ -8,7 +8,7 @@ use telos_nn::{
     gaussian, weights,
 };
 
-use crate::{ActMode, ActionRange, AgentError};
+use crate::{ActMode, ActionRange, AgentError, actor_critic::Actor};
 
 /// What shapes a [`SoftActor`].
 pub(crate) struct SoftActorConfig<'a> {
@@ -115,8 +115,24 @@ impl SoftActor {
         Ok(self.log_temperature.var().as_detached_tensor().exp()?.sum_all()?.to_scalar()?)
     }
 
-    /// As [`Policy::act`](crate::Policy::act), for actions within `range`.
-    pub(crate) fn act(
+    pub(crate) fn net(&self) -> &Mlp {
+        &self.net
+    }
+
+    /// The generator of whatever else an update draws.
+    pub(crate) fn update_rng(&mut self) -> &mut Xoshiro256PlusPlus {
+        &mut self.update_rng
+    }
+
+    fn draw_noise(&mut self, rows: usize) -> Result<Tensor, NnError> {
+        self.noise.resize(rows * self.action_size, 0.0);
+        gaussian::standard_normal(&mut self.update_rng, &mut self.noise);
+        Ok(Tensor::from_slice(&self.noise, (rows, self.action_size), self.net.device())?)
+    }
+}
+
+impl Actor for SoftActor {
+    fn act(
         &mut self,
         range: &ActionRange,
         obs: &[f32],
@@ -137,21 +153,6 @@ impl SoftActor {
         }
         range.to_env(actions);
         Ok(())
-    }
-
-    pub(crate) fn net(&self) -> &Mlp {
-        &self.net
-    }
-
-    /// The generator of whatever else an update draws.
-    pub(crate) fn update_rng(&mut self) -> &mut Xoshiro256PlusPlus {
-        &mut self.update_rng
-    }
-
-    fn draw_noise(&mut self, rows: usize) -> Result<Tensor, NnError> {
-        self.noise.resize(rows * self.action_size, 0.0);
-        gaussian::standard_normal(&mut self.update_rng, &mut self.noise);
-        Ok(Tensor::from_slice(&self.noise, (rows, self.action_size), self.net.device())?)
     }
 }
 

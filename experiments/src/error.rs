@@ -139,6 +139,7 @@ impl TelosError {
                 | RewardError::DamagedBatch { .. }
                 | RewardError::Vision { .. }
                 | RewardError::Sentence { .. }
+                | RewardError::Judge(_)
                 | RewardError::NotEnoughData(_),
             ) => exit_code::INPUT,
             Self::Env(_)

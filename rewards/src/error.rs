@@ -2,7 +2,10 @@
 
 use std::{io, path::PathBuf};
 
-use crate::feedback::{Ask, QueryId};
+use crate::{
+    feedback::{Ask, QueryId},
+    judge::JudgeError,
+};
 
 /// Why feedback could not be stored or read, or a reward could not be learned or computed.
 #[derive(Debug, thiserror::Error)]
@@ -129,6 +132,9 @@ pub enum RewardError {
         /// Why not.
         reason: String,
     },
+    /// A judge cannot be asked.
+    #[error(transparent)]
+    Judge(Box<JudgeError>),
     /// There is not enough data for the request.
     #[error("{0}")]
     NotEnoughData(String),
@@ -143,6 +149,12 @@ pub enum RewardError {
 impl From<telos_nn::TensorError> for RewardError {
     fn from(error: telos_nn::TensorError) -> Self {
         Self::Network(error.into())
+    }
+}
+
+impl From<JudgeError> for RewardError {
+    fn from(error: JudgeError) -> Self {
+        Self::Judge(Box::new(error))
     }
 }
 

@@ -100,6 +100,7 @@
 pub mod feedback;
 pub mod intrinsic;
 pub mod judge;
+pub mod likelihood;
 pub mod query;
 pub mod reward_model;
 pub mod teacher;

@@ -29,7 +29,7 @@ fn spec() -> EnvSpec {
 }
 
 fn build(config: &TeacherConfig) -> Box<dyn Teacher> {
-    config.build(TeacherSetting { spec: &spec(), feedback: None, seed: 3 }).unwrap()
+    config.build(TeacherSetting { spec: &spec(), feedback: None, stage: None, seed: 3 }).unwrap()
 }
 
 fn ask(teacher: &mut dyn Teacher, queries: impl IntoIterator<Item = Query>) -> Vec<Answer> {
@@ -133,8 +133,12 @@ fn the_first_factor_that_tells_two_segments_apart_decides() {
 #[test]
 fn unknown_factors_are_refused_with_those_there_are() {
     let config = RankedFactorsConfig { ranking: vec!["fats".into()], ..Default::default() };
-    let built =
-        TeacherConfig::Factors(config).build(TeacherSetting { spec: &spec(), feedback: None, seed: 0 });
+    let built = TeacherConfig::Factors(config).build(TeacherSetting {
+        spec: &spec(),
+        feedback: None,
+        stage: None,
+        seed: 0,
+    });
     assert_eq!(built.err().unwrap().to_string(), "`corridor` has no factor `fats`; it has: safe, fast");
 }
 

@@ -12,9 +12,10 @@ use telos_checkpoint::{Checkpoint, CheckpointError, Reader, Writer};
 use telos_envs::EnvSpec;
 use telos_nn::{Device, MlpConfig, NnError, Parameters, Var};
 
-use super::{Metrics, OfflineLearner, gaussian_actor::GaussianActor};
+use super::{Agent, Metrics, OfflineLearner, gaussian_actor::GaussianActor};
 use crate::{
-    ActMode, AgentError, Policy, ReplayBatch,
+    AgentError, ReplayBatch,
+    actor_critic::ActorCritic,
     critics::Critics,
     error::{at_least_one, layers, positive, unit},
     transitions::{TransitionReader, Transitions},
@@ -74,9 +75,7 @@ impl AwacConfig {
 /// The learner: a Gaussian actor and twin critics with slow targets.
 pub struct Awac {
     config: AwacConfig,
-    reader: TransitionReader,
-    actor: GaussianActor,
-    critics: Critics,
+    nets: ActorCritic<GaussianActor>,
 }
 
 impl Awac {
@@ -94,25 +93,26 @@ impl Awac {
         let hidden = config.hidden.clone();
         let shape = MlpConfig { inputs: sizes.0 + sizes.1, hidden, ..MlpConfig::default() };
         let critics = Critics::new(2, shape, config.lr, &mut rng, device)?;
-        Ok(Self { config: config.clone(), reader, actor, critics })
+        Ok(Self { config: config.clone(), nets: ActorCritic { reader, actor, critics } })
     }
 
     fn step(&mut self, batch: &Transitions) -> Result<Metrics, NnError> {
+        let ActorCritic { actor, critics, .. } = &mut self.nets;
         // Equation 9.
-        let next_actions = self.actor.sample(&batch.next_obs)?;
-        let next_q = self.critics.target_min(&batch.next_obs, &next_actions)?;
-        let (critic_loss, q) = self.critics.fit(&batch.obs_actions()?, &batch.target(&next_q)?)?;
+        let next_actions = actor.sample(&batch.next_obs)?;
+        let next_q = critics.target_min(&batch.next_obs, &next_actions)?;
+        let (critic_loss, q) = critics.fit(&batch.obs_actions()?, &batch.target(&next_q)?)?;
 
         // Equation 13.
-        let least = |actions| self.critics.frozen_values(&batch.obs, actions)?.min(0).map_err(NnError::from);
-        let sampled = self.actor.sample(&batch.obs)?;
+        let least = |actions| critics.frozen_values(&batch.obs, actions)?.min(0).map_err(NnError::from);
+        let sampled = actor.sample(&batch.obs)?;
         let advantage = (least(&batch.actions)? - least(&sampled)?)?;
         let weights = advantage
             .affine((1.0 / self.config.lambda).into(), 0.0)?
             .exp()?
             .minimum(self.config.max_weight)?;
-        let actor_loss = self.actor.regress(&batch.obs, &batch.actions, &weights)?;
-        self.critics.move_targets(self.config.polyak)?;
+        let actor_loss = actor.regress(&batch.obs, &batch.actions, &weights)?;
+        critics.move_targets(self.config.polyak)?;
 
         Ok(Metrics::new(&[
             ("critic_loss", critic_loss),
@@ -126,7 +126,7 @@ impl Awac {
 
 impl OfflineLearner for Awac {
     fn update(&mut self, batch: &ReplayBatch) -> Result<Metrics, AgentError> {
-        let transitions = self.reader.read(batch)?;
+        let transitions = self.nets.reader.read(batch)?;
         Ok(self.step(&transitions)?)
     }
 
@@ -134,48 +134,28 @@ impl OfflineLearner for Awac {
         self.config.batch_size
     }
 
-    fn gamma(&self) -> f32 {
-        self.config.gamma
+    fn agent(&self) -> &dyn Agent {
+        &self.nets
     }
 
-    fn obs_size(&self) -> usize {
-        self.reader.obs_size()
-    }
-
-    fn values(&mut self, obs: &[f32], actions: &[f32], out: &mut [f32]) -> Result<bool, AgentError> {
-        self.critics.least_values(self.reader.join(obs, actions)?, out)?;
-        Ok(true)
-    }
-}
-
-impl Policy for Awac {
-    fn act(
-        &mut self,
-        obs: &[f32],
-        rows: usize,
-        mode: ActMode,
-        actions: &mut [f32],
-    ) -> Result<(), AgentError> {
-        self.actor.act(self.reader.range(), obs, rows, mode, actions)
+    fn agent_mut(&mut self) -> &mut dyn Agent {
+        &mut self.nets
     }
 }
 
 impl Parameters for Awac {
     fn named(&self) -> Vec<(String, &Var)> {
-        let parts: [&dyn Parameters; 2] = [&self.actor, &self.critics];
-        parts.into_iter().flat_map(Parameters::named).collect()
+        self.nets.named()
     }
 }
 
 impl Checkpoint for Awac {
     fn save(&self, out: &mut Writer) {
-        out.part("actor", &self.actor);
-        out.part("critics", &self.critics);
+        self.nets.save(out);
     }
 
     fn load(&mut self, from: &mut Reader<'_>) -> Result<(), CheckpointError> {
-        from.part("actor", &mut self.actor)?;
-        from.part("critics", &mut self.critics)
+        self.nets.load(from)
     }
 }
 
@@ -184,6 +164,7 @@ mod tests {
     use telos_envs::registry;
 
     use super::*;
+    use crate::{ActMode, Policy};
 
     #[test]
     fn without_regard_for_advantages_it_is_the_likelihood_of_the_data() {
@@ -200,7 +181,7 @@ mod tests {
             ..ReplayBatch::default()
         };
         let mut mean = [0.0; 2];
-        learner.act(&batch.obs, 2, ActMode::Mode, &mut mean).unwrap();
+        learner.nets.act(&batch.obs, 2, ActMode::Mode, &mut mean).unwrap();
         let exact: f32 =
             (0..2).map(|i| 0.5 * (batch.actions[i] - mean[i]).powi(2) + 0.918_938_5).sum::<f32>() / 2.0;
         let metrics = learner.update(&batch).unwrap();

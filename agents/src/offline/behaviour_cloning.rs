@@ -11,9 +11,10 @@ use telos_checkpoint::{Checkpoint, CheckpointError, Reader, Writer};
 use telos_envs::{EnvSpec, dataset::EpisodeView};
 use telos_nn::{Device, NnError, Parameters, Var};
 
-use super::{Metrics, OfflineLearner, deterministic_actor::DeterministicActor};
+use super::{Agent, Metrics, OfflineLearner, deterministic_actor::DeterministicActor};
 use crate::{
     ActMode, AgentError, Policy, ReplayBatch,
+    actor_critic::Actor,
     error::{at_least_one, layers, not_negative, positive},
     transitions::{TransitionReader, Transitions},
 };
@@ -112,16 +113,22 @@ impl OfflineLearner for Bc {
         self.config.batch_size
     }
 
+    fn agent(&self) -> &dyn Agent {
+        self
+    }
+
+    fn agent_mut(&mut self) -> &mut dyn Agent {
+        self
+    }
+}
+
+impl Agent for Bc {
     fn gamma(&self) -> f32 {
         self.reader.gamma()
     }
 
     fn obs_size(&self) -> usize {
         self.reader.obs_size()
-    }
-
-    fn values(&mut self, _: &[f32], _: &[f32], _: &mut [f32]) -> Result<bool, AgentError> {
-        Ok(false)
     }
 }
 

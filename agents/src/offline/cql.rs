@@ -23,9 +23,10 @@ use telos_nn::{
     weights,
 };
 
-use super::{Metrics, OfflineLearner};
+use super::{Agent, Metrics, OfflineLearner};
 use crate::{
-    ActMode, AgentError, Policy, ReplayBatch,
+    AgentError, ReplayBatch,
+    actor_critic::ActorCritic,
     critics::{Critics, squared_error},
     error::{at_least_one, layers, not_negative, positive, unit},
     soft_actor::{SoftActor, SoftActorConfig},
@@ -106,9 +107,7 @@ impl CqlConfig {
 /// The learner: a tanh-Gaussian actor with its temperature, and twin critics with slow targets.
 pub struct Cql {
     config: CqlConfig,
-    reader: TransitionReader,
-    actor: SoftActor,
-    critics: Critics,
+    nets: ActorCritic<SoftActor>,
     /// Logarithm of the multiplier on alpha; moves only with a target gap.
     log_multiplier: Parameter,
     multiplier_optimizer: Adam,
@@ -144,9 +143,7 @@ impl Cql {
             multiplier_optimizer: Adam::new(&log_multiplier, adam)?,
             config: config.clone(),
             uniform: Vec::new(),
-            reader,
-            actor,
-            critics,
+            nets: ActorCritic { reader, actor, critics },
             log_multiplier,
         })
     }
@@ -157,14 +154,14 @@ impl Cql {
         let (critic_loss, gap, q) = self.step_critics(batch, &target, returns)?;
 
         // The actor's and the temperature's steps are those of soft actor-critic.
-        let temperature = self.actor.temperature()?;
-        let Self { actor, critics, .. } = self;
+        let temperature = self.nets.actor.temperature()?;
+        let ActorCritic { actor, critics, .. } = &mut self.nets;
         let least = |actions: &Tensor| -> Result<Tensor, NnError> {
             Ok(critics.frozen_values(&batch.obs, actions)?.min(0)?)
         };
         let (actor_loss, entropy) = actor.improve(&batch.obs, least)?;
-        self.actor.step_temperature(entropy)?;
-        self.critics.move_targets(self.config.polyak)?;
+        actor.step_temperature(entropy)?;
+        critics.move_targets(self.config.polyak)?;
 
         Ok(Metrics::new(&[
             ("critic_loss", critic_loss),
@@ -179,9 +176,9 @@ impl Cql {
     /// `y = r + gamma min_i Qbar_i(s', a')`, a' one sample of the policy or the best of several.
     fn target(&mut self, batch: &Transitions) -> Result<Tensor, NnError> {
         let samples = if self.config.max_target { self.config.samples } else { 1 };
-        let (next_actions, _) = self.actor.sample_frozen(&batch.next_obs, samples)?;
+        let (next_actions, _) = self.nets.actor.sample_frozen(&batch.next_obs, samples)?;
         let next_obs = batch.next_obs.repeat((samples, 1))?;
-        let next_q = self.critics.target_min(&next_obs, &next_actions)?;
+        let next_q = self.nets.critics.target_min(&next_obs, &next_actions)?;
         batch.target(&next_q.reshape((samples, batch.rows()))?.max(0)?)
     }
 
@@ -193,14 +190,14 @@ impl Cql {
         returns: Option<&Tensor>,
     ) -> Result<(f32, f32, f32), NnError> {
         let (rows, n) = (batch.rows(), self.config.samples);
-        let width = self.reader.action_size();
+        let width = self.nets.reader.action_size();
         // One pass of the critics over the data's action and 3 n others in each state, [2, 1 + 3n, b].
         let uniform = self.draw_uniform(n * rows)?;
-        let (actions, log_prob) = self.actor.sample_frozen(&batch.obs, n)?;
-        let (next_actions, next_log_prob) = self.actor.sample_frozen(&batch.next_obs, n)?;
+        let (actions, log_prob) = self.nets.actor.sample_frozen(&batch.obs, n)?;
+        let (next_actions, next_log_prob) = self.nets.actor.sample_frozen(&batch.next_obs, n)?;
         let all_actions = Tensor::cat(&[&batch.actions, &uniform, &actions, &next_actions], 0)?;
         let all_obs = batch.obs.repeat((1 + 3 * n, 1))?;
-        let values = self.critics.values(&Tensor::cat(&[&all_obs, &all_actions], 1)?)?;
+        let values = self.nets.critics.values(&Tensor::cat(&[&all_obs, &all_actions], 1)?)?;
         let values = values.reshape((2, 1 + 3 * n, rows))?;
 
         let data = values.narrow(1, 0, 1)?.squeeze(1)?;
@@ -221,7 +218,7 @@ impl Cql {
         let error = squared_error(&data, target)?;
         let surplus = (&gap - f64::from(self.config.target_gap.unwrap_or(0.0)))?;
         let weight = 2.0 * f64::from(self.config.alpha) * f64::from(self.multiplier()?);
-        self.critics.descend(&(&error + surplus.affine(weight, 0.0)?)?)?;
+        self.nets.critics.descend(&(&error + surplus.affine(weight, 0.0)?)?)?;
         let gap: f32 = gap.to_scalar()?;
         if self.config.target_gap.is_some() {
             self.step_multiplier(surplus.to_scalar()?)?;
@@ -241,22 +238,22 @@ impl Cql {
     }
 
     fn draw_uniform(&mut self, rows: usize) -> Result<Tensor, NnError> {
-        let width = self.reader.action_size();
+        let width = self.nets.reader.action_size();
         self.uniform.resize(rows * width, 0.0);
-        let rng = self.actor.update_rng();
+        let rng = self.nets.actor.update_rng();
         self.uniform.iter_mut().for_each(|x| *x = rng.random_range(-1.0..=1.0));
-        Ok(Tensor::from_slice(&self.uniform, (rows, width), self.reader.device())?)
+        Ok(Tensor::from_slice(&self.uniform, (rows, width), self.nets.reader.device())?)
     }
 }
 
 impl OfflineLearner for Cql {
     fn update(&mut self, batch: &ReplayBatch) -> Result<Metrics, AgentError> {
-        let transitions = self.reader.read(batch)?;
+        let transitions = self.nets.reader.read(batch)?;
         if !self.config.calibrated {
             return Ok(self.step(&transitions, None)?);
         }
         AgentError::check_length("returns", batch.returns.len(), batch.rows)?;
-        let returns = Tensor::from_slice(&batch.returns, batch.rows, self.reader.device());
+        let returns = Tensor::from_slice(&batch.returns, batch.rows, self.nets.reader.device());
         Ok(self.step(&transitions, Some(&returns.map_err(NnError::from)?))?)
     }
 
@@ -264,50 +261,31 @@ impl OfflineLearner for Cql {
         self.config.batch_size
     }
 
-    fn gamma(&self) -> f32 {
-        self.config.gamma
+    fn agent(&self) -> &dyn Agent {
+        &self.nets
     }
 
-    fn obs_size(&self) -> usize {
-        self.reader.obs_size()
-    }
-
-    fn values(&mut self, obs: &[f32], actions: &[f32], out: &mut [f32]) -> Result<bool, AgentError> {
-        self.critics.least_values(self.reader.join(obs, actions)?, out)?;
-        Ok(true)
-    }
-}
-
-impl Policy for Cql {
-    fn act(
-        &mut self,
-        obs: &[f32],
-        rows: usize,
-        mode: ActMode,
-        actions: &mut [f32],
-    ) -> Result<(), AgentError> {
-        self.actor.act(self.reader.range(), obs, rows, mode, actions)
+    fn agent_mut(&mut self) -> &mut dyn Agent {
+        &mut self.nets
     }
 }
 
 impl Parameters for Cql {
     fn named(&self) -> Vec<(String, &Var)> {
-        let parts: [&dyn Parameters; 3] = [&self.actor, &self.critics, &self.log_multiplier];
+        let parts: [&dyn Parameters; 2] = [&self.nets, &self.log_multiplier];
         parts.into_iter().flat_map(Parameters::named).collect()
     }
 }
 
 impl Checkpoint for Cql {
     fn save(&self, out: &mut Writer) {
-        out.part("actor", &self.actor);
-        out.part("critics", &self.critics);
+        self.nets.save(out);
         weights::save_values(&self.log_multiplier, out);
         out.part("multiplier_optimizer", &self.multiplier_optimizer);
     }
 
     fn load(&mut self, from: &mut Reader<'_>) -> Result<(), CheckpointError> {
-        from.part("actor", &mut self.actor)?;
-        from.part("critics", &mut self.critics)?;
+        self.nets.load(from)?;
         weights::load_values(&self.log_multiplier, from)?;
         from.part("multiplier_optimizer", &mut self.multiplier_optimizer)
     }
@@ -342,7 +320,7 @@ mod tests {
             let mut input = batch.obs[3 * row..][..3].to_vec();
             input.push(action);
             let mut q = [0.0; 2];
-            learner.critics.online().infer(&input, 1, &mut q).unwrap();
+            learner.nets.critics.online().infer(&input, 1, &mut q).unwrap();
             f64::from(q[critic])
         };
         let mut total = 0.0;

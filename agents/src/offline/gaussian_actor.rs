@@ -4,12 +4,10 @@
 
 use rand_xoshiro::Xoshiro256PlusPlus;
 use telos_checkpoint::{Checkpoint, CheckpointError, Reader, Writer};
-use telos_nn::{
-    Activation, Adam, AdamConfig, Device, Mlp, MlpConfig, NnError, Parameter, Parameters, Tensor, Var,
-    gaussian, weights,
-};
+use telos_nn::{Adam, AdamConfig, Device, NnError, Parameter, Parameters, Tensor, Var, gaussian, weights};
 
-use crate::{ActMode, ActionRange, AgentError};
+use super::exploring_mean::ExploringMean;
+use crate::{ActMode, ActionRange, AgentError, actor_critic::Actor};
 
 /// Bounds of the log standard deviation (authors' code of IQL; the upper one keeps exploration inside
 /// the action range).
@@ -17,45 +15,33 @@ const LOG_STD_MIN: f32 = -20.0;
 const LOG_STD_MAX: f32 = 2.0;
 
 pub(super) struct GaussianActor {
-    net: Mlp,
+    mean: ExploringMean,
     /// `[act]`, starts at 0.
     log_std: Parameter,
     /// exp of the clamped `log_std`, at hand for acting.
     std: Vec<f32>,
     optimizer: Adam,
     lr: f64,
-    /// Separate generators, so that how often one acts does not change how one learns.
-    act_rng: Xoshiro256PlusPlus,
     update_rng: Xoshiro256PlusPlus,
     noise: Vec<f32>,
 }
 
 impl GaussianActor {
-    /// Draws the weights from `rng`.
+    /// Draws the weights from `rng`; `sizes` are those of observations and actions.
     pub(super) fn new(
-        (obs_size, action_size): (usize, usize),
+        sizes: (usize, usize),
         hidden: &[usize],
         lr: f64,
         rng: &mut Xoshiro256PlusPlus,
         device: &Device,
     ) -> Result<Self, NnError> {
-        let mut act_rng = rng.clone();
-        act_rng.jump();
-        let mut update_rng = act_rng.clone();
+        let mean = ExploringMean::new(sizes, hidden, rng, device)?;
+        let mut update_rng = mean.act_rng.clone();
         update_rng.jump();
-        let shape = MlpConfig {
-            inputs: obs_size,
-            hidden: hidden.to_vec(),
-            outputs: action_size,
-            output_activation: Activation::Tanh,
-            ..MlpConfig::default()
-        };
-        let net = Mlp::new("actor", &shape, rng, device)?;
-        let log_std = Parameter::new("log_std", &[action_size], vec![0.0; action_size], device)?;
-        let parts: [&dyn Parameters; 2] = [&net, &log_std];
+        let log_std = Parameter::new("log_std", &[sizes.1], vec![0.0; sizes.1], device)?;
+        let parts: [&dyn Parameters; 2] = [&mean.net, &log_std];
         let optimizer = Adam::new(&parts, AdamConfig { lr, ..AdamConfig::default() })?;
-        let std = vec![1.0; action_size];
-        Ok(Self { net, log_std, std, optimizer, lr, act_rng, update_rng, noise: Vec::new() })
+        Ok(Self { mean, log_std, std: vec![1.0; sizes.1], optimizer, lr, update_rng, noise: Vec::new() })
     }
 
     /// One step down `E[-w log pi(a|s)]` for weights w `[b]`; returns it.
@@ -66,7 +52,7 @@ impl GaussianActor {
         weights: &Tensor,
     ) -> Result<f32, NnError> {
         let log_std = self.log_std.var().clamp(LOG_STD_MIN, LOG_STD_MAX)?;
-        let log_prob = gaussian::log_prob(&self.net.forward(obs)?, &log_std, actions)?;
+        let log_prob = gaussian::log_prob(&self.mean.net.forward(obs)?, &log_std, actions)?;
         let loss = weights.mul(&log_prob)?.mean_all()?.neg()?;
         self.optimizer.backward_step(&loss)?;
         self.refresh()?;
@@ -75,7 +61,7 @@ impl GaussianActor {
 
     /// a ~ pi(.|s), `[b, act]` in [-1, 1], without a graph.
     pub(super) fn sample(&mut self, obs: &Tensor) -> Result<Tensor, NnError> {
-        let mean = self.net.forward_frozen(obs)?;
+        let mean = self.mean.net.forward_frozen(obs)?;
         let (rows, width) = mean.dims2()?;
         self.noise.resize(rows * width, 0.0);
         gaussian::standard_normal(&mut self.update_rng, &mut self.noise);
@@ -91,28 +77,6 @@ impl GaussianActor {
         self.optimizer.set_lr(self.lr * factor);
     }
 
-    /// As [`Policy::act`](crate::Policy::act), for actions within `range`.
-    pub(super) fn act(
-        &mut self,
-        range: &ActionRange,
-        obs: &[f32],
-        rows: usize,
-        mode: ActMode,
-        actions: &mut [f32],
-    ) -> Result<(), AgentError> {
-        AgentError::check_length("actions", actions.len(), rows * range.size())?;
-        self.net.infer(obs, rows, actions)?;
-        if mode == ActMode::Sample {
-            self.noise.resize(actions.len(), 0.0);
-            gaussian::standard_normal(&mut self.act_rng, &mut self.noise);
-            for (i, (action, noise)) in actions.iter_mut().zip(&self.noise).enumerate() {
-                *action += self.std[i % self.std.len()] * noise;
-            }
-        }
-        range.to_env(actions);
-        Ok(())
-    }
-
     fn refresh(&mut self) -> Result<(), NnError> {
         let log_std: Vec<f32> = self.log_std.var().as_detached_tensor().to_vec1()?;
         self.std.clear();
@@ -121,9 +85,22 @@ impl GaussianActor {
     }
 }
 
+impl Actor for GaussianActor {
+    fn act(
+        &mut self,
+        range: &ActionRange,
+        obs: &[f32],
+        rows: usize,
+        mode: ActMode,
+        actions: &mut [f32],
+    ) -> Result<(), AgentError> {
+        self.mean.act(&self.std, range, obs, rows, mode, actions)
+    }
+}
+
 impl Parameters for GaussianActor {
     fn named(&self) -> Vec<(String, &Var)> {
-        let parts: [&dyn Parameters; 2] = [&self.net, &self.log_std];
+        let parts: [&dyn Parameters; 2] = [&self.mean.net, &self.log_std];
         parts.into_iter().flat_map(Parameters::named).collect()
     }
 }
@@ -132,14 +109,14 @@ impl Checkpoint for GaussianActor {
     fn save(&self, out: &mut Writer) {
         weights::save_values(self, out);
         out.part("optimizer", &self.optimizer);
-        out.value("act_rng", &self.act_rng);
+        out.value("act_rng", &self.mean.act_rng);
         out.value("update_rng", &self.update_rng);
     }
 
     fn load(&mut self, from: &mut Reader<'_>) -> Result<(), CheckpointError> {
         weights::load_values(self, from)?;
         from.part("optimizer", &mut self.optimizer)?;
-        self.act_rng = from.value("act_rng")?;
+        self.mean.act_rng = from.value("act_rng")?;
         self.update_rng = from.value("update_rng")?;
         self.refresh().map_err(|error| from.wrong("log_std", &error.to_string()))
     }

@@ -13,9 +13,10 @@ use telos_checkpoint::{Checkpoint, CheckpointError, Reader, Writer};
 use telos_envs::EnvSpec;
 use telos_nn::{Adam, AdamConfig, Device, Mlp, MlpConfig, NnError, Parameters, Tensor, Var, weights};
 
-use super::{Metrics, OfflineLearner, gaussian_actor::GaussianActor};
+use super::{Agent, Metrics, OfflineLearner, gaussian_actor::GaussianActor};
 use crate::{
-    ActMode, AgentError, Policy, ReplayBatch,
+    AgentError, ReplayBatch,
+    actor_critic::ActorCritic,
     critics::Critics,
     error::{at_least_one, layers, not_negative, positive, require, unit},
     transitions::{TransitionReader, Transitions},
@@ -86,11 +87,8 @@ impl IqlConfig {
 /// The learner: a Gaussian actor, twin critics with slow targets, and a value function.
 pub struct Iql {
     config: IqlConfig,
-    reader: TransitionReader,
-    /// pi_phi.
-    actor: GaussianActor,
-    /// Q_theta1, Q_theta2 and their targets Qbar.
-    critics: Critics,
+    /// pi_phi; Q_theta1, Q_theta2 and their targets Qbar.
+    nets: ActorCritic<GaussianActor>,
     /// V_psi.
     value: Mlp,
     value_optimizer: Adam,
@@ -113,15 +111,17 @@ impl Iql {
         let critics = Critics::new(2, shape(obs_size + action_size), config.lr, &mut rng, device)?;
         let value = Mlp::new("value", &shape(obs_size), &mut rng, device)?;
         let value_optimizer = Adam::new(&value, AdamConfig { lr: config.lr, ..AdamConfig::default() })?;
-        Ok(Self { config: config.clone(), reader, actor, critics, value, value_optimizer })
+        let nets = ActorCritic { reader, actor, critics };
+        Ok(Self { config: config.clone(), nets, value, value_optimizer })
     }
 
     fn step(&mut self, batch: &Transitions) -> Result<Metrics, NnError> {
+        let ActorCritic { actor, critics, .. } = &mut self.nets;
         // V(s') as it was before this update, as in the authors' code.
         let next_value = self.value.forward_frozen(&batch.next_obs)?.squeeze(1)?;
 
         // Equation 5.
-        let target_q = self.critics.target_min(&batch.obs, &batch.actions)?;
+        let target_q = critics.target_min(&batch.obs, &batch.actions)?;
         let value = self.value.forward(&batch.obs)?.squeeze(1)?;
         let u = (target_q - &value)?;
         let value_loss = expectile_loss(&u, self.config.expectile)?;
@@ -130,11 +130,11 @@ impl Iql {
         // Equation 7, with the advantage of before.
         let weights =
             u.detach().affine(self.config.beta.into(), 0.0)?.exp()?.minimum(self.config.max_weight)?;
-        let actor_loss = self.actor.regress(&batch.obs, &batch.actions, &weights)?;
+        let actor_loss = actor.regress(&batch.obs, &batch.actions, &weights)?;
 
         // Equation 6.
-        let (critic_loss, q) = self.critics.fit(&batch.obs_actions()?, &batch.target(&next_value)?)?;
-        self.critics.move_targets(self.config.polyak)?;
+        let (critic_loss, q) = critics.fit(&batch.obs_actions()?, &batch.target(&next_value)?)?;
+        critics.move_targets(self.config.polyak)?;
 
         Ok(Metrics::new(&[
             ("critic_loss", critic_loss),
@@ -161,7 +161,7 @@ fn expectile_loss(u: &Tensor, tau: f32) -> Result<Tensor, NnError> {
 
 impl OfflineLearner for Iql {
     fn update(&mut self, batch: &ReplayBatch) -> Result<Metrics, AgentError> {
-        let transitions = self.reader.read(batch)?;
+        let transitions = self.nets.reader.read(batch)?;
         Ok(self.step(&transitions)?)
     }
 
@@ -169,56 +169,37 @@ impl OfflineLearner for Iql {
         self.config.batch_size
     }
 
-    fn gamma(&self) -> f32 {
-        self.config.gamma
+    fn agent(&self) -> &dyn Agent {
+        &self.nets
+    }
+
+    fn agent_mut(&mut self) -> &mut dyn Agent {
+        &mut self.nets
     }
 
     fn anneal(&mut self, progress: f64) {
         if self.config.anneal_actor {
-            self.actor.scale_lr(0.5 * (1.0 + (std::f64::consts::PI * progress).cos()));
+            self.nets.actor.scale_lr(0.5 * (1.0 + (std::f64::consts::PI * progress).cos()));
         }
-    }
-
-    fn obs_size(&self) -> usize {
-        self.reader.obs_size()
-    }
-
-    fn values(&mut self, obs: &[f32], actions: &[f32], out: &mut [f32]) -> Result<bool, AgentError> {
-        self.critics.least_values(self.reader.join(obs, actions)?, out)?;
-        Ok(true)
-    }
-}
-
-impl Policy for Iql {
-    fn act(
-        &mut self,
-        obs: &[f32],
-        rows: usize,
-        mode: ActMode,
-        actions: &mut [f32],
-    ) -> Result<(), AgentError> {
-        self.actor.act(self.reader.range(), obs, rows, mode, actions)
     }
 }
 
 impl Parameters for Iql {
     fn named(&self) -> Vec<(String, &Var)> {
-        let parts: [&dyn Parameters; 3] = [&self.actor, &self.critics, &self.value];
+        let parts: [&dyn Parameters; 2] = [&self.nets, &self.value];
         parts.into_iter().flat_map(Parameters::named).collect()
     }
 }
 
 impl Checkpoint for Iql {
     fn save(&self, out: &mut Writer) {
-        out.part("actor", &self.actor);
-        out.part("critics", &self.critics);
+        self.nets.save(out);
         weights::save_values(&self.value, out);
         out.part("value_optimizer", &self.value_optimizer);
     }
 
     fn load(&mut self, from: &mut Reader<'_>) -> Result<(), CheckpointError> {
-        from.part("actor", &mut self.actor)?;
-        from.part("critics", &mut self.critics)?;
+        self.nets.load(from)?;
         weights::load_values(&self.value, from)?;
         from.part("value_optimizer", &mut self.value_optimizer)
     }
@@ -229,6 +210,7 @@ mod tests {
     use telos_envs::registry;
 
     use super::*;
+    use crate::{ActMode, Policy};
 
     #[test]
     fn the_expectile_weighs_the_two_sides() {
@@ -256,7 +238,7 @@ mod tests {
             terminated: vec![false, true],
             ..ReplayBatch::default()
         };
-        let range = iql.reader.range().clone();
+        let range = iql.nets.reader.range().clone();
         let mut scaled = batch.actions.clone();
         range.to_policy(&mut scaled);
         let (mut value, mut next_value, mut q, mut mean) = ([0.0; 2], [0.0; 2], [0.0; 4], [0.0; 2]);
@@ -264,8 +246,8 @@ mod tests {
             (0..2).flat_map(|i| batch.obs[3 * i..][..3].iter().copied().chain([scaled[i]])).collect();
         iql.value.infer(&batch.obs, 2, &mut value).unwrap();
         iql.value.infer(&batch.next_obs, 2, &mut next_value).unwrap();
-        iql.critics.online().infer(&inputs, 2, &mut q).unwrap();
-        iql.actor.act(&range, &batch.obs, 2, ActMode::Mode, &mut mean).unwrap();
+        iql.nets.critics.online().infer(&inputs, 2, &mut q).unwrap();
+        iql.nets.act(&batch.obs, 2, ActMode::Mode, &mut mean).unwrap();
         range.to_policy(&mut mean);
         let (mut value_loss, mut critic_loss, mut actor_loss) = (0.0, 0.0, 0.0);
         for i in 0..2 {

@@ -6,7 +6,7 @@ use telos_nn::Parameters;
 use crate::{AgentError, Policy, ReplayBatch};
 
 /// A learner that improves from any batch of transitions, recorded or its own.
-pub trait OfflineLearner: Policy + Parameters + Checkpoint {
+pub trait OfflineLearner: Parameters + Checkpoint {
     /// One gradient update. The batch is as large as the learner's configuration says, or of any other
     /// size.
     ///
@@ -18,21 +18,32 @@ pub trait OfflineLearner: Policy + Parameters + Checkpoint {
     /// Transitions per update, as configured.
     fn batch_size(&self) -> usize;
 
+    /// What it has learned to do so far.
+    fn agent(&self) -> &dyn Agent;
+
+    /// As [`agent`](Self::agent), to act.
+    fn agent_mut(&mut self) -> &mut dyn Agent;
+
+    /// Sets step sizes for a training on data of which the share `progress`, in [0, 1], is done.
+    fn anneal(&mut self, _progress: f64) {}
+}
+
+/// What acts in a learner's name, and says what actions are worth.
+pub trait Agent: Policy {
     /// Discount per step; 1 for learners without values.
     fn gamma(&self) -> f32;
 
     /// Components of an observation.
     fn obs_size(&self) -> usize;
 
-    /// Sets step sizes for a training on data of which the share `progress`, in [0, 1], is done.
-    fn anneal(&mut self, _progress: f64) {}
-
     /// Writes the least of the critics' values of observations `[rows, obs]` and actions `[rows, act]`,
     /// in the environment's units, to `out` `[rows]`; false, and nothing written, without critics.
     ///
     /// # Errors
     /// When a slice has another length, or the device refuses.
-    fn values(&mut self, obs: &[f32], actions: &[f32], out: &mut [f32]) -> Result<bool, AgentError>;
+    fn values(&mut self, _obs: &[f32], _actions: &[f32], _out: &mut [f32]) -> Result<bool, AgentError> {
+        Ok(false)
+    }
 }
 
 /// Named numbers of one update, in a fixed order, without memory of their own.

@@ -15,7 +15,7 @@ use telos_envs::{EnvSpec, StepBatch};
 use telos_nn::{Device, Parameters, Var};
 
 use super::{
-    Metrics, MorecConfig, OfflineLearner,
+    Agent, Metrics, MorecConfig, OfflineLearner,
     dynamics::{Dynamics, DynamicsShape, Predictions},
     transition_filter::TransitionFilter,
 };
@@ -299,6 +299,10 @@ fn draw(
     }));
 }
 
+fn mean(values: &[f32]) -> f32 {
+    values.iter().sum::<f32>() / values.len() as f32
+}
+
 impl OfflineLearner for Mopo {
     /// The first updates go to the models, all others to the policy.
     fn update(&mut self, batch: &ReplayBatch) -> Result<Metrics, AgentError> {
@@ -331,33 +335,12 @@ impl OfflineLearner for Mopo {
         self.config.sac.batch_size
     }
 
-    fn gamma(&self) -> f32 {
-        self.config.sac.gamma
+    fn agent(&self) -> &dyn Agent {
+        &self.policy.nets
     }
 
-    fn obs_size(&self) -> usize {
-        self.reader.obs_size()
-    }
-
-    fn values(&mut self, obs: &[f32], actions: &[f32], out: &mut [f32]) -> Result<bool, AgentError> {
-        self.policy.least_values(obs, actions, out)?;
-        Ok(true)
-    }
-}
-
-fn mean(values: &[f32]) -> f32 {
-    values.iter().sum::<f32>() / values.len() as f32
-}
-
-impl Policy for Mopo {
-    fn act(
-        &mut self,
-        obs: &[f32],
-        rows: usize,
-        mode: ActMode,
-        actions: &mut [f32],
-    ) -> Result<(), AgentError> {
-        self.policy.act(obs, rows, mode, actions)
+    fn agent_mut(&mut self) -> &mut dyn Agent {
+        &mut self.policy.nets
     }
 }
 

@@ -48,13 +48,13 @@ impl Normalized {
         self.learner.update(batch)
     }
 
-    /// As [`OfflineLearner::values`].
+    /// As [`Agent::values`](super::Agent::values).
     ///
     /// # Errors
-    /// As [`OfflineLearner::values`].
+    /// As [`Agent::values`](super::Agent::values).
     pub fn values(&mut self, obs: &[f32], actions: &[f32], out: &mut [f32]) -> Result<bool, AgentError> {
         normalized(&self.normalizer, obs, &mut self.obs);
-        self.learner.values(&self.obs, actions, out)
+        self.learner.agent_mut().values(&self.obs, actions, out)
     }
 
     /// As [`OfflineLearner::anneal`].
@@ -77,7 +77,11 @@ impl Policy for Normalized {
         actions: &mut [f32],
     ) -> Result<(), AgentError> {
         normalized(&self.normalizer, obs, &mut self.obs);
-        self.learner.act(&self.obs, rows, mode, actions)
+        self.learner.agent_mut().act(&self.obs, rows, mode, actions)
+    }
+
+    fn episode_ended(&mut self, row: usize) {
+        self.learner.agent_mut().episode_ended(row);
     }
 }
 
@@ -101,7 +105,7 @@ impl Checkpoint for Normalized {
         from.part("learner", self.learner.as_mut())?;
         self.normalizer = None;
         if from.value("normalized")? {
-            let mut normalizer = ObservationNormalizer::new(self.learner.obs_size(), CLIP);
+            let mut normalizer = ObservationNormalizer::new(self.learner.agent().obs_size(), CLIP);
             from.part("normalizer", &mut normalizer)?;
             self.normalizer = Some(normalizer);
         }

@@ -13,11 +13,11 @@ use telos_envs::EnvSpec;
 use telos_nn::{Device, NnError, Parameters, Tensor, Var};
 
 use super::{
-    Metrics, OfflineLearner,
+    Agent, Metrics, OfflineLearner,
     td3::{Td3, Td3Parts},
 };
 use crate::{
-    ActMode, AgentError, Policy, ReplayBatch,
+    AgentError, ReplayBatch,
     error::{at_least_one, layers, not_negative, positive, require, unit},
     transitions::Transitions,
 };
@@ -137,10 +137,10 @@ impl Rebrac {
     fn step(&mut self, batch: &Transitions, next_data: &Tensor, known: &Tensor) -> Result<Metrics, NnError> {
         let td3 = &mut self.td3;
         let next_actions = td3.target_actions(&batch.next_obs)?;
-        let next_q = td3.critics.target_min(&batch.next_obs, &next_actions)?;
+        let next_q = td3.nets.critics.target_min(&batch.next_obs, &next_actions)?;
         let penalty = (&next_actions - next_data)?.sqr()?.sum(1)?.mul(known)?;
         let next_q = (next_q - penalty.affine(self.config.critic_penalty.into(), 0.0)?)?;
-        let (critic_loss, q) = td3.critics.fit(&batch.obs_actions()?, &batch.target(&next_q)?)?;
+        let (critic_loss, q) = td3.nets.critics.fit(&batch.obs_actions()?, &batch.target(&next_q)?)?;
         td3.updates += 1;
         let metrics = Metrics::new(&[
             ("critic_loss", critic_loss),
@@ -151,14 +151,14 @@ impl Rebrac {
             return Ok(metrics);
         }
 
-        let actions = td3.actor.actions(&batch.obs)?;
-        let q = td3.critics.frozen_values(&batch.obs, &actions)?.min(0)?;
+        let actions = td3.nets.actor.actions(&batch.obs)?;
+        let q = td3.nets.critics.frozen_values(&batch.obs, &actions)?.min(0)?;
         let scale: f32 = q.detach().abs()?.mean_all()?.to_scalar()?;
         let lambda = if self.config.normalize_q { scale.max(f32::MIN_POSITIVE).recip() } else { 1.0 };
         let distance = (&actions - &batch.actions)?.sqr()?.sum(1)?.mean_all()?;
         let loss = (distance.affine(self.config.actor_penalty.into(), 0.0)?
             - q.mean_all()?.affine(lambda.into(), 0.0)?)?;
-        let actor_loss = td3.actor.descend(&loss)?;
+        let actor_loss = td3.nets.actor.descend(&loss)?;
         td3.move_targets()?;
         Ok(metrics.with("actor_loss", actor_loss).with("distance", distance.to_scalar()?))
     }
@@ -166,11 +166,11 @@ impl Rebrac {
 
 impl OfflineLearner for Rebrac {
     fn update(&mut self, batch: &ReplayBatch) -> Result<Metrics, AgentError> {
-        let transitions = self.td3.reader.read(batch)?;
-        let next_data = self.td3.reader.read_actions("next_actions", &batch.next_actions, batch.rows)?;
+        let transitions = self.td3.nets.reader.read(batch)?;
+        let next_data = self.td3.nets.reader.read_actions("next_actions", &batch.next_actions, batch.rows)?;
         AgentError::check_length("last", batch.last.len(), batch.rows)?;
         let known = batch.last.iter().map(|last| f32::from(!last));
-        let known = Tensor::from_iter(known, self.td3.reader.device()).map_err(NnError::from)?;
+        let known = Tensor::from_iter(known, self.td3.nets.reader.device()).map_err(NnError::from)?;
         Ok(self.step(&transitions, &next_data, &known)?)
     }
 
@@ -178,29 +178,12 @@ impl OfflineLearner for Rebrac {
         self.config.batch_size
     }
 
-    fn gamma(&self) -> f32 {
-        self.config.gamma
+    fn agent(&self) -> &dyn Agent {
+        &self.td3.nets
     }
 
-    fn obs_size(&self) -> usize {
-        self.td3.reader.obs_size()
-    }
-
-    fn values(&mut self, obs: &[f32], actions: &[f32], out: &mut [f32]) -> Result<bool, AgentError> {
-        self.td3.values(obs, actions, out)
-    }
-}
-
-impl Policy for Rebrac {
-    fn act(
-        &mut self,
-        obs: &[f32],
-        rows: usize,
-        mode: ActMode,
-        actions: &mut [f32],
-    ) -> Result<(), AgentError> {
-        let Td3 { actor, reader, .. } = &mut self.td3;
-        actor.act(reader.range(), obs, rows, mode, actions)
+    fn agent_mut(&mut self) -> &mut dyn Agent {
+        &mut self.td3.nets
     }
 }
 
@@ -249,10 +232,14 @@ mod tests {
         };
         let tensor = |values: &[f32], width| Tensor::from_slice(values, (3, width), &Device::Cpu).unwrap();
         let next_obs = tensor(&batch.next_obs, 3);
-        let pi = learner.td3.actor.actions(&next_obs).unwrap();
-        let next_q = learner.td3.critics.target_min(&next_obs, &pi).unwrap().to_vec1::<f32>().unwrap();
-        let q =
-            learner.td3.critics.frozen_values(&tensor(&batch.obs, 3), &tensor(&batch.actions, 1)).unwrap();
+        let pi = learner.td3.nets.actor.actions(&next_obs).unwrap();
+        let next_q = learner.td3.nets.critics.target_min(&next_obs, &pi).unwrap().to_vec1::<f32>().unwrap();
+        let q = learner
+            .td3
+            .nets
+            .critics
+            .frozen_values(&tensor(&batch.obs, 3), &tensor(&batch.actions, 1))
+            .unwrap();
         let (q, pi) = (q.to_vec2::<f32>().unwrap(), pi.flatten_all().unwrap().to_vec1::<f32>().unwrap());
         let y = [1.0 + 0.99 * (next_q[0] - 0.5 * (pi[0] + 0.5).powi(2)), -2.0, 0.5 + 0.99 * next_q[2]];
         let exact: f32 = q.iter().flat_map(|q| q.iter().zip(y).map(|(q, y)| (q - y).powi(2) / 3.0)).sum();

@@ -14,9 +14,10 @@ use telos_checkpoint::{Checkpoint, CheckpointError, Reader, Writer};
 use telos_envs::EnvSpec;
 use telos_nn::{Device, MlpConfig, NnError, Parameters, SquashedGaussian, Tensor, Var};
 
-use super::{Metrics, OfflineLearner};
+use super::{Agent, Metrics, OfflineLearner};
 use crate::{
-    ActMode, AgentError, Policy, ReplayBatch,
+    AgentError, ReplayBatch,
+    actor_critic::ActorCritic,
     critics::Critics,
     error::{at_least_one, layers, positive, require, unit},
     soft_actor::{SoftActor, SoftActorConfig},
@@ -92,9 +93,7 @@ impl RlpdConfig {
 /// The learner: a tanh-Gaussian actor with its temperature, and many critics with slow targets.
 pub struct Rlpd {
     config: RlpdConfig,
-    reader: TransitionReader,
-    actor: SoftActor,
-    critics: Critics,
+    nets: ActorCritic<SoftActor>,
     updates: u64,
 }
 
@@ -126,20 +125,20 @@ impl Rlpd {
             ..MlpConfig::default()
         };
         let critics = Critics::new(config.critics, shape, config.lr, &mut rng, device)?;
-        Ok(Self { config: config.clone(), reader, actor, critics, updates: 0 })
+        Ok(Self { config: config.clone(), nets: ActorCritic { reader, actor, critics }, updates: 0 })
     }
 
     fn step(&mut self, batch: &Transitions) -> Result<Metrics, NnError> {
-        let temperature = self.actor.temperature()?;
+        let temperature = self.nets.actor.temperature()?;
         // Line 9.
-        let (next_actions, log_prob) = self.actor.sample_frozen(&batch.next_obs, 1)?;
+        let (next_actions, log_prob) = self.nets.actor.sample_frozen(&batch.next_obs, 1)?;
         let subset = self.draw_subset();
-        let mut next_value = self.critics.subset_min(&subset, &batch.next_obs, &next_actions)?;
+        let mut next_value = self.nets.critics.subset_min(&subset, &batch.next_obs, &next_actions)?;
         if self.config.entropy_backup {
             next_value = (next_value - log_prob.affine(temperature.into(), 0.0)?)?;
         }
-        let (critic_loss, q) = self.critics.fit(&batch.obs_actions()?, &batch.target(&next_value)?)?;
-        self.critics.move_targets(self.config.polyak)?;
+        let (critic_loss, q) = self.nets.critics.fit(&batch.obs_actions()?, &batch.target(&next_value)?)?;
+        self.nets.critics.move_targets(self.config.polyak)?;
         self.updates += 1;
         let metrics = Metrics::new(&[("critic_loss", critic_loss), ("q", q), ("temperature", temperature)]);
         if !self.updates.is_multiple_of(self.config.actor_period) {
@@ -147,12 +146,12 @@ impl Rlpd {
         }
 
         // Line 14.
-        let Self { actor, critics, .. } = self;
+        let ActorCritic { actor, critics, .. } = &mut self.nets;
         let mean = |actions: &Tensor| -> Result<Tensor, NnError> {
             Ok(critics.frozen_values(&batch.obs, actions)?.mean(0)?)
         };
         let (actor_loss, entropy) = actor.improve(&batch.obs, mean)?;
-        self.actor.step_temperature(entropy)?;
+        actor.step_temperature(entropy)?;
         Ok(metrics.with("actor_loss", actor_loss).with("entropy", entropy))
     }
 
@@ -160,7 +159,7 @@ impl Rlpd {
     fn draw_subset(&mut self) -> Vec<usize> {
         let mut left = self.config.subset;
         let total = self.config.critics;
-        let rng = self.actor.update_rng();
+        let rng = self.nets.actor.update_rng();
         // Each is taken with the chance that makes all subsets equally likely.
         (0..total)
             .filter(|i| {
@@ -174,7 +173,7 @@ impl Rlpd {
 
 impl OfflineLearner for Rlpd {
     fn update(&mut self, batch: &ReplayBatch) -> Result<Metrics, AgentError> {
-        let transitions = self.reader.read(batch)?;
+        let transitions = self.nets.reader.read(batch)?;
         Ok(self.step(&transitions)?)
     }
 
@@ -182,49 +181,29 @@ impl OfflineLearner for Rlpd {
         self.config.batch_size
     }
 
-    fn gamma(&self) -> f32 {
-        self.config.gamma
+    fn agent(&self) -> &dyn Agent {
+        &self.nets
     }
 
-    fn obs_size(&self) -> usize {
-        self.reader.obs_size()
-    }
-
-    fn values(&mut self, obs: &[f32], actions: &[f32], out: &mut [f32]) -> Result<bool, AgentError> {
-        self.critics.least_values(self.reader.join(obs, actions)?, out)?;
-        Ok(true)
-    }
-}
-
-impl Policy for Rlpd {
-    fn act(
-        &mut self,
-        obs: &[f32],
-        rows: usize,
-        mode: ActMode,
-        actions: &mut [f32],
-    ) -> Result<(), AgentError> {
-        self.actor.act(self.reader.range(), obs, rows, mode, actions)
+    fn agent_mut(&mut self) -> &mut dyn Agent {
+        &mut self.nets
     }
 }
 
 impl Parameters for Rlpd {
     fn named(&self) -> Vec<(String, &Var)> {
-        let parts: [&dyn Parameters; 2] = [&self.actor, &self.critics];
-        parts.into_iter().flat_map(Parameters::named).collect()
+        self.nets.named()
     }
 }
 
 impl Checkpoint for Rlpd {
     fn save(&self, out: &mut Writer) {
-        out.part("actor", &self.actor);
-        out.part("critics", &self.critics);
+        self.nets.save(out);
         out.value("updates", &self.updates);
     }
 
     fn load(&mut self, from: &mut Reader<'_>) -> Result<(), CheckpointError> {
-        from.part("actor", &mut self.actor)?;
-        from.part("critics", &mut self.critics)?;
+        self.nets.load(from)?;
         self.updates = from.value("updates")?;
         Ok(())
     }
@@ -263,10 +242,10 @@ mod tests {
         let actions = Tensor::new(&[[0.5_f32], [-0.5]], &Device::Cpu).unwrap();
         let least = |tensor: Result<Tensor, NnError>| tensor.unwrap().to_vec1::<f32>().unwrap();
         assert_eq!(
-            least(learner.critics.subset_min(&[0, 1, 2], &obs, &actions)),
-            least(learner.critics.target_min(&obs, &actions))
+            least(learner.nets.critics.subset_min(&[0, 1, 2], &obs, &actions)),
+            least(learner.nets.critics.target_min(&obs, &actions))
         );
-        let all = learner.critics.target_values(&obs, &actions).unwrap().to_vec2::<f32>().unwrap();
-        assert_eq!(least(learner.critics.subset_min(&[2], &obs, &actions)), all[2]);
+        let all = learner.nets.critics.target_values(&obs, &actions).unwrap().to_vec2::<f32>().unwrap();
+        assert_eq!(least(learner.nets.critics.subset_min(&[2], &obs, &actions)), all[2]);
     }
 }

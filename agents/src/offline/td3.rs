@@ -5,10 +5,10 @@ use rand::SeedableRng;
 use rand_xoshiro::Xoshiro256PlusPlus;
 use telos_checkpoint::{Checkpoint, CheckpointError, Reader, Writer};
 use telos_envs::EnvSpec;
-use telos_nn::{Activation, Device, Mlp, MlpConfig, NnError, Parameters, Tensor, Var, gaussian, weights};
+use telos_nn::{Device, Mlp, MlpConfig, NnError, Parameters, Tensor, Var, gaussian, weights};
 
-use super::deterministic_actor::DeterministicActor;
-use crate::{AgentError, critics::Critics, transitions::TransitionReader};
+use super::{deterministic_actor::DeterministicActor, exploring_mean};
+use crate::{AgentError, actor_critic::ActorCritic, critics::Critics, transitions::TransitionReader};
 
 /// What shapes a [`Td3`].
 pub(super) struct Td3Parts<'a> {
@@ -26,10 +26,8 @@ pub(super) struct Td3Parts<'a> {
 
 /// Actor, twin critics, the targets of both, and the noise of the target policy.
 pub(super) struct Td3 {
-    pub(super) reader: TransitionReader,
-    pub(super) actor: DeterministicActor,
+    pub(super) nets: ActorCritic<DeterministicActor>,
     target_actor: Mlp,
-    pub(super) critics: Critics,
     polyak: f32,
     target_noise: f32,
     target_noise_clip: f32,
@@ -54,14 +52,8 @@ impl Td3 {
         let noise = parts.exploration_noise;
         let sizes = (obs_size, action_size);
         let actor = DeterministicActor::new(sizes, parts.hidden, parts.actor_lr, noise, &mut rng, device)?;
-        let actor_shape = MlpConfig {
-            inputs: obs_size,
-            hidden: parts.hidden.to_vec(),
-            outputs: action_size,
-            output_activation: Activation::Tanh,
-            ..MlpConfig::default()
-        };
-        let target_actor = Mlp::new("target_actor", &actor_shape, &mut rng.clone(), device)?;
+        let shape = exploring_mean::shape(sizes, parts.hidden);
+        let target_actor = Mlp::new("target_actor", &shape, &mut rng.clone(), device)?;
         weights::copy(&target_actor, actor.net())?;
         let critic_shape = MlpConfig {
             inputs: obs_size + action_size,
@@ -71,10 +63,8 @@ impl Td3 {
         };
         let critics = Critics::new(2, critic_shape, parts.critic_lr, &mut rng, device)?;
         Ok(Self {
-            reader,
-            actor,
+            nets: ActorCritic { reader, actor, critics },
             target_actor,
-            critics,
             polyak: parts.polyak,
             target_noise: parts.target_noise,
             target_noise_clip: parts.target_noise_clip,
@@ -86,7 +76,7 @@ impl Td3 {
 
     /// Equation 14: `a~ = clip(pibar(s') + clip(eps, -c, c), -1, 1)`, `[b, act]`.
     pub(super) fn target_actions(&mut self, next_obs: &Tensor) -> Result<Tensor, NnError> {
-        let (rows, width) = (next_obs.dim(0)?, self.reader.action_size());
+        let (rows, width) = (next_obs.dim(0)?, self.nets.reader.action_size());
         self.noise.resize(rows * width, 0.0);
         gaussian::standard_normal(&mut self.update_rng, &mut self.noise);
         let (deviation, bound) = (self.target_noise, self.target_noise_clip);
@@ -97,42 +87,31 @@ impl Td3 {
 
     /// Moves the targets of actor and critics, as after every step of the actor.
     pub(super) fn move_targets(&self) -> Result<(), NnError> {
-        weights::polyak(&self.target_actor, self.actor.net(), self.polyak.into())?;
-        self.critics.move_targets(self.polyak)
-    }
-
-    /// As [`OfflineLearner::values`](super::OfflineLearner::values).
-    pub(super) fn values(
-        &mut self,
-        obs: &[f32],
-        actions: &[f32],
-        out: &mut [f32],
-    ) -> Result<bool, AgentError> {
-        self.critics.least_values(self.reader.join(obs, actions)?, out)?;
-        Ok(true)
+        weights::polyak(&self.target_actor, self.nets.actor.net(), self.polyak.into())?;
+        self.nets.critics.move_targets(self.polyak)
     }
 }
 
 impl Parameters for Td3 {
     fn named(&self) -> Vec<(String, &Var)> {
-        let parts: [&dyn Parameters; 3] = [&self.actor, &self.target_actor, &self.critics];
+        let parts: [&dyn Parameters; 3] = [&self.nets.actor, &self.target_actor, &self.nets.critics];
         parts.into_iter().flat_map(Parameters::named).collect()
     }
 }
 
 impl Checkpoint for Td3 {
     fn save(&self, out: &mut Writer) {
-        out.part("actor", &self.actor);
+        out.part("actor", &self.nets.actor);
         weights::save_values(&self.target_actor, out);
-        out.part("critics", &self.critics);
+        out.part("critics", &self.nets.critics);
         out.value("updates", &self.updates);
         out.value("update_rng", &self.update_rng);
     }
 
     fn load(&mut self, from: &mut Reader<'_>) -> Result<(), CheckpointError> {
-        from.part("actor", &mut self.actor)?;
+        from.part("actor", &mut self.nets.actor)?;
         weights::load_values(&self.target_actor, from)?;
-        from.part("critics", &mut self.critics)?;
+        from.part("critics", &mut self.nets.critics)?;
         self.updates = from.value("updates")?;
         self.update_rng = from.value("update_rng")?;
         Ok(())

@@ -12,11 +12,11 @@ use telos_envs::EnvSpec;
 use telos_nn::{Device, NnError, Parameters, Var};
 
 use super::{
-    Metrics, OfflineLearner,
+    Agent, Metrics, OfflineLearner,
     td3::{Td3, Td3Parts},
 };
 use crate::{
-    ActMode, AgentError, Policy, ReplayBatch,
+    AgentError, ReplayBatch,
     error::{at_least_one, layers, not_negative, positive, require, unit},
     transitions::Transitions,
 };
@@ -114,8 +114,8 @@ impl Td3Bc {
     fn step(&mut self, batch: &Transitions) -> Result<Metrics, NnError> {
         let td3 = &mut self.td3;
         let next_actions = td3.target_actions(&batch.next_obs)?;
-        let next_q = td3.critics.target_min(&batch.next_obs, &next_actions)?;
-        let (critic_loss, q) = td3.critics.fit(&batch.obs_actions()?, &batch.target(&next_q)?)?;
+        let next_q = td3.nets.critics.target_min(&batch.next_obs, &next_actions)?;
+        let (critic_loss, q) = td3.nets.critics.fit(&batch.obs_actions()?, &batch.target(&next_q)?)?;
         td3.updates += 1;
         let metrics = Metrics::new(&[("critic_loss", critic_loss), ("q", q)]);
         if !td3.updates.is_multiple_of(self.config.actor_period) {
@@ -123,13 +123,13 @@ impl Td3Bc {
         }
 
         // Equations 3 and 5.
-        let actions = td3.actor.actions(&batch.obs)?;
-        let q1 = td3.critics.frozen_values(&batch.obs, &actions)?.get(0)?;
+        let actions = td3.nets.actor.actions(&batch.obs)?;
+        let q1 = td3.nets.critics.frozen_values(&batch.obs, &actions)?.get(0)?;
         let scale: f32 = q1.detach().abs()?.mean_all()?.to_scalar()?;
         let lambda = self.config.alpha / scale.max(f32::MIN_POSITIVE);
         let distance = (&actions - &batch.actions)?.sqr()?.mean_all()?;
         let loss = (&distance - q1.mean_all()?.affine(lambda.into(), 0.0)?)?;
-        let actor_loss = td3.actor.descend(&loss)?;
+        let actor_loss = td3.nets.actor.descend(&loss)?;
         td3.move_targets()?;
         Ok(metrics.with("actor_loss", actor_loss).with("distance", distance.to_scalar()?))
     }
@@ -137,7 +137,7 @@ impl Td3Bc {
 
 impl OfflineLearner for Td3Bc {
     fn update(&mut self, batch: &ReplayBatch) -> Result<Metrics, AgentError> {
-        let transitions = self.td3.reader.read(batch)?;
+        let transitions = self.td3.nets.reader.read(batch)?;
         Ok(self.step(&transitions)?)
     }
 
@@ -145,29 +145,12 @@ impl OfflineLearner for Td3Bc {
         self.config.batch_size
     }
 
-    fn gamma(&self) -> f32 {
-        self.config.gamma
+    fn agent(&self) -> &dyn Agent {
+        &self.td3.nets
     }
 
-    fn obs_size(&self) -> usize {
-        self.td3.reader.obs_size()
-    }
-
-    fn values(&mut self, obs: &[f32], actions: &[f32], out: &mut [f32]) -> Result<bool, AgentError> {
-        self.td3.values(obs, actions, out)
-    }
-}
-
-impl Policy for Td3Bc {
-    fn act(
-        &mut self,
-        obs: &[f32],
-        rows: usize,
-        mode: ActMode,
-        actions: &mut [f32],
-    ) -> Result<(), AgentError> {
-        let Td3 { actor, reader, .. } = &mut self.td3;
-        actor.act(reader.range(), obs, rows, mode, actions)
+    fn agent_mut(&mut self) -> &mut dyn Agent {
+        &mut self.td3.nets
     }
 }
 
@@ -212,8 +195,8 @@ mod tests {
         let metrics = learner.update(&batch).unwrap();
         // The critics have moved before the actor did; the actor that they judged is that of the start.
         let obs = Tensor::from_slice(&batch.obs, (2, 3), &Device::Cpu).unwrap();
-        let actions = fresh.td3.actor.actions(&obs).unwrap();
-        let q = learner.td3.critics.frozen_values(&obs, &actions).unwrap().to_vec2::<f32>().unwrap();
+        let actions = fresh.td3.nets.actor.actions(&obs).unwrap();
+        let q = learner.td3.nets.critics.frozen_values(&obs, &actions).unwrap().to_vec2::<f32>().unwrap();
         let pi: Vec<f32> = actions.flatten_all().unwrap().to_vec1().unwrap();
         let distance = ((pi[0] - 0.5).powi(2) + (pi[1] + 1.0).powi(2)) / 2.0;
         let lambda = 2.5 / ((q[0][0].abs() + q[0][1].abs()) / 2.0);

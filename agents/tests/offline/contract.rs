@@ -180,14 +180,14 @@ fn values_are_the_least_of_the_critics_in_the_units_of_the_environment() {
     let (obs, actions) = ([0.1, 0.2, 0.3, 0.4, 0.5, 0.6], [0.5, -1.0]);
     for (name, mut learner) in learners(1) {
         let mut found = [f32::NAN; 2];
-        let valued = learner.values(&obs, &actions, &mut found).unwrap();
+        let valued = learner.agent_mut().values(&obs, &actions, &mut found).unwrap();
         assert_eq!(valued, name != "bc", "{name}");
         assert_eq!(found.iter().all(|value| value.is_finite()), valued, "{name}");
         if valued {
             let mut alone = [0.0];
-            learner.values(&obs[3..], &actions[1..], &mut alone).unwrap();
+            learner.agent_mut().values(&obs[3..], &actions[1..], &mut alone).unwrap();
             assert!((alone[0] - found[1]).abs() < 1e-6, "{name}");
-            assert!(learner.values(&obs, &actions[1..], &mut found).is_err(), "{name}");
+            assert!(learner.agent_mut().values(&obs, &actions[1..], &mut found).is_err(), "{name}");
         }
     }
 }

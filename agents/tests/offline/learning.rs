@@ -35,7 +35,7 @@ fn replay(episodes: &[Episode], gamma: f32) -> Replay {
 
 /// Trains on `episodes` alone.
 fn train(learner: impl OfflineLearner + 'static, episodes: &[Episode], updates: usize) -> f64 {
-    let replay = replay(episodes, learner.gamma());
+    let replay = replay(episodes, learner.agent().gamma());
     let mut learner = Normalized::by(Box::new(learner), replay.obs(), 3);
     let mut rng = Xoshiro256PlusPlus::seed_from_u64(1);
     let mut batch = ReplayBatch::default();
@@ -199,7 +199,7 @@ fn rlpd_learns_online_from_few_steps_with_recorded_data() {
         actor_period: 2,
         ..RlpdConfig::default()
     };
-    let mut learner = Rlpd::new(&config, &spec(), 0, &Device::Cpu).unwrap();
+    let mut learner = Normalized::new(Box::new(Rlpd::new(&config, &spec(), 0, &Device::Cpu).unwrap()));
     let offline = replay(&data, config.gamma);
     let mut envs = VecEnv::new(1, 1, 0, |_| registry::make(ENV)).unwrap();
     let mut online = Replay::new(STEPS, 3, 1);
@@ -214,7 +214,7 @@ fn rlpd_learns_online_from_few_steps_with_recorded_data() {
         for _ in 0..4 {
             offline.sample_rows(&mut rng, 0..BATCH / 2, &mut batch);
             online.sample_rows(&mut rng, BATCH / 2..BATCH, &mut batch);
-            learner.update(&batch).unwrap();
+            learner.update(&mut batch).unwrap();
         }
     }
     assert_better("RLPD", score(&mut learner), &data);

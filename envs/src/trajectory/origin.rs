@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::Segment;
 use crate::{Env, episode_seed};
 
 /// The beginning of an episode up to the end of a segment.
@@ -43,5 +44,38 @@ impl Origin {
             env.step(action, &mut obs);
         }
         visit((self.actions.len() / width).saturating_sub(self.start), env, &obs)
+    }
+
+    /// [`relive`](Self::relive)s what `segment` recorded, or nothing: each state that is shown has, bit for
+    /// bit, the observation that the segment holds of it.
+    ///
+    /// # Errors
+    /// When the episode takes another course than was recorded, and the first error of `visit`.
+    pub fn relive_segment(
+        &self,
+        env: &mut dyn Env,
+        seed: u64,
+        segment: &Segment,
+        mut visit: impl FnMut(usize, &dyn Env) -> Result<(), String>,
+    ) -> Result<(), String> {
+        let (obs_size, action_size) = (env.spec().observation.size(), env.spec().action.size());
+        let fits = segment.obs.len() == segment.len * obs_size
+            && self.actions.len() == (self.start + segment.len) * action_size
+            && self.actions[self.start * action_size..] == segment.actions[..];
+        if !fits {
+            return Err("what was recorded of it contradicts itself".into());
+        }
+        self.relive(env, seed, |state, env, obs| {
+            let last = Some(&segment.final_obs[..]).filter(|last| !last.is_empty());
+            let recorded = segment.obs.chunks_exact(obs_size).nth(state).or(last);
+            let same =
+                |recorded: &[f32]| recorded.iter().map(|x| x.to_bits()).eq(obs.iter().map(|x| x.to_bits()));
+            if !recorded.is_none_or(same) {
+                return Err(format!(
+                    "its step {state} went otherwise when it was recorded, perhaps on another machine"
+                ));
+            }
+            visit(state, env)
+        })
     }
 }

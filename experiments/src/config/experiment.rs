@@ -12,7 +12,7 @@ use telos_agents::{
 };
 use telos_envs::{Env, EnvError, GoalRegionConfig, RandomizationConfig, Wrapping, registry};
 
-use super::{BaseConfig, DataConfig, FineTuningConfig, PreferencesConfig};
+use super::{BaseConfig, DataConfig, FineTuningConfig, LikelihoodLoopConfig, PreferencesConfig};
 
 /// How experience and rewards come together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,6 +27,9 @@ pub enum LoopKind {
     Offline,
     /// The learner is trained on recorded data, then goes on in the environment.
     OfflineToOnline,
+    /// The reward is how likely an expert's next observation is: VIPER (Escontrela et al. 2023, arXiv
+    /// 2305.14343).
+    Likelihood,
     /// A generative policy learns to draw the chunks of actions that recorded data holds. A step is one
     /// gradient update.
     Imitation,
@@ -105,8 +108,8 @@ impl LearnerKind {
 pub struct Config {
     /// What reports call runs of this configuration. Default: what sets it apart from the others.
     pub label: Option<String>,
-    /// `"online"` (default), `"preferences"`, `"offline"`, `"offline-to-online"`, `"imitation"`
-    /// or `"fine-tune"`.
+    /// `"online"` (default), `"preferences"`, `"offline"`, `"offline-to-online"`, `"imitation"`,
+    /// `"fine-tune"` or `"likelihood"`.
     #[serde(rename = "loop")]
     pub loop_kind: LoopKind,
     /// `"sac"` (default) or `"ppo"`; for recorded data `"bc"`, `"awac"`, `"td3-bc"`, `"iql"`, `"cql"`,
@@ -162,6 +165,8 @@ pub struct Config {
     pub fine_tuning: FineTuningConfig,
     /// Feedback and the reward learned from it.
     pub preferences: PreferencesConfig,
+    /// An expert whose observations are the reward.
+    pub likelihood: LikelihoodLoopConfig,
     /// Evaluations during and after training.
     pub evaluation: EvaluationConfig,
     /// Checkpoints.
@@ -200,6 +205,7 @@ impl Default for Config {
             data: DataConfig::default(),
             fine_tuning: FineTuningConfig::default(),
             preferences: PreferencesConfig::default(),
+            likelihood: LikelihoodLoopConfig::default(),
             evaluation: EvaluationConfig::default(),
             checkpoint: CheckpointConfig::default(),
             comparison: ComparisonConfig::default(),

@@ -16,6 +16,7 @@ mod deserialize;
 mod error;
 mod experiment;
 mod generative;
+mod likelihood;
 mod preferences;
 mod reading;
 mod recorded;
@@ -31,6 +32,7 @@ pub use experiment::{
     ParallelConfig, RewardConfig, TrainingConfig,
 };
 pub use generative::BaseConfig;
+pub use likelihood::LikelihoodLoopConfig;
 pub use preferences::{PreferencesConfig, PriorConfig};
 pub use recorded::{CollapseConfig, DataConfig, FineTuningConfig};
 pub use resolved::Difference;

@@ -92,6 +92,7 @@ impl Config {
             &[LoopKind::OfflineToOnline],
             "only loop = \"offline-to-online\" reads it",
         );
+        unread_by_loop("likelihood", &[LoopKind::Likelihood], "only loop = \"likelihood\" reads it");
         if self.loop_kind == LoopKind::FineTune && self.tuning.method != TuningMethod::Spin {
             let reason = "only loops that learn from recorded data read it, and tuning.method = \"spin\"";
             unread.push(("data", reason.to_owned()));

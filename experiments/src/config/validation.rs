@@ -3,7 +3,10 @@
 
 use telos_agents::{AgentError, generative::TuningMethod};
 use telos_envs::{EnvError, EnvSpec, registry};
-use telos_rewards::{RewardError, teacher::TeacherSetting};
+use telos_rewards::{
+    RewardError,
+    teacher::{Stage, TeacherSetting},
+};
 
 use super::{Config, DataConfig, LearnerKind, LoopKind, suggestion::nearest};
 
@@ -42,6 +45,7 @@ pub(super) fn check(config: &Config) -> Result<(), Invalid> {
         LoopKind::Preferences => preferences(config),
         LoopKind::Offline => data(config),
         LoopKind::OfflineToOnline => data(config).and_then(|()| fine_tuning(config)),
+        LoopKind::Likelihood => likelihood(config),
         LoopKind::Imitation => imitation(config),
         LoopKind::FineTune => fine_tune(config),
     }
@@ -58,6 +62,7 @@ fn fits_loop(config: &Config) -> Result<(), Invalid> {
             (kind.learns_from_recorded_data(), "a learner of loops with recorded data, such as \"iql\"")
         }
         LoopKind::Imitation | LoopKind::FineTune => (kind == LearnerKind::Generative, "\"generative\""),
+        LoopKind::Likelihood => (kind == LearnerKind::Sac, "\"sac\""),
     };
     if fits { Ok(()) } else { invalid("learner", format!("is \"{name}\", but this loop needs {wanted}")) }
 }
@@ -205,6 +210,20 @@ fn ppo(config: &Config) -> Result<(), Invalid> {
     }
 }
 
+fn likelihood(config: &Config) -> Result<(), Invalid> {
+    let likelihood = &config.likelihood;
+    if likelihood.demonstrations.is_empty() {
+        let reason = "is missing; name a directory that `telos collect` made";
+        return invalid("likelihood.demonstrations", reason.into());
+    }
+    if !(likelihood.exploration >= 0.0 && likelihood.exploration.is_finite()) {
+        let reason = format!("is {}, but must be at least 0", likelihood.exploration);
+        return invalid("likelihood.exploration", reason);
+    }
+    table("likelihood.model", likelihood.model.validate())?;
+    table("likelihood.state_entropy", likelihood.state_entropy.validate())
+}
+
 fn preferences(config: &Config) -> Result<(), Invalid> {
     let preferences = &config.preferences;
     at_least("preferences.budget", preferences.budget as u64, 1)?;
@@ -243,7 +262,9 @@ fn teacher(config: &Config, spec: &EnvSpec) -> Result<(), Invalid> {
     }
     table("preferences.teacher", teacher.validate())?;
     // Names of factors are checked by whoever knows the task's.
-    let setting = TeacherSetting { spec, feedback: None, seed: config.seed };
+    let env = config.env.clone();
+    let stage = Stage::new(config.seed, move || env.make());
+    let setting = TeacherSetting { spec, feedback: None, stage: Some(&stage), seed: config.seed };
     table("preferences.teacher", teacher.build(setting).map(|_| ()))
 }
 

@@ -13,6 +13,7 @@ mod imitation;
 mod known_reward;
 mod learned_reward;
 mod learners;
+mod likelihood;
 mod means;
 mod off_policy;
 mod offline_to_online;
@@ -25,7 +26,11 @@ mod report;
 mod reward_learning;
 mod run_policy;
 
-use std::path::Path;
+use std::{
+    ops::Range,
+    path::Path,
+    time::{Duration, Instant},
+};
 
 use telos_agents::{
     ActMode, Policy, RandomPolicy,
@@ -44,6 +49,7 @@ use data_parallel::DataParallelLoop;
 use driver::{Drive, TrainingLoop, drive};
 use fine_tune::FineTune;
 use imitation::Imitation;
+use likelihood::LikelihoodLoop;
 use offline_to_online::OfflineToOnline;
 use on_policy::OnPolicyLoop;
 use on_policy_preferences::OnPolicyPreferenceLoop;
@@ -274,6 +280,7 @@ fn build(
         (LoopKind::Preferences, LearnerKind::Sac) => {
             Box::new(PreferenceLoop::new(config, feedback, &device)?)
         }
+        (LoopKind::Likelihood, LearnerKind::Sac) => Box::new(LikelihoodLoop::new(config, &device)?),
         (LoopKind::Offline | LoopKind::OfflineToOnline, _) => {
             Box::new(OfflineToOnline::new(config, feedback.is_some(), &device)?)
         }
@@ -294,7 +301,7 @@ fn build(
             }
             Box::new(training)
         }
-        (LoopKind::Online | LoopKind::Preferences, learner) => {
+        (LoopKind::Online | LoopKind::Preferences | LoopKind::Likelihood, learner) => {
             return Err(TelosError::Usage(format!(
                 "learner = \"{}\" needs another loop: \"offline\", \"offline-to-online\" or \"imitation\"",
                 learner.name()
@@ -321,6 +328,27 @@ fn begin_with_run(
         Some(policy) => training.begin_with(policy),
         None => Err(TelosError::run(run, "cannot be a prior: its learner is not \"ppo\"")),
     }
+}
+
+/// How long a training of `config` takes to get from the first to the second of these steps, without
+/// evaluations and checkpoints. Answers are kept at `feedback`.
+///
+/// # Errors
+/// When the training cannot be built or goes wrong.
+pub(crate) fn time_steps(
+    config: &Config,
+    feedback: &Path,
+    steps: Range<u64>,
+) -> Result<Duration, TelosError> {
+    let mut training = build(config, DeviceChoice::Cpu, Some(feedback))?;
+    while training.step() < steps.start {
+        training.advance()?;
+    }
+    let start = Instant::now();
+    while training.step() < steps.end {
+        training.advance()?;
+    }
+    Ok(start.elapsed())
 }
 
 fn evaluate_random(config: &Config) -> Result<Evaluation, TelosError> {

@@ -81,7 +81,7 @@ impl OfflineToOnline {
     pub(super) fn new(config: &Config, with_data: bool, device: &Device) -> Result<Self, TelosError> {
         let spec = config.env.make()?.spec().clone();
         let learner = offline_learner(config, &spec, device)?;
-        let gamma = learner.gamma();
+        let gamma = learner.agent().gamma();
         let learned = config.data.reward_run.as_ref().filter(|_| with_data);
         let mut learned =
             learned.map(|run| LearnedReward::read("data.reward_run", Path::new(run), &spec)).transpose()?;

@@ -16,7 +16,7 @@ use telos_rewards::{
     feedback::{Answer, Choice, FeedbackLedger, FeedbackSummary, comparisons},
     query::{QueryContext, QuerySelector},
     reward_model::{Behaviour, PreferenceData, RewardLearner, StepSizes},
-    teacher::{Teacher, TeacherSetting},
+    teacher::{Stage, Teacher, TeacherSetting},
 };
 
 use super::{means::RunningMeans, report::PreferenceReport};
@@ -73,6 +73,8 @@ impl RewardLearning {
     ) -> Result<Self, TelosError> {
         let (seed, envs) = (config.seed, config.env.count);
         let sizes @ [observation, action] = [spec.observation.size(), spec.action.size()];
+        let env = config.env.clone();
+        let stage = Stage::new(seed, move || env.make());
         let config = config.preferences.clone();
         let segment = config.query.segment;
         let capacity = config.query.comparisons(config.budget, config.queries_per_session);
@@ -81,7 +83,7 @@ impl RewardLearning {
             model: config.reward_model.build(StepSizes { observation, action, segment }, seed, device)?,
             trajectories: TrajectoryStore::new(spec, envs, RECENT_EPISODES)?,
             selector: config.query.selector(),
-            teacher: config.teacher.build(TeacherSetting { spec, feedback, seed })?,
+            teacher: config.teacher.build(TeacherSetting { spec, feedback, stage: Some(&stage), seed })?,
             ledger: own.map(|at| FeedbackLedger::open_for(at, &spec.id, observation, action)).transpose()?,
             preferences: PreferenceData::new(capacity, segment, observation, action)?,
             unlearned: 0,
@@ -210,12 +212,14 @@ impl RewardLearning {
 
     /// The numbers of a learning curve.
     pub(super) fn metrics(&self) -> Vec<(String, f64)> {
-        vec![
-            ("preferences/asked".into(), self.asked as f64),
+        let mut metrics = vec![
+            ("preferences/asked".to_owned(), self.asked as f64),
             ("preferences/answered".into(), self.preferences.len() as f64),
             ("preferences/skipped".into(), self.skipped as f64),
             ("preferences/cost".into(), self.cost),
-        ]
+        ];
+        metrics.extend(self.teacher.metrics().into_iter().map(|(name, value)| (name.to_owned(), value)));
+        metrics
     }
 
     /// How well the reward model orders pairs of recent segments that it never saw, and what the

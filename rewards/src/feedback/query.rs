@@ -40,7 +40,7 @@ pub struct Query {
     ask: Ask,
     segments: Vec<Segment>,
     model_version: u64,
-    origins: Option<Box<[Origin; 2]>>,
+    origins: Option<Vec<Origin>>,
 }
 
 impl Query {
@@ -67,9 +67,9 @@ impl Query {
         Self { id: fingerprint(ask, &segments), ask, segments, model_version, origins: None }
     }
 
-    /// The same query, which can also be shown to people.
-    pub fn with_origins(self, origins: Option<[Origin; 2]>) -> Self {
-        Self { origins: origins.map(Box::new), ..self }
+    /// The same query, whose segments can also be looked at: one origin for each.
+    pub fn with_origins(self, origins: Option<impl Into<Vec<Origin>>>) -> Self {
+        Self { origins: origins.map(Into::into), ..self }
     }
 
     /// The query's identity; see [`QueryId`].
@@ -104,7 +104,7 @@ impl Query {
     }
 
     /// Where the segments come from; `None` when that was not recorded.
-    pub fn origins(&self) -> Option<&[Origin; 2]> {
+    pub fn origins(&self) -> Option<&[Origin]> {
         self.origins.as_deref()
     }
 }

@@ -2,6 +2,7 @@
 
 use std::{
     env,
+    ops::AddAssign,
     thread::sleep,
     time::{Duration, Instant},
 };
@@ -59,22 +60,34 @@ impl Default for EndpointConfig {
 
 impl EndpointConfig {
     /// # Errors
-    /// When a value is missing or out of range; the error names the key.
+    /// When a value is missing or out of range; the error names the key, as it is in a table `endpoint`.
     pub fn validate(&self) -> Result<(), RewardError> {
         let web = self.url.starts_with("http://") || self.url.starts_with("https://");
-        require(web, "url", &self.url, "give the address up to the version, as in http://127.0.0.1:8080/v1")?;
-        require(!self.model.is_empty(), "model", "\"\"", "name the model, as the server knows it")?;
+        require(
+            web,
+            "endpoint.url",
+            &self.url,
+            "give the address up to the version, as in http://127.0.0.1:8080/v1",
+        )?;
+        require(!self.model.is_empty(), "endpoint.model", "\"\"", "name the model, as the server knows it")?;
         let timeout = self.timeout;
-        require(timeout > 0.0 && timeout < 1e6, "timeout", timeout, "must be a positive number of seconds")?;
-        require(self.attempts > 0, "attempts", self.attempts, "must be at least 1")?;
+        require(
+            timeout > 0.0 && timeout < 1e6,
+            "endpoint.timeout",
+            timeout,
+            "must be a positive number of seconds",
+        )?;
+        require(self.attempts > 0, "endpoint.attempts", self.attempts, "must be at least 1")?;
         let rate = self.requests_per_minute.unwrap_or(1.0);
-        require(rate > 0.0 && rate.is_finite(), "requests_per_minute", rate, "must be positive")?;
-        for (key, price) in [("prompt_price", self.prompt_price), ("completion_price", self.completion_price)]
-        {
+        require(rate > 0.0 && rate.is_finite(), "endpoint.requests_per_minute", rate, "must be positive")?;
+        for (key, price) in [
+            ("endpoint.prompt_price", self.prompt_price),
+            ("endpoint.completion_price", self.completion_price),
+        ] {
             require(price >= 0.0 && price.is_finite(), key, price, "must be at least 0")?;
         }
         let budget = self.budget.unwrap_or(0.0);
-        require(budget >= 0.0, "budget", budget, "must be at least 0")
+        require(budget >= 0.0, "endpoint.budget", budget, "must be at least 0")
     }
 }
 
@@ -97,6 +110,35 @@ pub struct Tally {
     pub completion_tokens: u64,
     /// What it cost.
     pub cost: f64,
+}
+
+impl Tally {
+    /// What came after `earlier`.
+    pub fn since(self, earlier: Self) -> Self {
+        Self {
+            answered: self.answered - earlier.answered,
+            cached: self.cached - earlier.cached,
+            retried: self.retried - earlier.retried,
+            failed: self.failed - earlier.failed,
+            unparsable: self.unparsable - earlier.unparsable,
+            prompt_tokens: self.prompt_tokens - earlier.prompt_tokens,
+            completion_tokens: self.completion_tokens - earlier.completion_tokens,
+            cost: self.cost - earlier.cost,
+        }
+    }
+}
+
+impl AddAssign for Tally {
+    fn add_assign(&mut self, more: Self) {
+        self.answered += more.answered;
+        self.cached += more.cached;
+        self.retried += more.retried;
+        self.failed += more.failed;
+        self.unparsable += more.unparsable;
+        self.prompt_tokens += more.prompt_tokens;
+        self.completion_tokens += more.completion_tokens;
+        self.cost += more.cost;
+    }
 }
 
 /// Why there is no verdict.
@@ -135,6 +177,12 @@ pub enum JudgeError {
         text: String,
         /// What was expected.
         reason: &'static str,
+    },
+    /// What is to be judged cannot be shown.
+    #[error("a clip cannot be shown to the judge: {reason}")]
+    Clip {
+        /// Why not.
+        reason: String,
     },
     /// The cache cannot be used.
     #[error(transparent)]
@@ -179,7 +227,7 @@ impl Endpoint {
         let key = match &config.key_variable {
             None => None,
             Some(name) => Some(env::var(name).map_err(|_| RewardError::Config {
-                key: "key_variable",
+                key: "endpoint.key_variable",
                 value: name.clone(),
                 reason: "there is no such environment variable; export it",
             })?),

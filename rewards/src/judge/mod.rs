@@ -27,7 +27,7 @@ pub use critique::CritiqueQuestion;
 pub use endpoint::{Endpoint, EndpointConfig, JudgeError, Tally};
 pub use outcome::OutcomeQuestion;
 pub use pair::PairQuestion;
-pub use pool::JudgePool;
+pub use pool::{JudgePool, Opinion};
 pub use prompt::{Part, Prompt};
 pub use reply::{Reply, TokenChance};
 pub use yes_no::YesNoQuestion;

@@ -4,7 +4,7 @@
 //! The prompt is made of the task, a few examples with their answers (or none), the outcome of the episode
 //! and the question. The answer is the reward of the episode's last step, 1 or 0.
 
-use super::{Judge, JudgeError, Prompt, Question, Reply};
+use super::{Judge, JudgeError, Part, Prompt, Question, Reply};
 
 /// An episode in words.
 #[derive(Clone, Debug)]
@@ -13,8 +13,8 @@ pub struct OutcomeQuestion {
     pub task: String,
     /// Outcomes with the right answers.
     pub examples: Vec<(String, bool)>,
-    /// What happened.
-    pub outcome: String,
+    /// What happened, in words, or in pictures for a judge that sees them.
+    pub outcome: Vec<Part>,
     /// The question, such as "Did the robot open the drawer gently?".
     pub question: String,
 }
@@ -29,12 +29,11 @@ impl Question for OutcomeQuestion {
             let answer = if *answer { "yes" } else { "no" };
             words += &format!("What happened: {}\n{} {answer}\n\n", outcome.trim(), self.question.trim());
         }
-        words += &format!(
-            "What happened: {}\n{} Answer with one word, yes or no.",
-            self.outcome.trim(),
-            self.question.trim()
-        );
-        let reply = judge.complete(&Prompt::text(words, 200))?;
+        words += "What happened:";
+        let mut parts = vec![Part::Text(words)];
+        parts.extend_from_slice(&self.outcome);
+        parts.push(Part::Text(format!("{} Answer with one word, yes or no.", self.question.trim())));
+        let reply = judge.complete(&Prompt { parts, ..Prompt::text("", 200) })?;
         yes_or_no(&reply)
     }
 }

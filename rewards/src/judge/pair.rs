@@ -1,5 +1,6 @@
 //! Wang et al. 2024, "RL-VLM-F: Reinforcement Learning from Vision Language Foundation Model Feedback",
-//! arXiv 2402.03681: which of two pictures is nearer to the goal.
+//! arXiv 2402.03681: which of two pictures, or of two clips, is nearer
+//! to the goal.
 //!
 //! Two prompts: the judge first describes both pictures and their difference with regard to the goal,
 //! then decides on its own description, 0 or 1, or -1 where it sees none. Judges favour a place, so
@@ -8,36 +9,31 @@
 use super::{Judge, JudgeError, Part, Prompt, Question, Reply};
 use crate::feedback::Choice;
 
-/// Two pictures and a goal.
+/// Two scenes and a goal.
 #[derive(Clone, Debug)]
 pub struct PairQuestion {
     /// What is wanted, as in "the drawer is open".
     pub goal: String,
-    /// PNG files.
-    pub pictures: [Vec<u8>; 2],
+    /// What is shown of each scene: pictures, captions, or both.
+    pub shown: [Vec<Part>; 2],
 }
 
 impl PairQuestion {
     fn in_order(&self, [first, second]: [usize; 2], judge: &mut dyn Judge) -> Result<Choice, JudgeError> {
         let text = |text: String| Part::Text(text);
-        let look = Prompt {
-            parts: vec![
-                text("Here are two pictures of a robot at work. Picture 1:".into()),
-                Part::Picture(self.pictures[first].clone()),
-                text("Picture 2:".into()),
-                Part::Picture(self.pictures[second].clone()),
-                text(format!(
-                    "The goal: {}.\nDescribe what picture 1 shows, then what picture 2 shows. Then say how they \
-                     differ with regard to the goal.",
-                    self.goal
-                )),
-            ],
-            ..Prompt::text("", 400)
-        };
+        let mut parts = vec![text("Here are two scenes of a robot at work. Scene 1:".into())];
+        parts.extend_from_slice(&self.shown[first]);
+        parts.push(text("Scene 2:".into()));
+        parts.extend_from_slice(&self.shown[second]);
+        parts.push(text(format!(
+            "The goal: {}.\nDescribe scene 1, then scene 2. Then say how they differ with regard to the goal.",
+            self.goal
+        )));
+        let look = Prompt { parts, ..Prompt::text("", 400) };
         let seen = judge.complete(&look)?;
         let decide = format!(
-            "Somebody compared two pictures of a robot and wrote:\n\n{}\n\nThe goal: {}.\nIn which picture is it \
-             better achieved? Answer with one number alone: 0 for picture 1, 1 for picture 2, or -1 if there is \
+            "Somebody compared two scenes of a robot at work and wrote:\n\n{}\n\nThe goal: {}.\nIn which scene is it \
+             better achieved? Answer with one number alone: 0 for scene 1, 1 for scene 2, or -1 if there is \
              no difference or it cannot be told.",
             seen.text.trim(),
             self.goal

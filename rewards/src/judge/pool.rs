@@ -7,6 +7,17 @@ use std::{
 
 use super::{Endpoint, JudgeError, Question, Tally};
 
+/// What came of a question.
+#[derive(Debug)]
+pub struct Opinion<V> {
+    /// Its ticket.
+    pub ticket: u64,
+    /// The verdict, or why there is none.
+    pub verdict: Result<V, JudgeError>,
+    /// What it took.
+    pub spent: Tally,
+}
+
 /// Threads that ask, each with its own connection; whoever has questions never waits (Zheng et al. 2024,
 /// "Online Intrinsic Rewards for Decision Making Agents from Large Language Model Feedback", arXiv
 /// 2410.23022).
@@ -14,7 +25,7 @@ use super::{Endpoint, JudgeError, Question, Tally};
 /// Verdicts come back in the order in which judges finish, each with the ticket of its question.
 pub struct JudgePool<Q: Question> {
     queues: Vec<Sender<(u64, Q)>>,
-    verdicts: Receiver<(u64, Result<Q::Verdict, JudgeError>)>,
+    verdicts: Receiver<Opinion<Q::Verdict>>,
     threads: Vec<JoinHandle<Tally>>,
     submitted: u64,
     received: u64,
@@ -31,8 +42,11 @@ impl<Q: Question + 'static> JudgePool<Q> {
             let verdict = verdict.clone();
             std::thread::spawn(move || {
                 for (ticket, question) in questions {
+                    let before = endpoint.tally();
+                    let opinion = endpoint.ask(&question);
+                    let spent = endpoint.tally().since(before);
                     // Nobody is left to tell when the pool is dropped.
-                    if verdict.send((ticket, endpoint.ask(&question))).is_err() {
+                    if verdict.send(Opinion { ticket, verdict: opinion, spent }).is_err() {
                         break;
                     }
                 }
@@ -57,14 +71,14 @@ impl<Q: Question + 'static> JudgePool<Q> {
     }
 
     /// A verdict that has come, if one has; does not wait.
-    pub fn poll(&mut self) -> Option<(u64, Result<Q::Verdict, JudgeError>)> {
+    pub fn poll(&mut self) -> Option<Opinion<Q::Verdict>> {
         let verdict = self.verdicts.try_recv().ok()?;
         self.received += 1;
         Some(verdict)
     }
 
     /// The next verdict, as soon as it comes; `None` when none is pending.
-    pub fn wait(&mut self) -> Option<(u64, Result<Q::Verdict, JudgeError>)> {
+    pub fn wait(&mut self) -> Option<Opinion<Q::Verdict>> {
         if self.pending() == 0 {
             return None;
         }

@@ -2,6 +2,7 @@
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use serde_json::{Value, json};
+use telos_sim::render::Image;
 
 /// A piece of a message.
 #[derive(Clone, Debug, PartialEq)]
@@ -10,6 +11,33 @@ pub enum Part {
     Text(String),
     /// A picture, as the bytes of a PNG file.
     Picture(Vec<u8>),
+}
+
+impl Part {
+    /// A picture of these pixels.
+    ///
+    /// # Errors
+    /// When it has none.
+    pub fn picture(image: &Image) -> Result<Self, String> {
+        let mut bytes = Vec::new();
+        let mut encoder = png::Encoder::new(&mut bytes, image.width() as u32, image.height() as u32);
+        encoder.set_color(png::ColorType::Rgb);
+        encoder.set_depth(png::BitDepth::Eight);
+        encoder.set_compression(png::Compression::Fast);
+        let written = encoder.write_header().and_then(|mut writer| {
+            writer.write_image_data(image.rgb())?;
+            writer.finish()
+        });
+        written.map_err(|error| error.to_string())?;
+        Ok(Self::Picture(bytes))
+    }
+
+    fn words(&self) -> Option<&str> {
+        match self {
+            Self::Text(text) => Some(text),
+            Self::Picture(_) => None,
+        }
+    }
 }
 
 /// One request: a message, and how it is to be completed.
@@ -48,10 +76,8 @@ impl Prompt {
             })
             .collect();
         // Servers of text models often know nothing but a string.
-        let content = match self.parts.as_slice() {
-            [Part::Text(text)] => json!(text),
-            _ => json!(content),
-        };
+        let words: Option<Vec<&str>> = self.parts.iter().map(Part::words).collect();
+        let content = words.map_or(json!(content), |words| json!(words.join("\n")));
         let mut body = json!({
             "model": model,
             "messages": [{"role": "user", "content": content}],

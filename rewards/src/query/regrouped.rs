@@ -1,7 +1,7 @@
 //! Pairs that a rule has chosen, asked as rankings or ratings.
 
 use rand_xoshiro::Xoshiro256PlusPlus;
-use telos_envs::Segment;
+use telos_envs::{Origin, Segment};
 
 use super::{QueryContext, QuerySelector};
 use crate::{
@@ -29,12 +29,17 @@ impl QuerySelector for Regrouped {
     ) -> Result<Vec<Query>, RewardError> {
         let pairs = self.pairs.select(context, (count * self.shown).div_ceil(2), rng)?;
         let segments: Vec<Segment> = pairs.iter().flat_map(|pair| pair.segments()).cloned().collect();
+        let origins: Option<Vec<&[Origin]>> = pairs.iter().map(Query::origins).collect();
+        let origins = origins.map(|pairs| pairs.concat());
         let version = context.model.version();
-        let groups = segments.chunks_exact(self.shown).take(count);
+        let groups = segments.chunks_exact(self.shown).take(count).enumerate();
         Ok(groups
-            .map(|group| match self.ask {
-                Ask::Rating { bins } => Query::rating(group[0].clone(), bins, version),
-                Ask::Comparison | Ask::Ranking => Query::ranking(group.to_vec(), version),
+            .map(|(at, group)| {
+                let query = match self.ask {
+                    Ask::Rating { bins } => Query::rating(group[0].clone(), bins, version),
+                    Ask::Comparison | Ask::Ranking => Query::ranking(group.to_vec(), version),
+                };
+                query.with_origins(origins.as_ref().map(|all| &all[at * self.shown..][..self.shown]))
             })
             .collect())
     }

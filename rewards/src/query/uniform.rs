@@ -56,7 +56,7 @@ pub(super) fn query(context: &QueryContext<'_>, pair: [SegmentRef; 2]) -> Query 
     let [first, second] = pair
         .map(|segment| context.store.segment(segment).expect("the store has not changed since it was drawn"));
     let origins = context.store.origin(pair[0]).zip(context.store.origin(pair[1]));
-    Query::new(first, second, context.model.version()).with_origins(origins.map(Into::into))
+    Query::new(first, second, context.model.version()).with_origins(origins.map(<[_; 2]>::from))
 }
 
 #[cfg(test)]

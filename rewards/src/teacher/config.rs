@@ -7,7 +7,8 @@ use telos_envs::EnvSpec;
 
 use super::{
     Annotators, AnnotatorsConfig, Mixture, MixtureConfig, RankedFactors, RankedFactorsConfig,
-    RegretTeacherConfig, ScriptedTeacher, ScriptedTeacherConfig, Teacher,
+    RegretTeacherConfig, ScriptedTeacher, ScriptedTeacherConfig, Stage, Teacher,
+    judge::{JudgeConfig, JudgeTeacher},
     people::{PeopleConfig, PeopleTeacher},
     regret::RegretTaste,
 };
@@ -32,6 +33,8 @@ pub enum TeacherConfig {
     Mixture(MixtureConfig),
     /// People, on the page of `telos label serve`.
     People(PeopleConfig),
+    /// A model behind HTTP that looks at clips or reads captions.
+    Judge(Box<JudgeConfig>),
 }
 
 /// What a teacher is built for.
@@ -42,6 +45,8 @@ pub struct TeacherSetting<'a> {
     /// The run's directory of feedback, for teachers that keep files; `None` where a teacher is only built
     /// to read a checkpoint.
     pub feedback: Option<&'a Path>,
+    /// Where recorded behaviour can be looked at again, for teachers that do; `None` where none is to.
+    pub stage: Option<&'a Stage>,
     /// Seed of whatever the teacher does at random.
     pub seed: u64,
 }
@@ -63,6 +68,7 @@ impl TeacherConfig {
             Self::Annotators(config) => config.validate(),
             Self::Mixture(config) => config.validate(),
             Self::People(config) => config.validate(),
+            Self::Judge(config) => config.validate(),
         }
     }
 
@@ -76,6 +82,7 @@ impl TeacherConfig {
             Self::Factors(_) => ask == Ask::Comparison,
             // The page shows two clips.
             Self::People(_) => ask == Ask::Comparison,
+            Self::Judge(config) => config.answers(ask),
             Self::Mixture(config) => config.cheap.answers(ask) && config.dear.answers(ask),
         }
     }
@@ -85,7 +92,7 @@ impl TeacherConfig {
     /// # Errors
     /// When a value is outside its range or does not fit the task.
     pub fn build(&self, setting: TeacherSetting<'_>) -> Result<Box<dyn Teacher>, RewardError> {
-        let TeacherSetting { spec, feedback, seed } = setting;
+        let TeacherSetting { spec, feedback, seed, .. } = setting;
         Ok(match self {
             Self::Scripted(config) => Box::new(ScriptedTeacher::new(config.clone(), seed)?),
             Self::Regret(RegretTeacherConfig { value, rationality }) => {
@@ -96,6 +103,7 @@ impl TeacherConfig {
             Self::Annotators(config) => Box::new(Annotators::new(config, spec, seed)?),
             Self::Mixture(config) => Box::new(Mixture::new(config, setting)?),
             Self::People(config) => Box::new(PeopleTeacher::new(config.clone(), feedback)?),
+            Self::Judge(config) => Box::new(JudgeTeacher::new(config, setting)?),
         })
     }
 }
@@ -111,6 +119,7 @@ impl Serialize for TeacherConfig {
             Annotators(&'a AnnotatorsConfig),
             Mixture(&'a MixtureConfig),
             People(&'a PeopleConfig),
+            Judge(&'a JudgeConfig),
         }
         match self {
             Self::Scripted(config) => Table::Scripted(config),
@@ -119,6 +128,7 @@ impl Serialize for TeacherConfig {
             Self::Annotators(config) => Table::Annotators(config),
             Self::Mixture(config) => Table::Mixture(config),
             Self::People(config) => Table::People(config),
+            Self::Judge(config) => Table::Judge(config),
         }
         .serialize(serializer)
     }

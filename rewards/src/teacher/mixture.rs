@@ -147,6 +147,12 @@ impl Teacher for Mixture {
         self.cheap.teacher.pending() + self.dear.teacher.pending()
     }
 
+    fn metrics(&self) -> Vec<(&'static str, f64)> {
+        let mut metrics = self.cheap.teacher.metrics();
+        metrics.extend(self.dear.teacher.metrics());
+        metrics
+    }
+
     fn observe_episode(&mut self, episode: SegmentView<'_>) {
         self.cheap.teacher.observe_episode(episode);
         self.dear.teacher.observe_episode(episode);

@@ -3,6 +3,7 @@
 mod annotators;
 mod config;
 mod in_sample_value;
+pub mod judge;
 mod mixture;
 pub mod people;
 mod ranked_factors;
@@ -10,6 +11,7 @@ mod rationality;
 mod regret;
 mod scripted;
 mod scripted_config;
+mod stage;
 mod taste;
 
 pub use annotators::{AnnotatorConfig, Annotators, AnnotatorsConfig};
@@ -20,6 +22,7 @@ pub use ranked_factors::{RankedFactors, RankedFactorsConfig, Unresolved};
 pub use regret::RegretTeacherConfig;
 pub use scripted::ScriptedTeacher;
 pub use scripted_config::{ScriptedPreset, ScriptedTeacherConfig};
+pub use stage::Stage;
 
 use telos_checkpoint::Checkpoint;
 use telos_envs::SegmentView;
@@ -63,4 +66,9 @@ pub trait Teacher: Checkpoint {
     /// Shows a whole episode of the run, as it ended. Teachers whose standards depend on how the run
     /// has been going look at it; the others do nothing.
     fn observe_episode(&mut self, _episode: SegmentView<'_>) {}
+
+    /// Numbers about the answers so far, for a learning curve; teachers that have none give none.
+    fn metrics(&self) -> Vec<(&'static str, f64)> {
+        Vec::new()
+    }
 }

@@ -48,7 +48,8 @@ pub(super) fn medians<const N: usize>(rounds: u32, tasks: [&mut dyn FnMut(); N])
     times.map(median)
 }
 
-fn median(mut times: Vec<Duration>) -> Duration {
+/// The middle one, or the mean of the middle two.
+pub(super) fn median(mut times: Vec<Duration>) -> Duration {
     times.sort_unstable();
     let (low, high) = (times[(times.len() - 1) / 2], times[times.len() / 2]);
     (low + high) / 2

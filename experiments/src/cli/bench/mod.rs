@@ -2,6 +2,7 @@
 
 mod envs;
 mod generative;
+mod judge;
 mod learner;
 mod loader;
 mod measurement;
@@ -60,6 +61,8 @@ enum Subject {
     Generative,
     /// Pictures per second: three robots, three sizes, with and without shadows, on one thread and on all.
     Render,
+    /// Environment steps per second of a training with a slow judge attached, and without one.
+    Judge,
 }
 
 #[derive(Serialize)]
@@ -88,6 +91,7 @@ impl Bench {
             }
             Subject::Generative => generative::measure(self.rounds)?,
             Subject::Render => render::measure(self.rounds)?,
+            Subject::Judge => judge::measure(self.rounds)?,
         };
         let report =
             Report { subject: self.subject, host: Host::detect(), rounds: self.rounds, measurements };

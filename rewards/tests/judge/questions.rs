@@ -1,124 +1,16 @@
-//! Judges against a server that answers, fails, stalls and lies as told.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
+//! What is asked, and what becomes of it.
 
-use std::{
-    io::{BufRead, BufReader, Read, Write},
-    net::{TcpListener, TcpStream},
-    sync::mpsc::{Receiver, channel},
-    thread,
-    time::Duration,
-};
+use std::sync::mpsc::channel;
 
-use serde_json::{Value, json};
 use telos_rewards::{
     feedback::Choice,
     judge::{
-        CritiqueQuestion, Endpoint, EndpointConfig, Judge, JudgeError, JudgePool, OutcomeQuestion,
+        CritiqueQuestion, Endpoint, EndpointConfig, Judge, JudgeError, JudgePool, Opinion, OutcomeQuestion,
         PairQuestion, Part, Prompt, ReplyCache, YesNoQuestion,
     },
 };
 
-/// What the server does with a request.
-enum Act {
-    /// Completes it with these words.
-    Say(&'static str),
-    /// With these chances of the first token.
-    Chances(&'static [(&'static str, f64)]),
-    /// With this status and, perhaps, a time to wait.
-    Status(u16, Option<u32>),
-    /// With half of a response.
-    Cut,
-    /// With something that is no JSON.
-    Garbage,
-    /// After a second.
-    Stall,
-    /// When it is told to.
-    Hold(Receiver<()>),
-}
-
-/// A server on this machine that acts by a script, request by request, and tells what it was sent.
-struct Server {
-    config: EndpointConfig,
-    requests: Receiver<(Option<String>, Value)>,
-}
-
-impl Server {
-    fn new(script: Vec<Act>) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let url = format!("http://{}/v1", listener.local_addr().unwrap());
-        let (sender, requests) = channel();
-        thread::spawn(move || {
-            for (act, stream) in script.into_iter().zip(listener.incoming()) {
-                let mut stream = stream.unwrap();
-                let _ = sender.send(read_request(&stream));
-                respond(&mut stream, &act);
-            }
-        });
-        Self { config: EndpointConfig { url, model: "judge".into(), ..EndpointConfig::default() }, requests }
-    }
-
-    fn endpoint(&self) -> Endpoint {
-        Endpoint::new(&self.config, None).unwrap()
-    }
-
-    /// The words of the requests so far.
-    fn words(&self) -> Vec<String> {
-        self.requests.try_iter().map(|(_, body)| body["messages"][0]["content"].to_string()).collect()
-    }
-}
-
-fn read_request(stream: &TcpStream) -> (Option<String>, Value) {
-    let mut reader = BufReader::new(stream);
-    let (mut length, mut key) = (0, None);
-    loop {
-        let mut line = String::new();
-        reader.read_line(&mut line).unwrap();
-        let line = line.trim();
-        if line.is_empty() {
-            break;
-        }
-        let (name, value) = line.split_once(": ").unwrap_or((line, ""));
-        match name.to_lowercase().as_str() {
-            "content-length" => length = value.parse().unwrap(),
-            "authorization" => key = Some(value.to_owned()),
-            _ => (),
-        }
-    }
-    let mut body = vec![0; length];
-    reader.read_exact(&mut body).unwrap();
-    (key, serde_json::from_slice(&body).unwrap())
-}
-
-fn respond(stream: &mut TcpStream, act: &Act) {
-    let completion = |text: &str, chances: &[(&str, f64)]| {
-        let top: Vec<Value> =
-            chances.iter().map(|(token, p)| json!({"token": token, "logprob": p.ln()})).collect();
-        json!({
-            "choices": [{"message": {"content": text}, "logprobs": {"content": [{"top_logprobs": top}]}}],
-            "usage": {"prompt_tokens": 100, "completion_tokens": 10},
-        })
-        .to_string()
-    };
-    let (status, body, wait) = match act {
-        Act::Say(text) => (200, completion(text, &[]), None),
-        Act::Chances(chances) => (200, completion(chances[0].0, chances), None),
-        Act::Status(status, wait) => (*status, "no".into(), *wait),
-        Act::Cut | Act::Stall | Act::Hold(_) => (200, completion("1", &[]), None),
-        Act::Garbage => (200, "<html>".into(), None),
-    };
-    if matches!(act, Act::Stall) {
-        thread::sleep(Duration::from_secs(1));
-    }
-    if let Act::Hold(go_on) = act {
-        go_on.recv().unwrap();
-    }
-    let wait = wait.map_or(String::new(), |seconds| format!("Retry-After: {seconds}\r\n"));
-    let head =
-        format!("HTTP/1.1 {status} X\r\nConnection: close\r\n{wait}Content-Length: {}\r\n\r\n", body.len());
-    let sent = if matches!(act, Act::Cut) { &body[..body.len() / 2] } else { &body };
-    // A client that has lost patience is gone.
-    let _ = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(sent.as_bytes()));
-}
+use crate::server::{Act, Server};
 
 fn prompt() -> Prompt {
     Prompt::text("which?", 5)
@@ -199,8 +91,10 @@ fn a_budget_is_not_exceeded_by_more_than_the_last_request() {
 
 #[test]
 fn a_pair_counts_only_if_both_orders_agree() {
-    let question =
-        PairQuestion { goal: "the drawer is open".into(), pictures: [b"first".to_vec(), b"second".to_vec()] };
+    let question = PairQuestion {
+        goal: "the drawer is open".into(),
+        shown: ["first", "second"].map(|name| vec![Part::Picture(name.into())]),
+    };
     let verdict = |script: [&'static str; 4]| {
         let server = Server::new(script.into_iter().map(Act::Say).collect());
         let verdict = server.endpoint().ask(&question);
@@ -242,7 +136,7 @@ fn other_questions_reach_their_verdicts() {
     let outcome = OutcomeQuestion {
         task: "A robot should stand up.".into(),
         examples: vec![("It fell.".into(), false)],
-        outcome: "It stood up after 3 s.".into(),
+        outcome: vec![Part::Text("It stood up after 3 s.".into())],
         question: "Did it stand up?".into(),
     };
     assert!(endpoint.ask(&outcome).unwrap());
@@ -263,7 +157,7 @@ fn a_pool_never_keeps_anybody_waiting() {
     let question = |number: u32| OutcomeQuestion {
         task: "t".into(),
         examples: vec![],
-        outcome: number.to_string(),
+        outcome: vec![Part::Text(number.to_string())],
         question: "q?".into(),
     };
     let mut pool = JudgePool::new(servers.iter().map(Server::endpoint).collect());
@@ -272,7 +166,7 @@ fn a_pool_never_keeps_anybody_waiting() {
     assert_eq!(pool.pending(), 6);
     let mut verdicts = vec![None; 6];
     let mut order = Vec::new();
-    while let Some((ticket, verdict)) = pool.wait() {
+    while let Some(Opinion { ticket, verdict, .. }) = pool.wait() {
         order.push(ticket);
         verdicts[ticket as usize] = Some(verdict.ok());
         if order.len() == 3 {
@@ -299,8 +193,12 @@ fn keys_come_from_the_environment_and_wrong_configurations_are_named() {
     assert!(!body.to_string().contains("telos-rewards"));
     let error = |config: EndpointConfig| Endpoint::new(&config, None).err().unwrap().to_string();
     assert!(error(named("TELOS_NO_SUCH_KEY")).contains("TELOS_NO_SUCH_KEY"));
-    assert!(error(EndpointConfig { url: "localhost".into(), ..server.config.clone() }).contains("`url`"));
-    assert!(error(EndpointConfig { model: String::new(), ..server.config.clone() }).contains("`model`"));
-    assert!(error(EndpointConfig { attempts: 0, ..server.config.clone() }).contains("`attempts`"));
-    assert!(error(EndpointConfig { timeout: -1.0, ..server.config.clone() }).contains("`timeout`"));
+    assert!(
+        error(EndpointConfig { url: "localhost".into(), ..server.config.clone() }).contains("`endpoint.url`")
+    );
+    assert!(
+        error(EndpointConfig { model: String::new(), ..server.config.clone() }).contains("`endpoint.model`")
+    );
+    assert!(error(EndpointConfig { attempts: 0, ..server.config.clone() }).contains("`endpoint.attempts`"));
+    assert!(error(EndpointConfig { timeout: -1.0, ..server.config.clone() }).contains("`endpoint.timeout`"));
 }

@@ -1,0 +1,144 @@
+//! VIPER (Escontrela et al. 2023, "Video Prediction Models as Rewards for Reinforcement Learning", arXiv
+//! 2305.14343) around soft actor-critic:
+//!
+//! r = ln p(x_{t+1} | x_{..t}), scaled to [0, 1], + beta · r_exploration
+//!
+//! The model p learns from an expert's observations before the first step; the environment's own reward is
+//! never looked at. Exploration is rewarded by state entropy, anew whenever a transition is sampled, in
+//! place of the paper's Plan2Explore.
+
+use std::path::Path;
+
+use telos_agents::Policy;
+use telos_checkpoint::{Checkpoint, CheckpointError, Reader, Writer};
+use telos_envs::dataset::Dataset;
+use telos_nn::{Device, Parameters};
+use telos_rewards::{
+    intrinsic::StateEntropy,
+    likelihood::{Contexts, LikelihoodReward},
+    reward_model::RewardModel,
+};
+
+use super::{driver::TrainingLoop, off_policy::OffPolicy};
+use crate::{
+    TelosError,
+    config::{Config, LikelihoodLoopConfig},
+};
+
+/// Environment steps after which the state entropy looks at the replay anew.
+const REFRESH_INTERVAL: u64 = 500;
+
+/// The loop.
+pub(super) struct LikelihoodLoop {
+    core: OffPolicy,
+    config: LikelihoodLoopConfig,
+    likelihood: LikelihoodReward,
+    contexts: Contexts,
+    entropy: StateEntropy,
+    next_refresh: u64,
+    bonus: Vec<f32>,
+}
+
+impl LikelihoodLoop {
+    /// The loop before its first step, at which it reads the demonstrations.
+    pub(super) fn new(config: &Config, device: &Device) -> Result<Self, TelosError> {
+        let core = OffPolicy::new(config, device)?;
+        let (observation, seed) = (core.envs.spec().observation.size(), config.seed);
+        let (envs, config) = (config.env.count, config.likelihood.clone());
+        Ok(Self {
+            likelihood: LikelihoodReward::new(config.model.clone(), observation, seed, device)?,
+            contexts: Contexts::new(envs, config.model.context, observation),
+            entropy: StateEntropy::new(config.state_entropy.clone(), observation, seed)?,
+            next_refresh: 0,
+            bonus: Vec::new(),
+            config,
+            core,
+        })
+    }
+
+    fn learn_expert(&mut self) -> Result<(), TelosError> {
+        let path = &self.config.demonstrations;
+        let dataset = Dataset::open(Path::new(path))?;
+        if let Some(reason) = dataset.info().mismatch(self.core.envs.spec()) {
+            return Err(TelosError::Usage(format!("`likelihood.demonstrations`: {path}: {reason}")));
+        }
+        let episodes: Vec<&[f32]> = dataset.episodes().map(|episode| episode.obs).collect();
+        let fit = self.likelihood.learn(&episodes)?;
+        self.core.losses.add("likelihood/loss", fit.training);
+        self.core.losses.add("likelihood/held_out_loss", fit.held_out);
+        Ok(())
+    }
+}
+
+impl TrainingLoop for LikelihoodLoop {
+    fn step(&self) -> u64 {
+        self.core.step
+    }
+
+    fn advance(&mut self) -> Result<(), TelosError> {
+        if !self.likelihood.is_learned() {
+            self.learn_expert()?;
+        }
+        let Self { core, likelihood, contexts, entropy, bonus, .. } = self;
+        let mut mean = 0.0;
+        core.collect(|obs, _, outcome, rewards| {
+            contexts.push(obs);
+            likelihood.reward(contexts, &outcome.final_obs, rewards)?;
+            (0..outcome.len()).filter(|env| outcome.done(*env)).for_each(|env| contexts.clear(env));
+            mean = rewards.iter().sum::<f32>() / rewards.len() as f32;
+            Ok(())
+        })?;
+        core.losses.add("likelihood/reward", mean);
+        let weight = self.config.exploration;
+        if weight == 0.0 {
+            return core.update(|_, _| Ok(()));
+        }
+        if core.step >= self.next_refresh {
+            self.next_refresh = core.step + REFRESH_INTERVAL;
+            entropy.refresh(core.replay.obs(), core.replay.len())?;
+        }
+        core.update(|_, batch| {
+            bonus.resize(batch.rows, 0.0);
+            entropy.observe(&batch.obs, batch.rows, bonus)?;
+            batch.rewards.iter_mut().zip(bonus.iter()).for_each(|(reward, bonus)| *reward += weight * bonus);
+            Ok(())
+        })
+    }
+
+    fn policy_and_reward_model(&mut self) -> (&mut dyn Policy, Option<&dyn RewardModel>) {
+        (&mut self.core.learner, None)
+    }
+
+    fn recent_return(&self) -> Option<f64> {
+        self.core.episodes.mean_return()
+    }
+
+    fn drain_metrics(&mut self) -> Vec<(String, f64)> {
+        self.core.drain_metrics()
+    }
+
+    fn weights(&self) -> Vec<&dyn Parameters> {
+        let mut weights = self.core.weights();
+        weights.push(&self.likelihood);
+        weights
+    }
+}
+
+impl Checkpoint for LikelihoodLoop {
+    fn save(&self, out: &mut Writer) {
+        out.part("core", &self.core);
+        out.part("likelihood", &self.likelihood);
+        out.part("contexts", &self.contexts);
+        out.part("entropy", &self.entropy);
+        out.value("next_refresh", &self.next_refresh);
+    }
+
+    fn load(&mut self, from: &mut Reader<'_>) -> Result<(), CheckpointError> {
+        from.part("core", &mut self.core)?;
+        from.part("likelihood", &mut self.likelihood)?;
+        from.part("contexts", &mut self.contexts)?;
+        from.part("entropy", &mut self.entropy)?;
+        self.next_refresh = from.value("next_refresh")?;
+        Ok(())
+    }
+}
