@@ -86,26 +86,40 @@ impl PriorPenalty {
         })
     }
 
-    /// Subtracts the penalty from the rewards of a full rollout, then adapts the coefficient.
+    /// Estimate of KL(pi, rho) in nats per step: the mean of log(pi / rho) over a full rollout of `pi`.
     ///
     /// # Errors
     /// When the rollout is of another environment, or the device refuses.
+    pub fn divergence(&self, rollout: &RolloutBuffer) -> Result<f64, AgentError> {
+        Ok(mean(&self.log_ratios(rollout)?))
+    }
+
+    /// Subtracts the penalty from the rewards of a full rollout, then adapts the coefficient.
+    ///
+    /// # Errors
+    /// As [`divergence`](Self::divergence).
     pub fn charge(&mut self, rollout: &mut RolloutBuffer) -> Result<PriorPenaltyMetrics, AgentError> {
+        let ratios = self.log_ratios(rollout)?;
+        for (reward, ratio) in rollout.rewards.iter_mut().zip(&ratios) {
+            *reward -= self.coefficient as f32 * ratio;
+        }
+        let kl = mean(&ratios);
+        let metrics = PriorPenaltyMetrics { kl: kl as f32, coefficient: self.coefficient as f32 };
+        self.adapt(kl);
+        Ok(metrics)
+    }
+
+    /// log(pi / rho) of every row.
+    fn log_ratios(&self, rollout: &RolloutBuffer) -> Result<Vec<f32>, AgentError> {
         let (rows, width) = (rollout.log_probs.len(), self.log_std.len());
         let (mut obs, mut means) = (Vec::new(), vec![0.0; rows * width]);
         normalized(&self.normalizer, &rollout.obs, &mut obs);
         self.actor.infer(&obs, rows, &mut means)?;
-        let mut sum = 0.0;
-        for row in 0..rows {
-            let (mean, action) = (&means[row * width..][..width], &rollout.actions[row * width..][..width]);
-            let log_ratio = rollout.log_probs[row] - log_prob(mean, &self.log_std, action);
-            rollout.rewards[row] -= self.coefficient as f32 * log_ratio;
-            sum += f64::from(log_ratio);
-        }
-        let kl = sum / rows as f64;
-        let metrics = PriorPenaltyMetrics { kl: kl as f32, coefficient: self.coefficient as f32 };
-        self.adapt(kl);
-        Ok(metrics)
+        let drawn = means.chunks_exact(width).zip(rollout.actions.chunks_exact(width));
+        let ratios = drawn
+            .zip(&rollout.log_probs)
+            .map(|((mean, action), log_pi)| log_pi - log_prob(mean, &self.log_std, action));
+        Ok(ratios.collect())
     }
 
     /// One step of the proportional controller.
@@ -114,6 +128,10 @@ impl PriorPenalty {
         let error = ((kl - kl_target) / kl_target).clamp(-ERROR_CLIP, ERROR_CLIP);
         self.coefficient *= 1.0 + gain * error;
     }
+}
+
+fn mean(ratios: &[f32]) -> f64 {
+    ratios.iter().map(|&ratio| f64::from(ratio)).sum::<f64>() / ratios.len() as f64
 }
 
 impl Checkpoint for PriorPenalty {
@@ -166,6 +184,7 @@ mod tests {
         let mut penalty = PriorPenalty::new(PriorPenaltyConfig::default(), &ppo).unwrap();
         let metrics = penalty.charge(&mut own).unwrap();
         assert!(metrics.kl.abs() < 1e-5, "{metrics:?}");
+        assert!(penalty.divergence(&own).unwrap().abs() < 1e-5);
         assert!(own.rewards.iter().all(|reward| reward.abs() < 1e-5));
     }
 

@@ -110,6 +110,11 @@ impl RolloutBuffer {
         reward(obs, &self.env_actions[..rows * self.action_size], rows, &mut self.rewards[..rows])
     }
 
+    /// The rewards of the complete steps, step by step, `[len * envs]`.
+    pub fn rewards(&self) -> &[f32] {
+        &self.rewards[..self.len * self.envs]
+    }
+
     /// Whether every step is complete.
     pub fn is_full(&self) -> bool {
         self.len * self.envs == self.log_probs.len()

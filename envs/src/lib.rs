@@ -67,8 +67,10 @@ pub use events::Events;
 pub use privileges::{HiddenParameters, Privileges};
 pub use seed::episode_seed;
 pub use spec::{BoxSpace, EnvSpec, GoalSpec};
+pub use tasks::captions;
 pub use trajectory::{Origin, Segment, SegmentRef, SegmentView, TrajectoryStore};
 pub use vec_env::VecEnv;
 pub use wrappers::{
-    ActionRepeat, GoalRegion, GoalRegionConfig, Randomization, RandomizationConfig, TimeLimit, Wrapping,
+    ActionRepeat, GoalRegion, GoalRegionConfig, Photographed, Randomization, RandomizationConfig, TimeLimit,
+    View, Wrapping,
 };

@@ -8,6 +8,7 @@
 //! tensorboard/      metrics.jsonl as TensorBoard events
 //! checkpoints/      step-<n>.ckpt, the latest few
 //! feedback/         the ledger of questions and answers; people/ what people are asked and answer
+//! videos/           final.mp4, an episode of a policy that was trained by a sentence
 //! result.json       the final evaluation
 //! ```
 
@@ -127,6 +128,16 @@ impl RunDirectory {
     /// Where the feedback ledger lives; whoever writes it makes the directory.
     pub fn feedback(&self) -> PathBuf {
         self.path.join("feedback")
+    }
+
+    /// Where videos of the policy live; the directory is made.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    pub fn videos(&self) -> Result<PathBuf, TelosError> {
+        let path = self.path.join("videos");
+        fs::create_dir_all(&path).map_err(|source| TelosError::io(&path, source))?;
+        Ok(path)
     }
 
     /// Opens the metrics files.

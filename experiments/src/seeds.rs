@@ -47,13 +47,13 @@ pub fn train(
     let mut reports = Vec::new();
     for (_, outcome) in outcomes {
         match outcome? {
-            Outcome::Finished(report) => reports.push(report),
+            Outcome::Finished(report) => reports.push(*report),
             Outcome::Interrupted => return Ok(Outcome::Interrupted),
         }
     }
     let report = Report::combine(reports);
     run.write_result(&report)?;
-    Ok(Outcome::Finished(report))
+    Ok(Outcome::Finished(Box::new(report)))
 }
 
 fn take_next<'a>(next: &AtomicUsize, seeds: &'a [u64]) -> Option<(usize, &'a u64)> {

@@ -221,6 +221,40 @@ pub fn read_safetensors(path: &Path, device: &Device) -> Result<BTreeMap<String,
     tensors.into_iter().map(|(name, tensor)| Ok((name, tensor.to_dtype(DType::F32)?))).collect()
 }
 
+/// As [`read_safetensors`], of a file with these contents.
+///
+/// # Errors
+/// When the contents are damaged.
+pub fn parse_safetensors(contents: &[u8], device: &Device) -> Result<BTreeMap<String, Tensor>, NnError> {
+    let tensors = candle_core::safetensors::load_buffer(contents, device)?;
+    tensors.into_iter().map(|(name, tensor)| Ok((name, tensor.to_dtype(DType::F32)?))).collect()
+}
+
+/// The contents of a safetensors file of these tensors, in half precision and as they are laid out.
+///
+/// # Errors
+/// When the device refuses.
+pub fn half_safetensors(tensors: &BTreeMap<String, Tensor>) -> Result<Vec<u8>, NnError> {
+    let columns: Vec<(&String, &[usize], Vec<u8>)> = tensors
+        .iter()
+        .map(|(name, tensor)| {
+            let halves = tensor.detach().flatten_all()?.to_dtype(DType::F16)?.to_vec1::<half::f16>()?;
+            Ok((name, tensor.dims(), halves.iter().flat_map(|half| half.to_le_bytes()).collect()))
+        })
+        .collect::<Result<_, NnError>>()?;
+    let refused = |error: safetensors::SafeTensorError| NnError::WeightFile {
+        path: "model.safetensors".into(),
+        reason: error.to_string(),
+    };
+    let views: BTreeMap<&str, TensorView<'_>> = columns
+        .iter()
+        .map(|(name, shape, bytes)| {
+            Ok((name.as_str(), TensorView::new(Dtype::F16, shape.to_vec(), bytes).map_err(refused)?))
+        })
+        .collect::<Result<_, NnError>>()?;
+    safetensors::serialize(views, None).map_err(refused)
+}
+
 /// Turns the matrices of linear layers between our order and that of files; its own inverse.
 fn file_order(name: &str, tensor: &Tensor) -> candle_core::Result<Tensor> {
     match tensor.rank() {

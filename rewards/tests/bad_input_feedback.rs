@@ -6,7 +6,9 @@ use std::{fs, path::Path};
 use telos_envs::Segment;
 use telos_rewards::{
     RewardError,
-    feedback::{Answer, Ask, Choice, FeedbackLedger, FeedbackSummary, PairRule, Query, comparisons},
+    feedback::{
+        Answer, Ask, Choice, Comparison, FeedbackLedger, FeedbackSummary, PairRule, Query, comparisons,
+    },
 };
 
 fn segment(value: f32) -> Segment {
@@ -139,27 +141,29 @@ fn rankings_and_ratings_become_comparisons() {
     let of = |answers: &[Answer], rule| {
         comparisons(answers, rule)
             .iter()
-            .map(|answer| {
+            .map(|Comparison { answer, strength }| {
                 let [first, second] = answer.query.pair().unwrap().map(|segment| segment.obs[0]);
-                (first, second, answer.choice, answer.teacher.clone())
+                (first, second, answer.choice, *strength, answer.teacher.clone())
             })
             .collect::<Vec<_>>()
     };
     let ann = || "ann".to_owned();
     let ranked = [ranking(vec![2, 0, 1])];
     let (a, b, c) = (12.0, 10.0, 11.0);
-    let adjacent = [(a, b, Choice::First, ann()), (b, c, Choice::First, ann())];
+    let adjacent = [(a, b, Choice::First, 1, ann()), (b, c, Choice::First, 1, ann())];
     assert_eq!(of(&ranked, PairRule::Adjacent), adjacent);
-    let all = [(a, b, Choice::First, ann()), (a, c, Choice::First, ann()), (b, c, Choice::First, ann())];
+    let all =
+        [(a, b, Choice::First, 1, ann()), (a, c, Choice::First, 2, ann()), (b, c, Choice::First, 1, ann())];
     assert_eq!(of(&ranked, PairRule::All), all);
 
     // Ben's grades are not compared with Ann's.
     let rated = [rating(1.0, 2, "ann"), rating(2.0, 5, "ben"), rating(3.0, 4, "ann"), rating(4.0, 4, "ann")];
-    let adjacent = [(1.0, 3.0, Choice::Second, ann()), (3.0, 4.0, Choice::Equal, ann())];
+    let adjacent = [(1.0, 3.0, Choice::Second, 2, ann()), (3.0, 4.0, Choice::Equal, 1, ann())];
     assert_eq!(of(&rated, PairRule::Adjacent), adjacent);
     assert_eq!(of(&rated, PairRule::All).len(), PairRule::All.count(3));
     let skipped = [comparison(1.0, Choice::Skip)];
-    assert_eq!(comparisons(&skipped, PairRule::All), skipped);
+    let [found] = &comparisons(&skipped, PairRule::All)[..] else { panic!("an answer stands for itself") };
+    assert_eq!((&found.answer, found.strength), (&skipped[0], 1));
 }
 
 #[test]

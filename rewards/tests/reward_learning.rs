@@ -6,7 +6,7 @@ use rand_xoshiro::Xoshiro256PlusPlus;
 use telos_envs::Segment;
 use telos_nn::Device;
 use telos_rewards::{
-    feedback::{Answer, Query},
+    feedback::{Answer, Choice, Comparison, Query},
     reward_model::{
         PreferenceData, PreferenceModel, RewardEnsemble, RewardLearner, RewardModel, RewardModelConfig,
         Session, StepSizes,
@@ -92,6 +92,35 @@ fn one_mistake_in_ten_costs_little() {
     train(&mut ensemble, &data(&answers(300, ScriptedTeacherConfig::mistaken(), 2)));
     let after = ensemble.accuracy(&held_out()).unwrap().unwrap();
     assert!(after > 0.85, "{after}");
+}
+
+#[test]
+fn strong_preferences_outvote_weak_ones_only_where_strength_counts() {
+    // Every answer is contradicted, weakly.
+    let given = answers(150, ScriptedTeacherConfig::oracle(), 2);
+    let mut contradicted = PreferenceData::new(2 * given.len(), STEPS, OBSERVATION, ACTION).unwrap();
+    for answer in &given {
+        let weak = Answer { choice: answer.choice.swapped(), ..answer.clone() };
+        for (answer, strength) in [(answer.clone(), 4), (weak, 1)] {
+            contradicted.push_comparison(&Comparison { answer, strength }).unwrap();
+        }
+    }
+    let learned = |scaled| {
+        let config = RewardModelConfig { hidden: vec![32, 32], batch: 16, scaled, ..Default::default() };
+        let mut ensemble = RewardEnsemble::new(config, SIZES, 1, &Device::Cpu).unwrap();
+        train(&mut ensemble, &contradicted);
+        let likely = given.iter().filter(|answer| {
+            let [first, second] = answer.query.pair().unwrap();
+            let logit = ensemble.logit(first.view(), second.view()).unwrap();
+            // Of five votes four are for it: p = 0.8, well above 0.65.
+            (if answer.choice == Choice::First { logit } else { -logit }) > 0.62
+        });
+        (ensemble.accuracy(&held_out()).unwrap().unwrap(), likely.count())
+    };
+    let (accuracy, convinced) = learned(true);
+    assert!(accuracy > 0.85 && convinced > 75, "{accuracy} with {convinced} of 150");
+    let (_, convinced) = learned(false);
+    assert!(convinced < 30, "{convinced} of 150 without strengths");
 }
 
 #[test]

@@ -5,6 +5,7 @@
 mod acrobot;
 mod ant;
 pub(crate) mod arm;
+pub mod captions;
 mod cartpole;
 mod cheetah_run;
 mod effort;

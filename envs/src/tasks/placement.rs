@@ -54,6 +54,15 @@ pub(super) fn disturb(world: &mut World, root: BodyId, heading: f32, rng: &mut X
     }
 }
 
+/// Puts a robot with a free root on the floor, its root in this orientation (x y z w).
+pub(super) fn rest_on_floor(world: &mut World, root: BodyId, orientation: [f32; 4]) {
+    let [x, y, _] = world.body_position(root);
+    world.set_body_pose(root, [x, y, 2.0], orientation);
+    world.forward();
+    world.set_body_pose(root, [x, y, 2.0 - lowest_point(world)], orientation);
+    world.forward();
+}
+
 /// Height of the lowest point of everything that moves, metres.
 pub(super) fn lowest_point(world: &World) -> f32 {
     let camera = telos_sim::Camera { eye: [0.0; 3], target: [0.0; 3], fovy: 45.0 };

@@ -44,12 +44,14 @@ macro_rules! pass_on {
 
 mod action_repeat;
 mod goal_region;
+mod photographed;
 mod randomization;
 mod time_limit;
 mod wrapping;
 
 pub use action_repeat::ActionRepeat;
 pub use goal_region::{GoalRegion, GoalRegionConfig};
+pub use photographed::{Photographed, View};
 pub use randomization::{Randomization, RandomizationConfig};
 pub use time_limit::TimeLimit;
 pub use wrapping::Wrapping;

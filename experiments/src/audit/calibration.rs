@@ -68,7 +68,7 @@ pub(super) fn disagreement(
 
 /// Area under the curve that tells `outside` from `inside` by the larger score: the chance that one drawn
 /// from the first has more than one drawn from the second, ties counting half.
-pub(super) fn auroc(inside: &[f64], outside: &[f64]) -> f64 {
+pub(crate) fn auroc(inside: &[f64], outside: &[f64]) -> f64 {
     let wins = |o: &f64| -> f64 {
         let against = inside.iter().map(|i| if o > i { 1.0 } else { f64::from(u8::from(o == i)) / 2.0 });
         against.sum()

@@ -7,7 +7,8 @@
 //!    and train reward models of several kinds.
 //! 3. Optimise each over other segments, ever further from the prior, by best-of-n and by the exact
 //!    solution of reinforcement learning with a price on the divergence.
-//! 4. Compare what the proxy promises with what the gold return gives, both in deviations of the prior's.
+//! 4. Train the run's policy on each, ever further from where it was.
+//! 5. Compare what the proxy promises with what the gold return gives, both in deviations of the prior's.
 
 use std::path::Path;
 
@@ -16,12 +17,13 @@ use telos_rewards::reward_model::RewardModelConfig;
 use super::{
     behaviour::{Wanted, mixed_segments},
     best_of_n::best_of_n,
+    fine_tuned::FineTuning,
     gold_report,
     over_optimisation::{Law, Optimised},
     proxy::{self, Kind},
     tilt::tilted,
 };
-use crate::{RunDirectory, TelosError, loops::with_policy};
+use crate::{RunDirectory, TelosError, loops::RunPolicy};
 
 /// Shares of answers that are turned around (Coste et al. 2023 use 0.25).
 const FLIPS: [f64; 2] = [0.0, 0.25];
@@ -43,6 +45,8 @@ pub struct GoldAudit {
     pub segment: usize,
     /// Reward models of each kind. Default 5.
     pub seeds: u64,
+    /// Updates of proximal policy optimisation on each reward model; 0 leaves it out. Default 50.
+    pub updates: usize,
     /// The ensembles; the single model has one member.
     pub reward_model: RewardModelConfig,
 }
@@ -51,7 +55,7 @@ impl Default for GoldAudit {
     fn default() -> Self {
         let reward_model =
             RewardModelConfig { members: 5, hidden: vec![64, 64], ..RewardModelConfig::default() };
-        Self { pairs: 200, candidates: 4096, segment: 25, seeds: 5, reward_model }
+        Self { pairs: 200, candidates: 4096, segment: 25, seeds: 5, updates: 50, reward_model }
     }
 }
 
@@ -75,36 +79,38 @@ impl GoldAudit {
 pub(super) enum Optimiser {
     BestOfN,
     Tilt,
+    FineTuning,
 }
 
 impl Optimiser {
-    pub(super) const ALL: [Self; 2] = [Self::BestOfN, Self::Tilt];
+    pub(super) const ALL: [Self; 3] = [Self::BestOfN, Self::Tilt, Self::FineTuning];
 
     pub(super) fn label(self) -> &'static str {
         match self {
             Self::BestOfN => "best-of-n",
             Self::Tilt => "RL optimum",
+            Self::FineTuning => "PPO",
         }
     }
 
     pub(super) fn law(self) -> Law {
         match self {
             Self::BestOfN => Law::BestOfN,
-            Self::Tilt => Law::Learned,
+            Self::Tilt | Self::FineTuning => Law::Learned,
         }
     }
+}
 
-    /// The curve of one proxy, from the prior outwards.
-    fn curve(self, proxy: &[f64], gold: &[f64]) -> Vec<Optimised> {
-        match self {
-            Self::BestOfN => {
-                let most = proxy.len() / CANDIDATES_PER_CHOICE;
-                let choices = std::iter::successors(Some(1), |n| Some(2 * n)).take_while(|&n| n <= most);
-                choices.map(|n| best_of_n(proxy, gold, n)).collect()
-            }
-            Self::Tilt => PRICES.into_iter().map(|price| tilted(proxy, gold, price)).collect(),
-        }
-    }
+/// Ever better choices among more segments.
+fn choices(proxy: &[f64], gold: &[f64]) -> Vec<Optimised> {
+    let most = proxy.len() / CANDIDATES_PER_CHOICE;
+    let counts = std::iter::successors(Some(1), |n| Some(2 * n)).take_while(|&n| n <= most);
+    counts.map(|n| best_of_n(proxy, gold, n)).collect()
+}
+
+/// Ever cheaper departures from the prior.
+fn departures(proxy: &[f64], gold: &[f64]) -> Vec<Optimised> {
+    PRICES.into_iter().map(|price| tilted(proxy, gold, price)).collect()
 }
 
 /// One proxy, optimised in one way.
@@ -126,13 +132,23 @@ pub fn gold(audit: &GoldAudit, run: &Path, out: &Path, note: impl Fn(&str)) -> R
     audit.validate()?;
     let directory = RunDirectory::open(run)?;
     let config = directory.config();
-    let (asked_about, candidates) = with_policy(&directory, |policy| {
+    let mut trained = RunPolicy::read(&directory, None)?;
+    let (asked_about, candidates) = {
         let mut draw = |count, seed| {
             let wanted = Wanted { length: audit.segment, count, noise: 0.0..1.0, seed };
-            mixed_segments(config, policy, &wanted)
+            mixed_segments(config, trained.policy(), &wanted)
         };
-        Ok((draw(2 * audit.pairs, 1)?, draw(audit.candidates, 2)?))
-    })?;
+        (draw(2 * audit.pairs, 1)?, draw(audit.candidates, 2)?)
+    };
+    let fine_tuning = match (trained.ppo(), audit.updates) {
+        (_, 0) => None,
+        (Some(prior), updates) => Some(FineTuning::new(config, prior, audit.segment, updates)?),
+        (None, _) => {
+            let reason = "its learner is not \"ppo\", so that no policy can be trained on from its own; name \
+                          another run, or leave that out with --updates 0";
+            return Err(TelosError::run(run, reason));
+        }
+    };
     let returns: Vec<f64> = candidates.iter().map(|segment| f64::from(segment.gold_return())).collect();
     let gold = standardised(&returns);
     let sizes = proxy::sizes(&candidates[0]);
@@ -144,10 +160,12 @@ pub fn gold(audit: &GoldAudit, run: &Path, out: &Path, note: impl Fn(&str)) -> R
             let data = proxy::data(&answers, sizes)?;
             for (kind, model) in proxy::train(&audit.reward_model, &data, sizes, seed)? {
                 let proxy = standardised(&proxy::returns(&*model, &candidates)?);
-                curves.extend(Optimiser::ALL.map(|optimiser| {
-                    let points = optimiser.curve(&proxy, &gold);
-                    Curve { flips, kind, optimiser, seed, points }
-                }));
+                let mut add = |optimiser, points| curves.push(Curve { flips, kind, optimiser, seed, points });
+                add(Optimiser::BestOfN, choices(&proxy, &gold));
+                add(Optimiser::Tilt, departures(&proxy, &gold));
+                if let Some(fine_tuning) = &fine_tuning {
+                    add(Optimiser::FineTuning, fine_tuning.curve(&*model, seed)?);
+                }
             }
         }
     }

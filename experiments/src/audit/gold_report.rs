@@ -27,6 +27,9 @@ pub(super) fn write(out: &Path, env: &str, flips: &[f64], curves: &[Curve]) -> R
     let mut text = String::new();
     for &flips in flips {
         for optimiser in Optimiser::ALL {
+            if curves.iter().all(|curve| curve.optimiser != optimiser) {
+                continue;
+            }
             let of = |kind: Kind| -> Vec<&Curve> {
                 let same = |curve: &&Curve| {
                     curve.flips == flips && curve.optimiser == optimiser && curve.kind == kind

@@ -6,6 +6,7 @@
 mod behaviour;
 mod best_of_n;
 mod calibration;
+mod fine_tuned;
 mod gold;
 mod gold_report;
 mod goodhart;
@@ -16,6 +17,7 @@ mod proxy;
 mod robustness;
 mod tilt;
 
+pub(crate) use calibration::auroc;
 pub use gold::{GoldAudit, gold};
 pub use goodhart::{Drop, goodhart};
 pub use robustness::robustness;

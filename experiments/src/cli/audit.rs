@@ -30,6 +30,10 @@ enum Kind {
     Gold {
         #[command(flatten)]
         study: Study,
+        /// Updates of proximal policy optimisation on each reward model, from the run's policy; 0 leaves
+        /// it out.
+        #[arg(long, default_value_t = GoldAudit::default().updates)]
+        updates: usize,
         /// The directory to write tables and figures into.
         #[arg(long, value_name = "DIR")]
         out: PathBuf,
@@ -78,8 +82,9 @@ impl Study {
 impl Audit {
     pub(super) fn run(self) -> Result<i32, TelosError> {
         match self.kind {
-            Kind::Gold { study, out } => {
-                let text = gold(&study.audit(), &study.run, &out, print_note)?;
+            Kind::Gold { study, updates, out } => {
+                let audit = GoldAudit { updates, ..study.audit() };
+                let text = gold(&audit, &study.run, &out, print_note)?;
                 print(&format!("{text}\nfigures and numbers: {}\n", out.display()))?;
             }
             Kind::Robustness { study } => print(&robustness(&study.audit(), &study.run, print_note)?)?,

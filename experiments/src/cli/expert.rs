@@ -65,6 +65,7 @@ impl Expert {
             threads: self.threads.map_or_else(cores, |threads| threads as usize),
             mode: ActMode::Mode,
             last_observation: false,
+            sentence: None,
         };
         let scripted = if self.planner { None } else { play_scripted(plan)? };
         let evaluation = match scripted {

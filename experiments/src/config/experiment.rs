@@ -11,6 +11,7 @@ use telos_agents::{
     },
 };
 use telos_envs::{Env, EnvError, GoalRegionConfig, RandomizationConfig, Wrapping, registry};
+use telos_rewards::vision::SentenceConfig;
 
 use super::{BaseConfig, DataConfig, FineTuningConfig, LikelihoodLoopConfig, PreferencesConfig};
 
@@ -257,8 +258,7 @@ impl EnvConfig {
     }
 }
 
-/// `[reward]`: another reward than the environment's own, of what it reports. Evaluations still count
-/// the environment's own.
+/// `[reward]`: another reward than the environment's own. Evaluations still count the environment's own.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct RewardConfig {
@@ -266,6 +266,9 @@ pub struct RewardConfig {
     /// reward is their weighted sum, and factors without a weight count nothing. Default none: the
     /// environment's own reward.
     pub factors: BTreeMap<String, f32>,
+    /// A sentence that says what is wanted, in place of any reward that the environment reports.
+    /// Default none.
+    pub sentence: Option<SentenceConfig>,
 }
 
 /// `[parallel]`: data-parallel training.

@@ -100,3 +100,51 @@ impl Default for PreferencesConfig {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::Config;
+
+    fn error(env: &str, teacher: &str) -> String {
+        let text = format!(
+            "loop = 'preferences'\n[env]\nid = '{env}'\n[preferences.teacher]\nkind = 'judge'\n{teacher}\n"
+        );
+        Config::parse("c.toml", &text, &[]).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn mistakes_about_a_judge_name_their_key() {
+        let endpoint = "endpoint = { url = 'http://127.0.0.1:8080/v1', model = 'm' }";
+        for (env, teacher, expected) in [
+            (
+                "reacher",
+                "mod = 'pair'".to_owned(),
+                "unknown key `mod` in [preferences.teacher]; did you mean `mode`?",
+            ),
+            ("reacher", "mode = 'pairs'".to_owned(), "there is no \"pairs\"; did you mean \"pair\"?"),
+            (
+                "reacher",
+                "endpoint = { ulr = 'x' }".to_owned(),
+                "unknown key `ulr` in [preferences.teacher.endpoint]; did you mean `url`?",
+            ),
+            ("reacher", String::new(), "`preferences.teacher.endpoint.url`: is "),
+            ("reacher", format!("{endpoint}\nframes = 0"), "`preferences.teacher.frames`: is 0"),
+            ("pendulum-classic", endpoint.to_owned(), "`preferences.teacher.show`: is \"pictures\""),
+            (
+                "reacher",
+                format!("{endpoint}\n[preferences.query]\nask = 'rating'"),
+                "`preferences.query.ask`: asks for a rating",
+            ),
+        ] {
+            let found = error(env, &teacher);
+            assert!(found.contains(expected), "{found}");
+        }
+        let text = format!(
+            "loop = 'preferences'\n[env]\nid = 'reacher'\n[preferences.teacher]\nkind = 'judge'\nmode = 'critique'\n\
+             {endpoint}\n"
+        );
+        let config = Config::parse("c.toml", &text, &[]).unwrap();
+        let again = Config::parse("c.toml", &config.to_toml(), &[]).unwrap();
+        assert_eq!(again, config);
+    }
+}

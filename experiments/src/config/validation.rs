@@ -109,6 +109,17 @@ fn wrapper(table: &str, verdict: Result<(), EnvError>) -> Result<(), Invalid> {
 }
 
 fn reward(config: &Config) -> Result<(), Invalid> {
+    if let Some(sentence) = &config.reward.sentence {
+        table("reward.sentence", sentence.validate())?;
+        wrapper("reward.sentence.view", sentence.view.validate())?;
+        if !config.reward.factors.is_empty() {
+            return invalid("reward.factors", "cannot be given beside `reward.sentence`".into());
+        }
+        if config.env.make().is_ok_and(|env| env.scene().is_none()) {
+            let id = &config.env.id;
+            return invalid("env.id", format!("is \"{id}\", which has no bodies to be drawn for a sentence"));
+        }
+    }
     let known = config.env.make().map_or(Vec::new(), |env| env.spec().factors.clone());
     match config.reward.factors.keys().find(|name| !known.contains(name)) {
         None => Ok(()),

@@ -4,7 +4,7 @@
 //! The others do what it says, one [`Order`] at a time. A checkpoint holds the state of every rank, so
 //! a run goes on exactly after a kill, also with processes where it had threads.
 
-use std::thread;
+use std::{sync::Arc, thread};
 
 use telos_agents::{
     AgentError, Policy,
@@ -14,7 +14,7 @@ use telos_checkpoint::{Checkpoint, CheckpointError, Reader, Writer, from_bytes, 
 use telos_nn::{Device, Parameters};
 use telos_rewards::reward_model::RewardModel;
 
-use super::{driver::TrainingLoop, on_policy::OnPolicyLoop};
+use super::{driver::TrainingLoop, on_policy::OnPolicyLoop, sentence::SentenceTask};
 use crate::{TelosError, config::Config};
 
 /// What rank 0 has the others do.
@@ -101,6 +101,10 @@ impl TrainingLoop for DataParallelLoop<'_> {
 
     fn drain_metrics(&mut self) -> Vec<(String, f64)> {
         self.own.drain_metrics()
+    }
+
+    fn sentence(&self) -> Option<Arc<SentenceTask>> {
+        self.own.sentence()
     }
 
     fn weights(&self) -> Vec<&dyn Parameters> {

@@ -1,6 +1,6 @@
 //! Drives a loop to its last step: evaluations, metrics, checkpoints and interrupts.
 
-use std::time::Instant;
+use std::{sync::Arc, time::Instant};
 
 use telos_agents::{
     Policy, Ppo,
@@ -14,6 +14,7 @@ use super::{
     evaluation::{Evaluation, EvaluationPlan, evaluate},
     fine_tuning::FineTuningReport,
     report::PreferenceReport,
+    sentence::SentenceTask,
 };
 use crate::{Interrupt, Progress, RunDirectory, TelosError, config::Config};
 
@@ -36,6 +37,11 @@ pub(super) trait TrainingLoop: Checkpoint {
 
     /// Everything that was trained, for the weight file.
     fn weights(&self) -> Vec<&dyn Parameters>;
+
+    /// The sentence that is its reward, where it is one.
+    fn sentence(&self) -> Option<Arc<SentenceTask>> {
+        None
+    }
 
     /// Takes note of an evaluation of the policy as it is.
     fn observe_evaluation(&mut self, _found: &Evaluation) {}
@@ -139,8 +145,10 @@ pub(super) fn drive(
 }
 
 fn assess(training: &mut dyn TrainingLoop, config: &Config) -> Result<Evaluation, TelosError> {
+    let sentence = training.sentence();
+    let plan = EvaluationPlan { sentence: sentence.as_ref(), ..EvaluationPlan::of(config) };
     let (policy, model) = training.policy_and_reward_model();
-    evaluate(EvaluationPlan::of(config), policy, model)
+    evaluate(plan, policy, model)
 }
 
 /// Whether a multiple of `interval` lies in `(before, after]`; never for an interval of 0.

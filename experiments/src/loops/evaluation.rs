@@ -1,11 +1,14 @@
 //! Evaluation: whole episodes of the deterministic policy, scored by the gold reward and, beside it,
 //! by the reward that was learned.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 use telos_agents::{ActMode, Policy};
 use telos_envs::VecEnv;
 use telos_rewards::reward_model::RewardModel;
 
+use super::sentence::{SentenceColumn, SentenceTask};
 use crate::{
     TelosError,
     config::{Config, EnvConfig},
@@ -17,7 +20,7 @@ use crate::{
 pub struct Evaluation {
     /// Episode returns under the environment's own reward.
     pub gold: Summary,
-    /// The same episodes under the learned reward, where there is one.
+    /// The same episodes under the reward that was learned or said in a sentence, where there is one.
     pub learned: Option<Summary>,
     /// Share of episodes whose last state fulfils the task's success predicate, where it has one.
     pub success_rate: Option<f64>,
@@ -73,6 +76,8 @@ pub struct EvaluationPlan<'a> {
     pub mode: ActMode,
     /// Whether to report what the episodes ended in.
     pub last_observation: bool,
+    /// The sentence that the policy was trained on, to report its reward beside the gold one.
+    pub sentence: Option<&'a Arc<SentenceTask>>,
 }
 
 impl<'a> EvaluationPlan<'a> {
@@ -85,6 +90,7 @@ impl<'a> EvaluationPlan<'a> {
             threads: config.env.thread_count(),
             mode: ActMode::Mode,
             last_observation: config.evaluation.last_observation,
+            sentence: None,
         }
     }
 }
@@ -99,7 +105,11 @@ pub fn evaluate(
     reward_model: Option<&dyn RewardModel>,
 ) -> Result<Evaluation, TelosError> {
     let n = plan.episodes;
-    let mut envs = VecEnv::new(n, plan.threads, plan.seed, |_| plan.env.make())?;
+    let mut column = plan.sentence.map(|task| SentenceColumn::new(task.clone(), n));
+    let mut envs = VecEnv::new(n, plan.threads, plan.seed, |_| match plan.sentence {
+        Some(task) => task.wrap(plan.env.make()?),
+        None => plan.env.make(),
+    })?;
     let mut obs = envs.reset().obs.clone();
     let mut actions = vec![0.0; n * envs.spec().action.size()];
     let mut rewards = vec![0.0; n];
@@ -113,7 +123,11 @@ pub fn evaluate(
         if let Some(model) = reward_model {
             model.predict(&obs, &actions, n, &mut rewards)?;
         }
-        let batch = envs.step(&actions);
+        envs.step(&actions);
+        if let Some(column) = &mut column {
+            rewards.copy_from_slice(column.of(&envs)?);
+        }
+        let batch = envs.batch();
         for i in 0..n {
             if ended[i].is_none() {
                 learned[i] += f64::from(rewards[i]);
@@ -134,7 +148,7 @@ pub fn evaluate(
         obs.copy_from_slice(&batch.obs);
     }
     let episodes: Vec<Episode> = ended.into_iter().flatten().collect();
-    let learned = reward_model.is_some().then(|| Summary::of(learned));
+    let learned = (reward_model.is_some() || column.is_some()).then(|| Summary::of(learned));
     let last_observation = plan.last_observation.then_some(last_observation);
     Ok(Evaluation { learned, last_observation, ..Evaluation::of(&episodes) })
 }

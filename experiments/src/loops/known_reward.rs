@@ -1,33 +1,68 @@
-//! The reward of loops that learn none: the environment's own, or weights on its factors.
+//! The reward of loops that learn none: the environment's own, weights on its factors, or a sentence.
 
-use telos_envs::{EnvSpec, StepBatch};
-use telos_rewards::{RewardError, RewardSource, Transitions, WeightedFactors};
+use std::sync::Arc;
 
-use crate::config::RewardConfig;
+use telos_checkpoint::{Checkpoint, CheckpointError, Reader, Writer};
+use telos_envs::VecEnv;
+use telos_rewards::{RewardSource, Transitions, WeightedFactors};
+
+use super::sentence::{SentenceColumn, SentenceTask};
+use crate::{TelosError, config::RewardConfig};
 
 /// What `[reward]` says.
 pub(super) struct KnownReward {
     /// `None` for the environment's own reward.
     factors: Option<WeightedFactors>,
+    sentence: Option<SentenceColumn>,
     rewards: Vec<f32>,
 }
 
 impl KnownReward {
-    /// For environments of this spec.
-    pub(super) fn new(config: &RewardConfig, spec: &EnvSpec) -> Result<Self, RewardError> {
+    /// For these environments, which `sentence` wrapped if it is there.
+    pub(super) fn new(
+        config: &RewardConfig,
+        sentence: Option<Arc<SentenceTask>>,
+        envs: &VecEnv,
+    ) -> Result<Self, TelosError> {
         let weights: Vec<(&str, f32)> =
             config.factors.iter().map(|(name, weight)| (name.as_str(), *weight)).collect();
-        let factors = (!weights.is_empty()).then(|| WeightedFactors::new(spec, &weights)).transpose()?;
-        Ok(Self { factors, rewards: Vec::new() })
+        let factors =
+            (!weights.is_empty()).then(|| WeightedFactors::new(envs.spec(), &weights)).transpose()?;
+        let sentence = sentence.map(|task| SentenceColumn::new(task, envs.len()));
+        Ok(Self { factors, sentence, rewards: Vec::new() })
     }
 
-    /// The rewards `[envs]` of a step.
-    pub(super) fn of<'a>(&'a mut self, step: &'a StepBatch) -> Result<&'a [f32], RewardError> {
+    /// The rewards `[envs]` of the last step.
+    pub(super) fn of<'a>(&'a mut self, envs: &'a VecEnv) -> Result<&'a [f32], TelosError> {
+        if let Some(sentence) = &mut self.sentence {
+            return sentence.of(envs);
+        }
+        let step = envs.batch();
         let Some(factors) = &self.factors else { return Ok(&step.reward) };
         let transitions = Transitions { rows: step.len(), factors: &step.factors, ..Transitions::default() };
         self.rewards.resize(step.len(), 0.0);
         factors.reward(&transitions, &mut self.rewards)?;
         Ok(&self.rewards)
+    }
+
+    /// The sentence, where the reward is one.
+    pub(super) fn sentence(&self) -> Option<Arc<SentenceTask>> {
+        self.sentence.as_ref().map(|column| column.task().clone())
+    }
+}
+
+impl Checkpoint for KnownReward {
+    fn save(&self, out: &mut Writer) {
+        if let Some(sentence) = &self.sentence {
+            out.part("sentence", sentence);
+        }
+    }
+
+    fn load(&mut self, from: &mut Reader<'_>) -> Result<(), CheckpointError> {
+        match &mut self.sentence {
+            Some(sentence) => from.part("sentence", sentence),
+            None => Ok(()),
+        }
     }
 }
 
@@ -39,16 +74,16 @@ mod tests {
 
     #[test]
     fn without_weights_the_reward_is_the_environments_own() {
-        let spec = registry::make("pendulum-swingup").unwrap().spec().clone();
-        let step = StepBatch {
-            reward: vec![0.25, 0.5],
-            factors: vec![1.0, 0.5, 0.0, 0.0, 0.25, 1.0],
-            ..StepBatch::default()
-        };
-        let mut own = KnownReward::new(&RewardConfig::default(), &spec).unwrap();
-        assert_eq!(own.of(&step).unwrap(), [0.25, 0.5]);
+        let mut envs = VecEnv::new(2, 1, 3, |_| registry::make("pendulum-swingup")).unwrap();
+        envs.reset();
+        envs.step(&[0.5, -1.0]);
+        let batch = envs.batch();
+        let mut own = KnownReward::new(&RewardConfig::default(), None, &envs).unwrap();
+        assert_eq!(own.of(&envs).unwrap(), batch.reward);
         let factors = [("upright".to_owned(), 2.0), ("gentle".to_owned(), -1.0)].into();
-        let mut weighted = KnownReward::new(&RewardConfig { factors }, &spec).unwrap();
-        assert_eq!(weighted.of(&step).unwrap(), [2.0, -1.0]);
+        let config = RewardConfig { factors, ..RewardConfig::default() };
+        let mut weighted = KnownReward::new(&config, None, &envs).unwrap();
+        let expected: Vec<f32> = batch.factors.chunks(3).map(|f| 2.0 * f[0] - f[2]).collect();
+        assert_eq!(weighted.of(&envs).unwrap(), expected);
     }
 }

@@ -81,7 +81,8 @@ impl TrainingLoop for LikelihoodLoop {
         }
         let Self { core, likelihood, contexts, entropy, bonus, .. } = self;
         let mut mean = 0.0;
-        core.collect(|obs, _, outcome, rewards| {
+        core.collect(|obs, _, envs, rewards| {
+            let outcome = envs.batch();
             contexts.push(obs);
             likelihood.reward(contexts, &outcome.final_obs, rewards)?;
             (0..outcome.len()).filter(|env| outcome.done(*env)).for_each(|env| contexts.clear(env));
@@ -140,5 +141,111 @@ impl Checkpoint for LikelihoodLoop {
         from.part("entropy", &mut self.entropy)?;
         self.next_refresh = from.value("next_refresh")?;
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use telos_checkpoint::{from_bytes, to_bytes};
+    use telos_envs::{
+        dataset::{DatasetInfo, DatasetWriter, Episode},
+        registry,
+    };
+
+    use super::*;
+
+    /// An expert at letting a pendulum hang: it begins near the bottom and brakes.
+    fn record(path: &Path) {
+        let mut env = registry::make("pendulum-swingup").unwrap();
+        let mut info = DatasetInfo::of(env.spec(), false, "a test");
+        info.factors.clear();
+        let mut writer = DatasetWriter::create(path, info).unwrap();
+        let mut obs = [0.0; 3];
+        for seed in 0..4 {
+            env.reset(seed, &mut obs);
+            let mut episode = Episode { obs: obs.to_vec(), ..Episode::default() };
+            for _ in 0..env.spec().horizon {
+                let action = [(-obs[2]).clamp(-1.0, 1.0)];
+                let transition = env.step(&action, &mut obs);
+                episode.obs.extend(obs);
+                episode.actions.extend(action);
+                episode.rewards.push(transition.reward);
+            }
+            writer.push(episode.view()).unwrap();
+        }
+        writer.finish().unwrap();
+    }
+
+    fn training(demonstrations: &Path) -> LikelihoodLoop {
+        let text = format!(
+            "loop = 'likelihood'
+            steps = 2000
+            [env]
+            id = 'pendulum-swingup'
+            count = 2
+            threads = 1
+            [training]
+            learning_starts = 100
+            updates_per_step = 0.05
+            [sac]
+            hidden = [8]
+            batch_size = 16
+            [likelihood]
+            demonstrations = '{}'
+            model = {{ updates = 300, context = 4, transformer = {{ width = 16, heads = 2, layers = 1 }} }}
+            state_entropy = {{ references = 64 }}",
+            demonstrations.display()
+        );
+        let config = Config::parse("test.toml", &text, &[]).unwrap();
+        LikelihoodLoop::new(&config, &Device::Cpu).unwrap()
+    }
+
+    fn advance_to(training: &mut LikelihoodLoop, step: u64) {
+        while training.step() < step {
+            training.advance().unwrap();
+        }
+    }
+
+    #[test]
+    fn a_restored_loop_goes_on_bit_for_bit_and_needs_no_demonstrations() {
+        let scratch = tempfile::tempdir().unwrap();
+        let data = scratch.path().join("data");
+        record(&data);
+        let mut whole = training(&data);
+        advance_to(&mut whole, 900);
+        let bytes = to_bytes(&whole);
+        advance_to(&mut whole, 1200);
+        let metric =
+            |name: &str, metrics: &[(String, f64)]| metrics.iter().find(|(key, _)| key == name).unwrap().1;
+        let metrics = whole.drain_metrics();
+        let loss = metric("likelihood/held_out_loss", &metrics);
+        assert!(loss < 0.6 * 32f64.ln(), "{loss}, where guessing has {}", 32f64.ln());
+        let reward = metric("likelihood/reward", &metrics);
+        assert!((0.05..0.95).contains(&reward), "{reward}");
+        std::fs::remove_dir_all(&data).unwrap();
+        let mut resumed = training(&data);
+        from_bytes(&mut resumed, &bytes).unwrap();
+        advance_to(&mut resumed, 1200);
+        resumed.drain_metrics();
+        assert!(to_bytes(&resumed) == to_bytes(&whole));
+    }
+
+    #[test]
+    fn demonstrations_of_another_robot_are_refused() {
+        let scratch = tempfile::tempdir().unwrap();
+        let data = scratch.path().join("data");
+        record(&data);
+        let other = Config::parse(
+            "test.toml",
+            &format!(
+                "loop = 'likelihood'\n[env]\nid = 'reacher'\n[likelihood]\ndemonstrations = '{}'",
+                data.display()
+            ),
+            &[],
+        );
+        let mut training = LikelihoodLoop::new(&other.unwrap(), &Device::Cpu).unwrap();
+        let error = training.advance().unwrap_err();
+        assert_eq!(error.exit_code(), crate::error::exit_code::INPUT);
+        assert!(error.to_string().contains("`likelihood.demonstrations`"), "{error}");
     }
 }

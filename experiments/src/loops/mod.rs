@@ -25,6 +25,7 @@ mod recorded;
 mod report;
 mod reward_learning;
 mod run_policy;
+mod sentence;
 
 use std::{
     ops::Range,
@@ -62,12 +63,13 @@ pub use film::film;
 pub use fine_tuning::{FineTuningReport, ScoreKind};
 pub use report::{PreferenceReport, Report, SeedReport};
 pub use run_policy::RunPolicy;
+pub use sentence::SentenceTask;
 
 /// How a training ended.
 #[derive(Debug)]
 pub enum Outcome {
     /// All steps were taken.
-    Finished(Report),
+    Finished(Box<Report>),
     /// Stopped on request, after a checkpoint; `--resume` goes on.
     Interrupted,
 }
@@ -151,7 +153,7 @@ fn report(
         SeedReport { seed: config.seed, trained, preferences, fine_tuning, gold_trained, random },
     );
     run.write_result(&report)?;
-    Ok(Outcome::Finished(report))
+    Ok(Outcome::Finished(Box::new(report)))
 }
 
 /// Evaluates the policy of a run at its latest checkpoint.
@@ -161,6 +163,8 @@ fn report(
 pub fn evaluate_run(run: &RunDirectory, plan: EvaluationPlan<'_>) -> Result<Evaluation, TelosError> {
     let mut training = build(run.config(), run.manifest().device, None)?;
     run.read_latest(training.as_mut())?;
+    let sentence = training.sentence();
+    let plan = EvaluationPlan { sentence: sentence.as_ref(), ..plan };
     let (policy, model) = training.policy_and_reward_model();
     evaluate(plan, policy, model)
 }
@@ -257,6 +261,14 @@ fn finish(
     };
     let modules: Vec<&dyn Parameters> = training.weights();
     weights::save_safetensors(&run.path().join("weights.safetensors"), modules.as_slice())?;
+    if config.reward.sentence.is_some() {
+        // Whoever trains by a sentence wants to see what came of it.
+        let mut env = config.env.make()?;
+        let mut recorder = Recorder::create(&run.videos()?.join("final.mp4"), env.spec().dt)?;
+        let (policy, _) = training.policy_and_reward_model();
+        film(EvaluationPlan::of(config), env.as_mut(), policy, &mut recorder)?;
+        recorder.finish()?;
+    }
     Ok(Some(Trained {
         evaluation,
         preferences: training.preference_report()?,

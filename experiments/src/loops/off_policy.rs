@@ -4,7 +4,7 @@ use rand::{RngExt, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
 use telos_agents::{ActMode, Policy, Replay, ReplayBatch, Sac, SacMetrics};
 use telos_checkpoint::{Checkpoint, CheckpointError, Reader, Writer};
-use telos_envs::{StepBatch, VecEnv};
+use telos_envs::{Env, EnvError, VecEnv};
 use telos_nn::{Device, Parameters};
 
 use super::{episodes::EpisodeWindow, means::RunningMeans};
@@ -36,8 +36,17 @@ pub(super) struct OffPolicy {
 
 impl OffPolicy {
     pub(super) fn new(config: &Config, device: &Device) -> Result<Self, TelosError> {
+        Self::with_envs(config, device, || config.env.make())
+    }
+
+    /// With environments that `make` makes out of the configuration's.
+    pub(super) fn with_envs(
+        config: &Config,
+        device: &Device,
+        make: impl Fn() -> Result<Box<dyn Env>, EnvError>,
+    ) -> Result<Self, TelosError> {
         let (n, seed) = (config.env.count, config.seed);
-        let mut envs = VecEnv::new(n, config.env.thread_count(), seed, |_| config.env.make())?;
+        let mut envs = VecEnv::new(n, config.env.thread_count(), seed, |_| make())?;
         let obs = envs.reset().obs.clone();
         let spec = envs.spec();
         let (obs_size, action_size) = (spec.observation.size(), spec.action.size());
@@ -62,10 +71,11 @@ impl OffPolicy {
     }
 
     /// One vector step: act (uniformly at random before `learning_starts`), step the environments,
-    /// let `observe` fill the reward column from (observations, actions, outcome), store the rows.
+    /// let `observe` fill the reward column from (observations, actions, environments after the
+    /// step), store the rows.
     pub(super) fn collect(
         &mut self,
-        observe: impl FnOnce(&[f32], &[f32], &StepBatch, &mut [f32]) -> Result<(), TelosError>,
+        observe: impl FnOnce(&[f32], &[f32], &VecEnv, &mut [f32]) -> Result<(), TelosError>,
     ) -> Result<(), TelosError> {
         let n = self.rewards.len();
         if self.step < self.learning_starts {
@@ -78,8 +88,9 @@ impl OffPolicy {
         } else {
             self.learner.act(&self.obs, n, ActMode::Sample, &mut self.actions)?;
         }
-        let outcome = self.envs.step(&self.actions);
-        observe(&self.obs, &self.actions, outcome, &mut self.rewards)?;
+        self.envs.step(&self.actions);
+        observe(&self.obs, &self.actions, &self.envs, &mut self.rewards)?;
+        let outcome = self.envs.batch();
         self.replay.push(&self.obs, &self.actions, &self.rewards, outcome);
         self.episodes.observe(outcome);
         self.obs.copy_from_slice(&outcome.obs);

@@ -1,6 +1,8 @@
 //! Online on-policy learning from a reward that is known: collect a rollout with the present policy,
 //! improve the policy on it, forget it.
 
+use std::sync::Arc;
+
 use telos_agents::{
     Policy, Ppo, PpoMetrics, RolloutBuffer,
     collective::{Alone, Collective},
@@ -10,7 +12,13 @@ use telos_envs::{VecEnv, episode_seed};
 use telos_nn::{Device, Parameters};
 use telos_rewards::reward_model::RewardModel;
 
-use super::{driver::TrainingLoop, episodes::EpisodeWindow, known_reward::KnownReward, means::RunningMeans};
+use super::{
+    driver::TrainingLoop,
+    episodes::EpisodeWindow,
+    known_reward::KnownReward,
+    means::RunningMeans,
+    sentence::{SentenceTask, wrapped},
+};
 use crate::{TelosError, config::Config};
 
 /// Keeps the seeds of further ranks apart from those of episodes.
@@ -46,12 +54,13 @@ impl OnPolicyLoop {
             0 => config.seed,
             rank => episode_seed(config.seed, RANK_STREAM, rank as u64),
         };
-        let mut envs = VecEnv::new(n, threads, seed, |_| config.env.make())?;
+        let sentence = SentenceTask::open(config, device)?;
+        let mut envs = VecEnv::new(n, threads, seed, |_| wrapped(config, sentence.as_deref()))?;
         envs.reset();
         let spec = envs.spec();
         let (obs_size, action_size) = (spec.observation.size(), spec.action.size());
         Ok(Self {
-            reward: KnownReward::new(&config.reward, spec)?,
+            reward: KnownReward::new(&config.reward, sentence, &envs)?,
             learner: Ppo::new(&config.ppo, spec, config.seed, device)?,
             rollout: RolloutBuffer::new(config.ppo.rollout_steps, n, obs_size, action_size),
             episodes: EpisodeWindow::default(),
@@ -89,8 +98,9 @@ impl OnPolicyLoop {
     /// One step of every environment.
     fn collect(&mut self) -> Result<(), TelosError> {
         self.learner.decide(&self.envs.batch().obs, &mut self.rollout)?;
-        let outcome = self.envs.step(self.rollout.env_actions());
-        self.rollout.record(self.reward.of(outcome)?, outcome);
+        self.envs.step(self.rollout.env_actions());
+        let outcome = self.envs.batch();
+        self.rollout.record(self.reward.of(&self.envs)?, outcome);
         self.episodes.observe(outcome);
         self.step += self.count;
         Ok(())
@@ -143,6 +153,10 @@ impl TrainingLoop for OnPolicyLoop {
         vec![&self.learner]
     }
 
+    fn sentence(&self) -> Option<Arc<SentenceTask>> {
+        self.reward.sentence()
+    }
+
     fn ppo(&self) -> Option<&Ppo> {
         Some(&self.learner)
     }
@@ -156,6 +170,7 @@ impl Checkpoint for OnPolicyLoop {
         out.part("episodes", &self.episodes);
         out.part("losses", &self.losses);
         out.value("step", &self.step);
+        self.reward.save(out);
     }
 
     fn load(&mut self, from: &mut Reader<'_>) -> Result<(), CheckpointError> {
@@ -165,6 +180,6 @@ impl Checkpoint for OnPolicyLoop {
         from.part("episodes", &mut self.episodes)?;
         from.part("losses", &mut self.losses)?;
         self.step = from.value("step")?;
-        Ok(())
+        self.reward.load(from)
     }
 }

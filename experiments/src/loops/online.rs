@@ -1,15 +1,22 @@
 //! Online off-policy learning from a reward that is known.
 
+use std::sync::Arc;
+
 use telos_agents::Policy;
 use telos_checkpoint::{Checkpoint, CheckpointError, Reader, Writer};
 use telos_nn::{Device, Parameters};
 use telos_rewards::reward_model::RewardModel;
 
-use super::{driver::TrainingLoop, known_reward::KnownReward, off_policy::OffPolicy};
+use super::{
+    driver::TrainingLoop,
+    known_reward::KnownReward,
+    off_policy::OffPolicy,
+    sentence::{SentenceTask, wrapped},
+};
 use crate::{TelosError, config::Config};
 
-/// Soft actor-critic on the gold reward, which is what a learned reward is compared with, or on
-/// weighted factors.
+/// Soft actor-critic on the gold reward, which is what a learned reward is compared with, on
+/// weighted factors, or on a sentence.
 pub(super) struct OnlineLoop {
     core: OffPolicy,
     reward: KnownReward,
@@ -17,8 +24,9 @@ pub(super) struct OnlineLoop {
 
 impl OnlineLoop {
     pub(super) fn new(config: &Config, device: &Device) -> Result<Self, TelosError> {
-        let core = OffPolicy::new(config, device)?;
-        Ok(Self { reward: KnownReward::new(&config.reward, core.envs.spec())?, core })
+        let sentence = SentenceTask::open(config, device)?;
+        let core = OffPolicy::with_envs(config, device, || wrapped(config, sentence.as_deref()))?;
+        Ok(Self { reward: KnownReward::new(&config.reward, sentence, &core.envs)?, core })
     }
 }
 
@@ -28,8 +36,8 @@ impl TrainingLoop for OnlineLoop {
     }
 
     fn advance(&mut self) -> Result<(), TelosError> {
-        self.core.collect(|_, _, outcome, rewards| {
-            rewards.copy_from_slice(self.reward.of(outcome)?);
+        self.core.collect(|_, _, envs, rewards| {
+            rewards.copy_from_slice(self.reward.of(envs)?);
             Ok(())
         })?;
         self.core.update(|_, _| Ok(()))
@@ -50,14 +58,20 @@ impl TrainingLoop for OnlineLoop {
     fn weights(&self) -> Vec<&dyn Parameters> {
         self.core.weights()
     }
+
+    fn sentence(&self) -> Option<Arc<SentenceTask>> {
+        self.reward.sentence()
+    }
 }
 
 impl Checkpoint for OnlineLoop {
     fn save(&self, out: &mut Writer) {
         self.core.save(out);
+        self.reward.save(out);
     }
 
     fn load(&mut self, from: &mut Reader<'_>) -> Result<(), CheckpointError> {
-        self.core.load(from)
+        self.core.load(from)?;
+        self.reward.load(from)
     }
 }

@@ -64,7 +64,8 @@ impl TrainingLoop for PreferenceLoop {
     fn advance(&mut self) -> Result<(), TelosError> {
         let exploring = self.learning.exploring();
         let Self { core, learning, .. } = self;
-        core.collect(|obs, actions, outcome, rewards| {
+        core.collect(|obs, actions, envs, rewards| {
+            let outcome = envs.batch();
             if exploring {
                 rewards.fill(0.0);
             } else {

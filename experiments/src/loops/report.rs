@@ -21,6 +21,9 @@ pub struct Report {
     /// The weights of the factors that made up the reward, where it was not the environment's own.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub factors: BTreeMap<String, f32>,
+    /// The sentences that were the reward, where it was one of pictures.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sentence: Vec<String>,
     /// The loop, where the policy is a generative one.
     #[serde(default, rename = "loop", skip_serializing_if = "Option::is_none")]
     pub loop_kind: Option<LoopKind>,
@@ -70,9 +73,11 @@ impl Report {
     /// The report of one seed.
     pub fn of_seed(config: &Config, seed: SeedReport) -> Self {
         let factors = config.reward.factors.clone();
+        let sentence = config.reward.sentence.as_ref().map_or(Vec::new(), |sentence| sentence.goal.clone());
         let generative = matches!(config.loop_kind, LoopKind::Imitation | LoopKind::FineTune);
         let loop_kind = generative.then_some(config.loop_kind);
-        Self { factors, loop_kind, ..Self::of_seeds(config.env.id.clone(), config.steps, vec![seed]) }
+        let seeds = Self::of_seeds(config.env.id.clone(), config.steps, vec![seed]);
+        Self { factors, sentence, loop_kind, ..seeds }
     }
 
     /// The reports of several seeds of one experiment as one.
@@ -82,9 +87,9 @@ impl Report {
     pub fn combine(reports: Vec<Self>) -> Self {
         let first = reports.first().expect("an experiment has at least one seed");
         let (env, steps, factors) = (first.env.clone(), first.steps, first.factors.clone());
-        let loop_kind = first.loop_kind;
+        let (loop_kind, sentence) = (first.loop_kind, first.sentence.clone());
         let seeds = reports.into_iter().flat_map(|report| report.seeds).collect();
-        Self { factors, loop_kind, ..Self::of_seeds(env, steps, seeds) }
+        Self { factors, sentence, loop_kind, ..Self::of_seeds(env, steps, seeds) }
     }
 
     fn of_seeds(env: String, steps: u64, seeds: Vec<SeedReport>) -> Self {
@@ -95,6 +100,7 @@ impl Report {
             env,
             steps,
             factors,
+            sentence: Vec::new(),
             loop_kind,
             seeds,
             gold_return,
@@ -144,6 +150,7 @@ impl fmt::Display for Report {
             }
             None if self.loop_kind == Some(LoopKind::Imitation) => "imitation of recorded actions".into(),
             None if self.loop_kind == Some(LoopKind::FineTune) => "fine-tuned generative policy".into(),
+            None if !self.sentence.is_empty() => format!("trained on \"{}\"", self.sentence[0]),
             None if !self.factors.is_empty() => "trained on weighted factors".into(),
             None if self.seeds.iter().all(|seed| seed.fine_tuning.is_some()) => {
                 "recorded data, then online".into()
@@ -159,6 +166,12 @@ impl fmt::Display for Report {
         .flatten()
         {
             f.write_str(&row)?;
+        }
+        if !self.sentence.is_empty() {
+            let found = self.seeds.iter().filter_map(|seed| seed.trained.learned.as_ref());
+            let rewards: Vec<f64> = found.map(|learned| learned.mean).collect();
+            let mean = rewards.iter().sum::<f64>() / rewards.len().max(1) as f64;
+            writeln!(f, "\nreturn under the sentence: {mean:.1}")?;
         }
         if let Some(share) = &self.share_of_gold_trained {
             writeln!(f, "\n{:.1}% of the gold-trained return", 100.0 * share.mean)?;

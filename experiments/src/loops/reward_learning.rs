@@ -190,7 +190,7 @@ impl RewardLearning {
         self.skipped += answers.iter().filter(|answer| answer.choice == Choice::Skip).count();
         self.cost += answers.iter().map(|answer| answer.cost).sum::<f64>();
         for comparison in comparisons(answers, self.config.query.pairs) {
-            self.preferences.push(&comparison)?;
+            self.preferences.push_comparison(&comparison)?;
         }
         Ok(())
     }

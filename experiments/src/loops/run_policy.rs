@@ -1,6 +1,6 @@
 //! What a run has learned, for use elsewhere.
 
-use telos_agents::Policy;
+use telos_agents::{Policy, Ppo};
 use telos_rewards::reward_model::RewardModel;
 
 use super::{build, driver::TrainingLoop};
@@ -34,6 +34,11 @@ impl RunPolicy {
     /// The policy.
     pub fn policy(&mut self) -> &mut dyn Policy {
         self.training.policy_and_reward_model().0
+    }
+
+    /// The policy as the learner that goes on from it, where that is proximal policy optimisation.
+    pub(crate) fn ppo(&self) -> Option<&Ppo> {
+        self.training.ppo()
     }
 
     /// The learned reward, where there is one.

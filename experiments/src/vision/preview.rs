@@ -99,8 +99,8 @@ pub fn preview(config: &PreviewConfig, model: &dyn VisionLanguageModel) -> Resul
     let contrast = if config.others.is_empty() {
         None
     } else {
-        let wanted = config.goal.first().cloned().unwrap_or_default();
-        let contrast = ContrastConfig { goal: wanted, others: config.others.clone(), ..Default::default() };
+        let (goal, others) = (config.goal.clone(), config.others.clone());
+        let contrast = ContrastConfig { goal, others, ..ContrastConfig::default() };
         Some(Contrast::new(&contrast, model)?)
     };
 

@@ -36,28 +36,37 @@ impl PairRule {
     }
 }
 
+/// A comparison of two segments that an answer implies.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Comparison {
+    /// The comparison, as if it had been asked for.
+    pub answer: Answer,
+    /// By how much the better one is better: places between the two in a ranking, or the difference of
+    /// their grades. 1 where that was not said, and for equals.
+    pub strength: u8,
+}
+
 /// The comparisons that the answers of one session imply. Comparisons and skipped queries stand for
 /// themselves. In a ranking, the earlier place wins. Ratings are compared among those of the same
 /// teacher, in the order of the answers: the better grade wins, and equal grades are equal.
-pub fn comparisons(answers: &[Answer], rule: PairRule) -> Vec<Answer> {
+pub fn comparisons(answers: &[Answer], rule: PairRule) -> Vec<Comparison> {
     let mut found = Vec::new();
     let mut teachers = Vec::<&str>::new();
     for answer in answers {
         match answer.choice {
             Choice::Ranking(order) => {
                 let at = |place: usize| usize::from(order.places()[place]);
-                let pairs = rule.pairs(order.places().len());
-                found.extend(
-                    pairs.map(|(better, worse)| {
-                        pair([answer, answer], [at(better), at(worse)], Choice::First)
-                    }),
-                );
+                found.extend(rule.pairs(order.places().len()).map(|(better, worse)| Comparison {
+                    answer: pair([answer, answer], [at(better), at(worse)], Choice::First),
+                    // A ranking has few places.
+                    strength: (worse - better) as u8,
+                }));
             }
             Choice::Rating(_) if !teachers.contains(&answer.teacher.as_str()) => {
                 teachers.push(&answer.teacher)
             }
             Choice::Rating(_) => {}
-            _ => found.push(answer.clone()),
+            _ => found.push(Comparison { answer: answer.clone(), strength: 1 }),
         }
     }
     for teacher in teachers {
@@ -76,7 +85,8 @@ pub fn comparisons(answers: &[Answer], rule: PairRule) -> Vec<Answer> {
                 std::cmp::Ordering::Less => Choice::Second,
                 std::cmp::Ordering::Equal => Choice::Equal,
             };
-            found.push(pair([first, second], [0, 0], choice));
+            let answer = pair([first, second], [0, 0], choice);
+            found.push(Comparison { answer, strength: grade.abs_diff(other).max(1) });
         }
     }
     found

@@ -17,7 +17,7 @@ mod summary;
 pub use answer::Answer;
 pub use ask::Ask;
 pub use choice::Choice;
-pub use comparisons::{PairRule, comparisons};
+pub use comparisons::{Comparison, PairRule, comparisons};
 pub use ledger::FeedbackLedger;
 pub use order::Order;
 pub use query::{Query, QueryId};

@@ -97,7 +97,7 @@ impl RewardObjective for Advantage {
     fn loss(&mut self, networks: &MlpEnsemble, batch: &Batch<'_>) -> Result<BatchLoss, NnError> {
         let advantages = networks.forward(&batch.inputs)?;
         let logits = batch.logits(&advantages)?;
-        let mut loss = bradley_terry_loss(&logits, &batch.targets)?;
+        let mut loss = bradley_terry_loss(&logits, &batch.targets, batch.weights.as_ref())?;
         if self.config.zero_best > 0.0 {
             let best = self.best(networks, &advantages, &batch.inputs)?;
             loss = (loss + best.affine(self.config.zero_best, 0.0)?)?;

@@ -57,6 +57,10 @@ pub struct RewardModelConfig {
     pub target_accuracy: f32,
     /// Probability mass given to the answer not chosen. Default 0.
     pub label_smoothing: f32,
+    /// Whether a pair counts as often as its preference is strong: by the difference of two grades, or the
+    /// places between them in a ranking (Wang et al. 2024, arXiv 2410.01257). Not for kind `ties`. Default
+    /// false.
+    pub scaled: bool,
     /// How far every answer moves to what the model believes after each epoch: iterative data smoothing
     /// (Zhu et al. 2024, arXiv 2401.16335). Default 0.
     pub data_smoothing: f32,
@@ -93,6 +97,7 @@ impl Default for RewardModelConfig {
             max_epochs: 50,
             target_accuracy: 0.97,
             label_smoothing: 0.0,
+            scaled: false,
             data_smoothing: 0.0,
             pseudo_labels: PseudoLabelConfig::default(),
             aggregation: Aggregation::Mean,
@@ -165,6 +170,12 @@ impl RewardModelConfig {
             "average_weights",
             true,
             "leaves one network, which needs no aggregation",
+        )?;
+        require(
+            !self.scaled || self.kind != RewardModelKind::Ties,
+            "scaled",
+            true,
+            "is not for kind = \"ties\", whose likelihood has no strengths",
         )?;
         if self.kind == RewardModelKind::UserLatent {
             require(

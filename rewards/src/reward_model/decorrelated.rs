@@ -143,7 +143,7 @@ impl RewardObjective for Decorrelated {
         let quality = correlation(&head(0)?, &nuisance)?.abs()?;
         let correlations = (quality - correlation(&head(1)?, &nuisance)?)?.sum_all()?;
         let overlap = overlap(networks)?.abs()?.sum_all()?;
-        let loss = (bradley_terry_loss(&logits, &batch.targets)?
+        let loss = (bradley_terry_loss(&logits, &batch.targets, batch.weights.as_ref())?
             + correlations.affine(self.config.correlation, 0.0)?)?;
         let loss = (loss + overlap.affine(self.config.orthogonality, 0.0)?)?;
         Ok(BatchLoss { logits, loss })

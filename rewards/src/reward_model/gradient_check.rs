@@ -22,7 +22,7 @@ fn data() -> PreferenceData {
     for at in 0..6 {
         let rows: Vec<f32> =
             (0..2 * SIZES.segment * SIZES.width()).map(|_| rng.random_range(-1.0..1.0)).collect();
-        data.push_rows(&rows, [1.0, 0.0, 0.5][at % 3], ["ada", "bob"][at / 3]);
+        data.push_rows(&rows, [[1.0, 0.0, 0.5][at % 3], 1.0], ["ada", "bob"][at / 3]);
     }
     data
 }
@@ -73,7 +73,7 @@ fn loss<O: RewardObjective>(
     let rows = (MEMBERS, PAIRS * 2 * SIZES.segment, SIZES.width());
     let inputs = Tensor::from_vec(inputs, rows, &Device::Cpu).unwrap();
     let targets = Tensor::from_vec(targets, (MEMBERS, PAIRS), &Device::Cpu).unwrap();
-    let batch = Batch { data: &data, at: &at, pairs: PAIRS, inputs, targets };
+    let batch = Batch { data: &data, at: &at, pairs: PAIRS, inputs, targets, weights: None };
     let loss = model.objective.loss(&model.networks, &batch).unwrap().loss;
     (model, loss)
 }

@@ -108,7 +108,7 @@ impl RewardObjective for Hindsight {
         let deserved = self.importance_of(batch)?.broadcast_mul(&rewards.sum_keepdim(3)?)?;
         // The mean over a member's steps, summed over the members.
         let prior = (rewards - deserved)?.sqr()?.mean_all()?.affine(self.weight * members as f64, 0.0)?;
-        let loss = (bradley_terry_loss(&logits, &batch.targets)? + prior)?;
+        let loss = (bradley_terry_loss(&logits, &batch.targets, batch.weights.as_ref())? + prior)?;
         Ok(BatchLoss { logits, loss })
     }
 

@@ -124,6 +124,8 @@ pub struct Batch<'a> {
     pub inputs: Tensor,
     /// `[members, pairs]`: probability that the first segment is preferred.
     pub targets: Tensor,
+    /// `[members, pairs]`: how often each pair counts; `None` where all count once.
+    pub weights: Option<Tensor>,
 }
 
 impl Batch<'_> {

@@ -31,7 +31,7 @@ impl RewardObjective for PartialReturn {
 
     fn loss(&mut self, networks: &MlpEnsemble, batch: &Batch<'_>) -> Result<BatchLoss, NnError> {
         let logits = batch.logits(&networks.forward(&batch.inputs)?)?;
-        let loss = bradley_terry_loss(&logits, &batch.targets)?;
+        let loss = bradley_terry_loss(&logits, &batch.targets, batch.weights.as_ref())?;
         Ok(BatchLoss { logits, loss })
     }
 }

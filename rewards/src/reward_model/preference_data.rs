@@ -5,7 +5,7 @@ use telos_checkpoint::{Checkpoint, CheckpointError, Reader, Writer};
 use crate::{
     RewardError,
     error::{expect_len, require},
-    feedback::{Answer, FeedbackLedger},
+    feedback::{Answer, Comparison, FeedbackLedger},
 };
 
 /// The last `capacity` comparisons, as flat columns.
@@ -18,6 +18,8 @@ pub struct PreferenceData {
     inputs: Vec<f32>,
     /// `[pairs]`: probability that the first segment is preferred.
     targets: Vec<f32>,
+    /// `[pairs]`: by how much the better one is better, 1 where that was not said.
+    strengths: Vec<f32>,
     /// `[pairs]`: place in `teachers` of who answered.
     answered_by: Vec<usize>,
     /// Everybody who has answered, in the order of their first answers.
@@ -41,9 +43,20 @@ impl PreferenceData {
         require(segment > 0, "segment", segment, "must be at least 1 step")?;
         require(observation + action > 0, "observation", observation, "there is nothing to compare")?;
         let inputs = Vec::with_capacity(capacity * 2 * segment * (observation + action));
-        let targets = Vec::with_capacity(capacity);
+        let [targets, strengths] = [(), ()].map(|()| Vec::with_capacity(capacity));
         let (answered_by, teachers) = (Vec::with_capacity(capacity), Vec::new());
-        Ok(Self { capacity, segment, observation, action, inputs, targets, answered_by, teachers, oldest: 0 })
+        Ok(Self {
+            capacity,
+            segment,
+            observation,
+            action,
+            inputs,
+            targets,
+            strengths,
+            answered_by,
+            teachers,
+            oldest: 0,
+        })
     }
 
     /// Adds an answer; returns false when it teaches nothing because the query was skipped.
@@ -51,6 +64,18 @@ impl PreferenceData {
     /// # Errors
     /// When its segments have other sizes.
     pub fn push(&mut self, answer: &Answer) -> Result<bool, RewardError> {
+        self.push_answer(answer, 1.0)
+    }
+
+    /// Adds a comparison and its strength; returns false when it teaches nothing.
+    ///
+    /// # Errors
+    /// As [`push`](Self::push).
+    pub fn push_comparison(&mut self, comparison: &Comparison) -> Result<bool, RewardError> {
+        self.push_answer(&comparison.answer, f32::from(comparison.strength))
+    }
+
+    fn push_answer(&mut self, answer: &Answer, strength: f32) -> Result<bool, RewardError> {
         let Some(target) = answer.choice.target() else { return Ok(false) };
         let pair = answer.query.pair()?;
         for segment in pair {
@@ -65,23 +90,25 @@ impl PreferenceData {
                 rows.extend(&segment.actions[step * self.action..][..self.action]);
             }
         }
-        self.push_rows(&rows, target, &answer.teacher);
+        self.push_rows(&rows, [target, strength], &answer.teacher);
         Ok(true)
     }
 
-    /// Adds a pair `[2, segment, obs + act]`.
-    pub(super) fn push_rows(&mut self, rows: &[f32], target: f32, teacher: &str) {
+    /// Adds a pair `[2, segment, obs + act]` with its target and strength.
+    pub(super) fn push_rows(&mut self, rows: &[f32], [target, strength]: [f32; 2], teacher: &str) {
         let teacher = self.teachers.iter().position(|known| known == teacher).unwrap_or_else(|| {
             self.teachers.push(teacher.to_owned());
             self.teachers.len() - 1
         });
         if self.targets.len() < self.capacity {
             self.targets.push(target);
+            self.strengths.push(strength);
             self.answered_by.push(teacher);
             self.inputs.extend(rows);
         } else {
             let size = self.pair_size();
             self.targets[self.oldest] = target;
+            self.strengths[self.oldest] = strength;
             self.answered_by[self.oldest] = teacher;
             self.inputs[self.oldest * size..][..size].copy_from_slice(rows);
             self.oldest = (self.oldest + 1) % self.capacity;
@@ -98,7 +125,7 @@ impl PreferenceData {
         let mut copy = self.emptied(self.len() + more)?;
         for at in 0..self.len() {
             let (rows, target) = self.pair(at);
-            copy.push_rows(rows, target, self.teacher(at));
+            copy.push_rows(rows, [target, self.strength(at)], self.teacher(at));
         }
         Ok(copy)
     }
@@ -143,6 +170,14 @@ impl PreferenceData {
         (&self.inputs[at * self.pair_size()..(at + 1) * self.pair_size()], self.targets[at])
     }
 
+    /// By how much the better segment of a pair is better, in places or grades; 1 where that was not said.
+    ///
+    /// # Panics
+    /// When there is no pair `at`.
+    pub fn strength(&self, at: usize) -> f32 {
+        self.strengths[at]
+    }
+
     /// Who judged a pair.
     ///
     /// # Panics
@@ -175,6 +210,7 @@ impl Checkpoint for PreferenceData {
     fn save(&self, out: &mut Writer) {
         out.value("oldest", &self.oldest);
         out.f32s("targets", &self.targets);
+        out.f32s("strengths", &self.strengths);
         out.value("answered_by", &self.answered_by);
         out.value("teachers", &self.teachers);
         out.f32s("inputs", &self.inputs);
@@ -186,6 +222,8 @@ impl Checkpoint for PreferenceData {
         if targets.len() > self.capacity || (self.oldest != 0 && self.oldest >= targets.len()) {
             return Err(from.wrong("targets", "was saved with another capacity"));
         }
+        self.strengths.resize(targets.len(), 1.0);
+        from.f32s("strengths", &mut self.strengths)?;
         self.answered_by = from.value("answered_by")?;
         self.teachers = from.value("teachers")?;
         let named = self.answered_by.iter().all(|&teacher| teacher < self.teachers.len());

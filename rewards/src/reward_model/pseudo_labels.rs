@@ -62,7 +62,7 @@ impl<O: RewardObjective> LearnedReward<O> {
             if !(draw() && draw()) {
                 break;
             }
-            unjudged.push_rows(&rows, 0.5, TEACHER);
+            unjudged.push_rows(&rows, [0.5, 1.0], TEACHER);
         }
         let mut extended = data.with_room_for(unjudged.len())?;
         let mut logits = vec![0.0; self.config.members];
@@ -71,7 +71,8 @@ impl<O: RewardObjective> LearnedReward<O> {
             let logit = logits.iter().sum::<f32>() / logits.len() as f32;
             let sure = 1.0 / (1.0 + (-logit.abs()).exp());
             if sure > confidence {
-                extended.push_rows(unjudged.pair(at).0, f32::from(u8::from(logit > 0.0)), TEACHER);
+                let target = f32::from(u8::from(logit > 0.0));
+                extended.push_rows(unjudged.pair(at).0, [target, 1.0], TEACHER);
             }
         }
         Ok(extended)

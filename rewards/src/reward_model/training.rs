@@ -101,7 +101,15 @@ impl<O: RewardObjective> LearnedReward<O> {
         let smoothing = f64::from(self.config.label_smoothing);
         let targets = Tensor::from_vec(targets, (members, pairs), device)?;
         let targets = targets.affine(1.0 - 2.0 * smoothing, smoothing)?;
-        let found = self.objective.loss(&self.networks, &Batch { data, at, pairs, inputs, targets })?;
+        let weights = match self.config.scaled {
+            true => {
+                let strengths: Vec<f32> = at.iter().map(|&at| data.strength(at)).collect();
+                Some(Tensor::from_vec(strengths, (members, pairs), device)?)
+            }
+            false => None,
+        };
+        let batch = Batch { data, at, pairs, inputs, targets, weights };
+        let found = self.objective.loss(&self.networks, &batch)?;
         self.adam.backward_step(&found.loss)?;
         let loss = found.loss.to_scalar::<f32>()? / members as f32;
         Ok(Step { loss, logits: found.logits.flatten_all()?.to_vec1()? })

@@ -194,7 +194,7 @@ impl RewardObjective for UserLatent {
         let divergence = Self::divergence(&mean, &log_variance)?.index_select(&who, 0)?;
         let divergence = divergence.reshape((members, pairs))?.mean(1)?.sum_all()?;
         let prior = divergence.affine(self.config.kl_weight / n as f64, 0.0)?;
-        let loss = (bradley_terry_loss(&logits, &batch.targets)? + prior)?;
+        let loss = (bradley_terry_loss(&logits, &batch.targets, batch.weights.as_ref())? + prior)?;
         Ok(BatchLoss { logits, loss })
     }
 

@@ -59,7 +59,7 @@ mod tests {
             let rows: Vec<f32> = (0..2 * 4 * 4).map(|_| rng.random_range(-1.0..1.0)).collect();
             let gold = |rows: &[f32]| rows.chunks_exact(4).map(|x| x[0] * x[1] + x[2].abs()).sum::<f32>();
             let first_is_better = gold(&rows[..16]) > gold(&rows[16..]);
-            data.push_rows(&rows, f32::from(u8::from(first_is_better)), "gold");
+            data.push_rows(&rows, [f32::from(u8::from(first_is_better)), 1.0], "gold");
         }
         data
     }

@@ -7,15 +7,18 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Frames, VisionLanguageModel, embedding::dot};
+use super::{
+    Frames, VisionLanguageModel,
+    embedding::{dot, mean_direction},
+};
 use crate::{RewardError, error::require};
 
 /// The sentences, and how sharply they are told apart.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ContrastConfig {
-    /// What is wanted. Required.
-    pub goal: String,
+    /// What is wanted; the directions of several sentences are averaged. Required.
+    pub goal: Vec<String>,
     /// What it must not be taken for. Required.
     pub others: Vec<String>,
     /// Temperature, tau. Default 0.01, the inverse of CLIP's own scale of logits.
@@ -24,7 +27,7 @@ pub struct ContrastConfig {
 
 impl Default for ContrastConfig {
     fn default() -> Self {
-        Self { goal: String::new(), others: Vec::new(), temperature: 0.01 }
+        Self { goal: Vec::new(), others: Vec::new(), temperature: 0.01 }
     }
 }
 
@@ -32,7 +35,7 @@ impl ContrastConfig {
     /// # Errors
     /// When sentences are missing or the temperature is out of range; the error names the key.
     pub fn validate(&self) -> Result<(), RewardError> {
-        require(!self.goal.is_empty(), "goal", "\"\"", "say what is wanted")?;
+        require(!self.goal.is_empty(), "goal", "[]", "give at least one sentence that says what is wanted")?;
         require(!self.others.is_empty(), "others", "[]", "give at least one sentence to tell it from")?;
         let temperature = self.temperature;
         require(temperature > 0.0 && temperature.is_finite(), "temperature", temperature, "must be positive")
@@ -55,9 +58,11 @@ impl Contrast {
     /// When the configuration is wrong or the model refuses.
     pub fn new(config: &ContrastConfig, model: &dyn VisionLanguageModel) -> Result<Self, RewardError> {
         config.validate()?;
-        let all: Vec<&str> =
-            std::iter::once(&config.goal).chain(&config.others).map(String::as_str).collect();
-        let sentences = model.embed_sentences(&all)?;
+        let embed = |sentences: &[String]| {
+            model.embed_sentences(&sentences.iter().map(String::as_str).collect::<Vec<_>>())
+        };
+        let mut sentences = mean_direction(&embed(&config.goal)?, model.dimensions());
+        sentences.extend(embed(&config.others)?);
         Ok(Self { temperature: config.temperature, dimensions: model.dimensions(), sentences })
     }
 
@@ -103,7 +108,7 @@ mod tests {
 
     #[test]
     fn missing_sentences_are_named() {
-        let config = ContrastConfig { goal: "a robot".into(), ..ContrastConfig::default() };
+        let config = ContrastConfig { goal: vec!["a robot".into()], ..ContrastConfig::default() };
         assert!(config.validate().unwrap_err().to_string().contains("`others`"));
         let config = ContrastConfig { temperature: 0.0, others: vec!["a dog".into()], ..config };
         assert!(config.validate().unwrap_err().to_string().contains("`temperature`"));

@@ -4,8 +4,7 @@ mod figure;
 mod gait;
 mod pose_task;
 pub mod poses;
-#[cfg(test)]
-mod postures;
+pub(super) mod postures;
 
 pub use figure::Figure;
 pub use gait::Gait;

@@ -8,6 +8,7 @@ mod loader;
 mod measurement;
 mod render;
 mod sim;
+mod vision;
 
 use std::path::{Path, PathBuf};
 
@@ -61,6 +62,8 @@ enum Subject {
     Generative,
     /// Pictures per second: three robots, three sizes, with and without shadows, on one thread and on all.
     Render,
+    /// Pictures per second through the model that comes with telos, on one thread.
+    Vision,
     /// Environment steps per second of a training with a slow judge attached, and without one.
     Judge,
 }
@@ -91,6 +94,7 @@ impl Bench {
             }
             Subject::Generative => generative::measure(self.rounds)?,
             Subject::Render => render::measure(self.rounds)?,
+            Subject::Vision => vision::measure(self.rounds)?,
             Subject::Judge => judge::measure(self.rounds)?,
         };
         let report =

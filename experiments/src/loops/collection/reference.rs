@@ -40,6 +40,7 @@ pub fn measure(
         threads,
         mode: ActMode::Mode,
         last_observation: false,
+        sentence: None,
     };
     let (expert, expert_policy) = match (expert, registry::expert(&env.id)) {
         (Some(Expert { policy, name }), _) => (evaluate(plan, policy, None)?, name),

@@ -63,7 +63,8 @@ impl Training {
         };
         while core.step < config.steps {
             let before = core.step;
-            core.collect(|_, actions, outcome, rewards| {
+            core.collect(|_, actions, envs, rewards| {
+                let outcome = envs.batch();
                 rewards.copy_from_slice(&outcome.reward);
                 let step = before + outcome.len() as u64;
                 recorder.observe(actions, outcome, |episode, seed| {

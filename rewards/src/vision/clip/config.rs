@@ -63,23 +63,38 @@ struct RawPreprocessor {
     rescale_factor: Option<f32>,
 }
 
-/// The contents of `config.json` and `preprocessor_config.json`, and where the tokenizer is.
-pub(super) struct ClipDirectory {
+/// The contents of `config.json` and `preprocessor_config.json`.
+pub(super) struct ClipDescription {
     family: Family,
     model: RawModel,
     preprocessor: RawPreprocessor,
+    /// Where `config.json` is.
     config: PathBuf,
-    pub(super) tokenizer: PathBuf,
 }
 
-impl ClipDirectory {
+impl ClipDescription {
     pub(super) fn read(directory: &Path) -> Result<Self, RewardError> {
         if !directory.is_dir() {
             let reason = "is no directory; give one that holds a CLIP model in Hugging Face's layout";
             return Err(RewardError::vision(directory, reason));
         }
         let config = directory.join("config.json");
-        let model: RawModel = read_json(&config)?;
+        let preprocessor = directory.join("preprocessor_config.json");
+        Self::of(read_json(&config)?, config, || read_json(&preprocessor))
+    }
+
+    /// The contents of both files; errors name the first as in `directory`.
+    pub(super) fn of_texts(directory: &Path, config: &str, preprocessor: &str) -> Result<Self, RewardError> {
+        let parse = |name: &str| directory.join(name);
+        let model = parse_json(&parse("config.json"), config)?;
+        Self::of(model, parse("config.json"), || parse_json(&parse("preprocessor_config.json"), preprocessor))
+    }
+
+    fn of(
+        model: RawModel,
+        config: PathBuf,
+        preprocessor: impl FnOnce() -> Result<RawPreprocessor, RewardError>,
+    ) -> Result<Self, RewardError> {
         let family = match model.model_type.as_str() {
             "clip" => Family::Clip,
             "siglip" => Family::Siglip,
@@ -88,8 +103,7 @@ impl ClipDirectory {
                 return Err(RewardError::vision(&config, reason));
             }
         };
-        let preprocessor = read_json(&directory.join("preprocessor_config.json"))?;
-        Ok(Self { family, model, preprocessor, config, tokenizer: directory.join("tokenizer.json") })
+        Ok(Self { family, model, preprocessor: preprocessor()?, config })
     }
 
     pub(super) fn family(&self) -> Family {
@@ -164,5 +178,9 @@ pub(super) fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, RewardErr
     let text = fs::read_to_string(path).map_err(|error| {
         RewardError::vision(path, format!("{error}; get this file from where the model came from"))
     })?;
-    serde_json::from_str(&text).map_err(|error| RewardError::vision(path, error.to_string()))
+    parse_json(path, &text)
+}
+
+fn parse_json<T: DeserializeOwned>(path: &Path, text: &str) -> Result<T, RewardError> {
+    serde_json::from_str(text).map_err(|error| RewardError::vision(path, error.to_string()))
 }

@@ -7,7 +7,10 @@
 //! read from the model's directory.
 
 mod config;
+mod contrastive;
+mod sentences;
 mod text_tower;
+mod towers;
 mod transformer;
 mod vision_tower;
 mod weights;
@@ -15,10 +18,15 @@ mod weights;
 use std::path::Path;
 
 use telos_nn::{Device, Tensor};
+use tokenizers::Tokenizer;
 
 use self::{
-    config::ClipDirectory, text_tower::TextTower, transformer::unit_length, vision_tower::VisionTower,
-    weights::WeightFiles,
+    config::ClipDescription, sentences::SentenceReader, text_tower::TextTower, transformer::unit_length,
+    vision_tower::VisionTower, weights::WeightFiles,
+};
+pub use self::{
+    contrastive::{ContrastiveConfig, ContrastiveTraining},
+    towers::{TowerSize, TowersConfig},
 };
 use super::{Frames, VisionLanguageModel};
 use crate::RewardError;
@@ -30,6 +38,7 @@ const PICTURES_AT_ONCE: usize = 64;
 pub struct Clip {
     vision: VisionTower,
     text: TextTower,
+    sentences: SentenceReader,
     device: Device,
 }
 
@@ -42,14 +51,34 @@ impl Clip {
     /// When a file is missing, damaged, or of another kind of model; the error names it and says what to
     /// get.
     pub fn open(directory: &Path, device: &Device) -> Result<Self, RewardError> {
-        let described = ClipDirectory::read(directory)?;
+        let described = ClipDescription::read(directory)?;
         let weights = WeightFiles::read(directory, device)?;
-        let family = described.family();
-        Ok(Self {
-            vision: VisionTower::new(family, &described, &weights)?,
-            text: TextTower::new(family, &described, &weights)?,
-            device: device.clone(),
-        })
+        let text = TextTower::new(&described, &weights)?;
+        let sentences = SentenceReader::read(directory, &described, [text.longest(), text.vocabulary()])?;
+        Ok(Self { vision: VisionTower::new(&described, &weights)?, text, sentences, device: device.clone() })
+    }
+
+    /// The model whose four files, of the names that [`open`](Self::open) says, have these contents:
+    /// configuration, preprocessing, tokenizer and weights.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open); the error names the file as if it were in a directory `name`.
+    pub fn from_contents(
+        name: &str,
+        [config, preprocessor, tokenizer]: [&str; 3],
+        weights: &[u8],
+        device: &Device,
+    ) -> Result<Self, RewardError> {
+        let directory = Path::new(name);
+        let described = ClipDescription::of_texts(directory, config, preprocessor)?;
+        let weights = WeightFiles::parse(&directory.join("model.safetensors"), weights, device)?;
+        let text = TextTower::new(&described, &weights)?;
+        let sentences = Tokenizer::from_bytes(tokenizer)
+            .and_then(|tokenizer| {
+                SentenceReader::of(tokenizer, &described, [text.longest(), text.vocabulary()])
+            })
+            .map_err(|error| RewardError::vision(&directory.join("tokenizer.json"), error.to_string()))?;
+        Ok(Self { vision: VisionTower::new(&described, &weights)?, text, sentences, device: device.clone() })
     }
 
     /// `embeddings` `[count, dimensions]` as numbers.
@@ -81,6 +110,6 @@ impl VisionLanguageModel for Clip {
     }
 
     fn embed_sentences(&self, sentences: &[&str]) -> Result<Vec<f32>, RewardError> {
-        Self::numbers(&self.text.forward(sentences, &self.device)?)
+        Self::numbers(&self.text.forward(self.sentences.tokens(sentences)?, &self.device)?)
     }
 }

@@ -142,7 +142,8 @@ impl Attention {
         if let Some(mask) = mask {
             scores = scores.broadcast_add(mask)?;
         }
-        let raised = scores.broadcast_sub(&scores.max_keepdim(D::Minus1)?)?.exp()?;
+        // The largest score is only there for the exponential's range: no gradient belongs to it.
+        let raised = scores.broadcast_sub(&scores.max_keepdim(D::Minus1)?.detach())?.exp()?;
         let shares = raised.broadcast_div(&raised.sum_keepdim(D::Minus1)?)?;
         let seen = shares.matmul(&value)?.transpose(1, 2)?.reshape((batch, tokens, width))?;
         self.out.forward(&seen)

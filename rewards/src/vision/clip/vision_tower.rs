@@ -3,7 +3,7 @@
 use telos_nn::{Device, Tensor};
 
 use super::{
-    config::{ClipDirectory, Family},
+    config::{ClipDescription, Family},
     transformer::{Affine, Attention, FeedForward, Norm, Transformer},
     weights::WeightFiles,
 };
@@ -30,12 +30,8 @@ pub(super) struct VisionTower {
 }
 
 impl VisionTower {
-    pub(super) fn new(
-        family: Family,
-        described: &ClipDirectory,
-        weights: &WeightFiles,
-    ) -> Result<Self, RewardError> {
-        let config = described.vision()?;
+    pub(super) fn new(described: &ClipDescription, weights: &WeightFiles) -> Result<Self, RewardError> {
+        let (family, config) = (described.family(), described.vision()?);
         let (side, patch) = described.picture_and_patch()?;
         let norm = |name: &str| Norm::new(&format!("vision_model.{name}"), config.norm_epsilon, weights);
         let name = "vision_model.embeddings.patch_embedding";

@@ -6,7 +6,10 @@ use std::{
 };
 
 use serde::Deserialize;
-use telos_nn::{Device, Tensor, weights::read_safetensors};
+use telos_nn::{
+    Device, Tensor,
+    weights::{parse_safetensors, read_safetensors},
+};
 
 use super::config::read_json;
 use crate::RewardError;
@@ -45,6 +48,18 @@ impl WeightFiles {
             tensors.extend(shard);
         }
         Ok(Self { path: index, tensors })
+    }
+
+    /// The tensors of a file with these contents, which errors name `path`.
+    pub(super) fn parse(path: &Path, contents: &[u8], device: &Device) -> Result<Self, RewardError> {
+        let tensors = parse_safetensors(contents, device)
+            .map_err(|error| RewardError::vision(path, error.to_string()))?;
+        Ok(Self { path: path.to_owned(), tensors })
+    }
+
+    /// Tensors that are no file's, such as those in training; errors name them `name`.
+    pub(super) fn of(name: &str, tensors: BTreeMap<String, Tensor>) -> Self {
+        Self { path: name.into(), tensors }
     }
 
     pub(super) fn has(&self, name: &str) -> bool {

@@ -1,32 +1,17 @@
-//! `telos vision`: rewards from pictures and sentences.
+//! `telos vision preview`: a page of pictures with their scores.
 
 use std::{fmt::Write as _, path::PathBuf};
 
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Args, ValueEnum};
 use telos_checkpoint::atomic_write;
-use telos_rewards::vision::Clip;
 
-use super::print;
+use super::{super::print, Model, Sentences};
 use crate::{
     TelosError,
-    device::DeviceChoice,
     error::exit_code,
     number::number,
     vision::{Actor, PreviewConfig, check_page, preview},
 };
-
-/// Rewards from pictures and sentences.
-#[derive(Debug, Args)]
-pub(super) struct Vision {
-    #[command(subcommand)]
-    command: Command,
-}
-
-#[derive(Debug, Subcommand)]
-enum Command {
-    /// Shows what sentences say of pictures of an environment, before any training.
-    Preview(Preview),
-}
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum ActorChoice {
@@ -36,21 +21,13 @@ enum ActorChoice {
 
 /// Plays an environment and writes a page of pictures with their scores.
 #[derive(Debug, Args)]
-struct Preview {
+pub(super) struct Preview {
     /// The environment; `telos envs` lists them.
     env: String,
-    /// The model: a directory with a CLIP, OpenCLIP or SigLIP model in Hugging Face's layout.
-    #[arg(long, value_name = "DIR")]
-    clip: PathBuf,
-    /// What is wanted; several are averaged.
-    #[arg(long, required = true, value_name = "SENTENCE")]
-    goal: Vec<String>,
-    /// What is always true of the scene, for projections; several are averaged.
-    #[arg(long, value_name = "SENTENCE")]
-    baseline: Vec<String>,
-    /// What the goal must not be taken for, for the contrastive reward.
-    #[arg(long, value_name = "SENTENCE")]
-    other: Vec<String>,
+    #[command(flatten)]
+    sentences: Sentences,
+    #[command(flatten)]
+    model: Model,
     /// Who moves the robot.
     #[arg(long, value_enum, default_value_t = ActorChoice::Random)]
     actor: ActorChoice,
@@ -63,26 +40,15 @@ struct Preview {
     /// Pictures, spread evenly over the steps.
     #[arg(long, default_value_t = 24, value_parser = clap::value_parser!(u32).range(1..))]
     pictures: u32,
-    /// Where the model runs: cpu or cuda:N.
-    #[arg(long, default_value_t)]
-    device: DeviceChoice,
     /// The page to write.
     #[arg(long, value_name = "FILE.html")]
     out: PathBuf,
 }
 
-impl Vision {
-    pub(super) fn run(self) -> Result<i32, TelosError> {
-        match self.command {
-            Command::Preview(preview) => preview.run(),
-        }
-    }
-}
-
 impl Preview {
-    fn run(self) -> Result<i32, TelosError> {
+    pub(super) fn run(self) -> Result<i32, TelosError> {
         check_page(&self.out)?;
-        let model = Clip::open(&self.clip, &self.device.open()?)?;
+        let model = self.model.open()?;
         let config = PreviewConfig {
             env: self.env,
             actor: match self.actor {
@@ -92,9 +58,9 @@ impl Preview {
             seed: self.seed,
             steps: self.steps as usize,
             pictures: self.pictures.min(self.steps) as usize,
-            goal: self.goal,
-            baseline: self.baseline,
-            others: self.other,
+            goal: self.sentences.goal,
+            baseline: self.sentences.baseline,
+            others: self.sentences.other,
         };
         let preview = preview(&config, &model)?;
         atomic_write(&self.out, preview.html().as_bytes())?;
