@@ -170,6 +170,9 @@ fn fine_tune(config: &Config) -> Result<(), Invalid> {
     if config.base.run.is_empty() {
         return invalid("base.run", "is missing; name a run with learner = \"generative\"".into());
     }
+    if config.reward.sentence.is_some() {
+        return invalid("reward.sentence", "is no reward that this loop can read; leave it out".into());
+    }
     learner(tuning.validate())?;
     let (steps, most) = (tuning.denoising_steps as u64, config.generative.sampler.steps as u64);
     at_most_key("tuning.denoising_steps", steps, "`generative.sampler.steps`", most)?;

@@ -8,7 +8,7 @@ use telos_agents::{
     generative::{ChunkActor, ChunkPolicy, Tuner, TuningMethod},
 };
 use telos_checkpoint::{Checkpoint, CheckpointError, Reader, Writer};
-use telos_envs::{StepBatch, VecEnv};
+use telos_envs::VecEnv;
 use telos_nn::{Device, Parameters};
 use telos_rewards::reward_model::RewardModel;
 
@@ -83,7 +83,7 @@ impl FineTune {
             envs.reset();
             Source::Environment(Box::new(Environments {
                 twins: twins(config, tuner.candidates_to_judge())?,
-                reward: Rewards { known: KnownReward::new(&config.reward, &spec)?, learned },
+                reward: Rewards { known: KnownReward::new(&config.reward, None, &envs)?, learned },
                 episodes: EpisodeWindow::default(),
                 actions: vec![0.0; n * spec.action.size()],
                 rewards: vec![0.0; n],
@@ -139,8 +139,9 @@ impl Environments {
         let obs = self.envs.batch().obs.clone();
         let decisions = tuner.decide(&obs, &mut self.actions)?;
         self.compare(tuner, decisions, &obs)?;
-        let outcome = self.envs.step(&self.actions);
-        self.reward.of(&obs, &self.actions, outcome, &mut self.rewards)?;
+        self.envs.step(&self.actions);
+        self.reward.of(&obs, &self.actions, &self.envs, &mut self.rewards)?;
+        let outcome = self.envs.batch();
         tuner.record(&self.rewards, outcome);
         self.episodes.observe(outcome);
         Ok(())
@@ -160,8 +161,9 @@ impl Environments {
             for taken in 0..tuner.executed() {
                 tuner.candidate_actions(decision, taken, &mut actions);
                 let before = twins.batch().obs.clone();
-                let outcome = twins.step(&actions);
-                self.reward.of(&before, &actions, outcome, &mut rewards)?;
+                twins.step(&actions);
+                self.reward.of(&before, &actions, twins, &mut rewards)?;
+                let outcome = twins.batch();
                 for j in 0..k {
                     if ended[j] {
                         continue;
@@ -179,17 +181,17 @@ impl Environments {
 }
 
 impl Rewards {
-    /// Writes the rewards `[envs]` of a step.
+    /// Writes the rewards `[envs]` of the last step, which these actions were.
     fn of(
         &mut self,
         obs: &[f32],
         actions: &[f32],
-        outcome: &StepBatch,
+        envs: &VecEnv,
         rewards: &mut [f32],
     ) -> Result<(), TelosError> {
         match &mut self.learned {
             Some(learned) => learned.predict(obs, actions, rewards.len(), rewards)?,
-            None => rewards.copy_from_slice(self.known.of(outcome)?),
+            None => rewards.copy_from_slice(self.known.of(envs)?),
         }
         Ok(())
     }
