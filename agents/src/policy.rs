@@ -29,6 +29,38 @@ pub trait Policy {
     /// Says that the episode of environment `row` is over and another begins there. Only policies that
     /// remember something between actions, such as the rest of a chunk, have to know.
     fn episode_ended(&mut self, _row: usize) {}
+
+    /// Writes what the policy's critics expect the `rows` observations and actions, in the environment's
+    /// units, to lead to: a discounted return in the units of its training. False, and nothing written, where
+    /// it has no critics.
+    ///
+    /// # Errors
+    /// When a slice has another length, or the device refuses.
+    fn expected_return(
+        &mut self,
+        _obs: &[f32],
+        _actions: &[f32],
+        _rows: usize,
+        _out: &mut [f32],
+    ) -> Result<bool, AgentError> {
+        Ok(false)
+    }
+
+    /// Draws `count` chunks of actions for one observation into `chunks`, `[count, horizon, act]` in the
+    /// environment's units, and returns the horizon; 0 for a policy that chooses one action at a time. Draws
+    /// depend on `seed` alone, and what the policy does next is left as it is.
+    ///
+    /// # Errors
+    /// When the observation has another length, or the device refuses.
+    fn proposals(
+        &mut self,
+        _obs: &[f32],
+        _count: usize,
+        _seed: u64,
+        _chunks: &mut Vec<f32>,
+    ) -> Result<usize, AgentError> {
+        Ok(0)
+    }
 }
 
 /// Draws every action uniformly from the action space. Its mode is the centre of the space.

@@ -343,6 +343,20 @@ impl Policy for Ppo {
         self.range.to_env(actions);
         Ok(())
     }
+
+    /// The value of the state, in scaled rewards; the actions do not count.
+    fn expected_return(
+        &mut self,
+        obs: &[f32],
+        _actions: &[f32],
+        rows: usize,
+        out: &mut [f32],
+    ) -> Result<bool, AgentError> {
+        AgentError::check_length("obs", obs.len(), rows * self.obs_size)?;
+        normalized(&self.observation_normalizer, obs, &mut self.buffers.obs);
+        self.critic.infer(&self.buffers.obs, rows, out)?;
+        Ok(true)
+    }
 }
 
 impl Parameters for Ppo {

@@ -11,6 +11,7 @@ use crate::{
     ActMode, AgentError, Policy, ReplayBatch, SacConfig,
     actor_critic::ActorCritic,
     critics::{Critics, squared_error},
+    offline::Agent,
     soft_actor::{SoftActor, SoftActorConfig},
     transitions::{TransitionReader, Transitions},
 };
@@ -197,6 +198,16 @@ impl Policy for Sac {
         actions: &mut [f32],
     ) -> Result<(), AgentError> {
         self.nets.act(obs, rows, mode, actions)
+    }
+
+    fn expected_return(
+        &mut self,
+        obs: &[f32],
+        actions: &[f32],
+        _rows: usize,
+        out: &mut [f32],
+    ) -> Result<bool, AgentError> {
+        Agent::values(&mut self.nets, obs, actions, out)
     }
 }
 

@@ -208,6 +208,14 @@ impl RunDirectory {
         self.checkpoints().load(step, state)
     }
 
+    /// Steps of the checkpoints that there are now, ascending.
+    ///
+    /// # Errors
+    /// When the system refuses to list them.
+    pub fn checkpoint_steps(&self) -> Result<Vec<u64>, TelosError> {
+        self.checkpoints().steps()
+    }
+
     /// Writes `result.json`.
     ///
     /// # Errors

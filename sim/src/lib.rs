@@ -43,4 +43,5 @@ pub use mesh::Mesh;
 pub use model::{BodyId, GeomId, JointId, Model};
 pub use role::Role;
 pub use scene::{Camera, Scene, SceneGeom, Shape};
+pub use sensors::Contact;
 pub use world::World;

@@ -4,6 +4,17 @@ use rapier3d::{math::Pose, math::Vector, prelude::RigidBody};
 
 use crate::{BodyId, GeomId, JointId, World, contact};
 
+/// A point at which one geom presses on another.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Contact {
+    /// Which two.
+    pub geoms: [GeomId; 2],
+    /// In the world, metres; on the surface of the first.
+    pub position: [f32; 3],
+    /// Normal force on the second over the last step, newtons, in world axes; friction is not included.
+    pub force: [f32; 3],
+}
+
 impl World {
     fn rigid(&self, body: BodyId) -> (&RigidBody, &Pose) {
         let body = &self.model.bodies[body.0];
@@ -20,6 +31,12 @@ impl World {
     pub fn body_orientation(&self, body: BodyId) -> [f32; 4] {
         let (rigid, pose) = self.rigid(body);
         (rigid.position().rotation * pose.rotation).to_array()
+    }
+
+    /// Centre of mass of everything that moves with a body, metres: where
+    /// [`apply_wrench`](Self::apply_wrench) applies its force.
+    pub fn body_center_of_mass(&self, body: BodyId) -> [f32; 3] {
+        self.rigid(body).0.center_of_mass().to_array()
     }
 
     /// Velocity of the origin of a body's frame, m/s, in world axes.
@@ -80,6 +97,35 @@ impl World {
         let pairs = self.physics.narrow_phase.contact_pairs();
         let pressed = pairs.filter(|pair| pair.total_impulse_magnitude() > 0.0);
         pressed.map(move |pair| (geom(pair.collider1), geom(pair.collider2)))
+    }
+
+    /// All points that bore a force during the last step, for pictures and logs. Allocates nothing.
+    pub fn contacts(&self) -> impl Iterator<Item = Contact> {
+        let colliders = &self.physics.colliders;
+        let per_step = 1.0 / self.model.timestep();
+        self.physics.narrow_phase.contact_pairs().flat_map(move |pair| {
+            let geoms =
+                [pair.collider1, pair.collider2].map(|collider| contact::geom_of(colliders, collider));
+            let first = *colliders[pair.collider1].position();
+            pair.solver_manifolds().iter().flat_map(move |manifold| {
+                let frame = manifold.subshape_pos1().map_or(first, |subshape| first * *subshape);
+                let pressed = manifold.points.iter().filter(|point| point.data.impulse > 0.0);
+                pressed.map(move |point| Contact {
+                    geoms,
+                    position: (frame * point.local_p1).to_array(),
+                    force: (manifold.data.normal * (point.data.impulse * per_step)).to_array(),
+                })
+            })
+        })
+    }
+
+    /// What the actuators and springs of a joint exerted along it at its present position, under the signals
+    /// of the last step: N m for a hinge, N for a slide. Damping, limits and contacts are not included.
+    pub fn joint_force(&self, joint: JointId) -> f32 {
+        let joint = &self.model.joints[joint.0];
+        let (stiffness, rest) = joint.spring.at(&self.signals);
+        let (position, _) = joint.state(&self.physics);
+        stiffness * (rest - position)
     }
 
     /// Whether a joint is at one of its limits, or beyond: within a thousandth of its range.

@@ -181,3 +181,36 @@ fn limits_and_roles_are_seen() {
     assert!(matches!(role("cart"), Role::Robot(_)));
     assert!(model.is_ground(model.geom("floor").unwrap()) && !model.is_ground(model.geom("shelf").unwrap()));
 }
+
+#[test]
+fn contacts_bear_the_weight_of_what_rests_and_lie_below_it() {
+    let model = yard();
+    let (ball, floor) = (model.geom("ball").unwrap(), model.geom("floor").unwrap());
+    let mut world = World::new(model.clone());
+    run(&mut world, 400);
+    let contacts: Vec<_> = world.contacts().filter(|contact| contact.geoms.contains(&ball)).collect();
+    assert!(!contacts.is_empty() && contacts.iter().all(|contact| contact.geoms.contains(&floor)));
+    // The force is that on the second geom of a pair.
+    let lift = |contact: &telos_sim::Contact| {
+        if contact.geoms[1] == ball { contact.force[2] } else { -contact.force[2] }
+    };
+    let weight: f32 = contacts.iter().map(lift).sum();
+    assert!((weight - 2.0 * 9.81).abs() < 0.5, "{weight} N");
+    let below = world.geom_position(ball);
+    for contact in &contacts {
+        let [x, y, z] = contact.position;
+        assert!((x - below[0]).hypot(y - below[1]) < 0.01 && z.abs() < 0.01, "{:?}", contact.position);
+    }
+    let body = model.body("ball").unwrap();
+    assert!((world.body_center_of_mass(body)[2] - below[2]).abs() < 1e-5);
+}
+
+#[test]
+fn a_motor_s_force_is_that_of_its_joint() {
+    let model = yard();
+    let rail = model.joint("rail").unwrap();
+    let mut world = World::new(model);
+    world.set_ctrl(&[0.5]);
+    world.step();
+    assert!((world.joint_force(rail) - 5.0).abs() < 1e-3, "{}", world.joint_force(rail));
+}

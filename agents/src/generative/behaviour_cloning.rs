@@ -189,6 +189,16 @@ impl<P: GenerativePolicy> Policy for BehaviourCloning<P> {
     fn episode_ended(&mut self, row: usize) {
         self.actor.episode_ended(row);
     }
+
+    fn proposals(
+        &mut self,
+        obs: &[f32],
+        count: usize,
+        seed: u64,
+        chunks: &mut Vec<f32>,
+    ) -> Result<usize, AgentError> {
+        self.actor.proposals(obs, count, seed, chunks)
+    }
 }
 
 /// The averaged weights.

@@ -233,6 +233,25 @@ impl<P: GenerativePolicy> Policy for ChunkActor<P> {
             (*taken, *drawn) = (self.executed, 0);
         }
     }
+
+    fn proposals(
+        &mut self,
+        obs: &[f32],
+        count: usize,
+        seed: u64,
+        chunks: &mut Vec<f32>,
+    ) -> Result<usize, AgentError> {
+        let shape = self.policy.shape();
+        AgentError::check_length("obs", obs.len(), shape.obs)?;
+        let mut normalized = vec![0.0; shape.obs];
+        self.normalizer.normalize(obs, &mut normalized);
+        let mut rng = Xoshiro256PlusPlus::seed_from_u64(seed);
+        self.policy.sample_chain(&normalized.repeat(count), count, &mut rng, &mut self.chain)?;
+        chunks.clear();
+        chunks.extend_from_slice(self.chain.chunks());
+        self.range.to_env(chunks);
+        Ok(shape.horizon)
+    }
 }
 
 impl<P: GenerativePolicy> Checkpoint for ChunkActor<P> {

@@ -83,6 +83,16 @@ impl Policy for Normalized {
     fn episode_ended(&mut self, row: usize) {
         self.learner.agent_mut().episode_ended(row);
     }
+
+    fn expected_return(
+        &mut self,
+        obs: &[f32],
+        actions: &[f32],
+        _rows: usize,
+        out: &mut [f32],
+    ) -> Result<bool, AgentError> {
+        self.values(obs, actions, out)
+    }
 }
 
 impl Parameters for Normalized {

@@ -76,9 +76,18 @@ struct Request {
 impl ClerkLine {
     /// Asks, and waits for what is durable by then.
     pub(super) async fn ask(&self, ask: Ask) -> Result<Reply, Refusal> {
+        self.send(ask)?.await.unwrap_or(Err(Refusal::Stopping))
+    }
+
+    /// As [`ask`](Self::ask), for whoever is not asynchronous.
+    pub(super) fn ask_blocking(&self, ask: Ask) -> Result<Reply, Refusal> {
+        self.send(ask)?.blocking_recv().unwrap_or(Err(Refusal::Stopping))
+    }
+
+    fn send(&self, ask: Ask) -> Result<oneshot::Receiver<Result<Reply, Refusal>>, Refusal> {
         let (reply, answer) = oneshot::channel();
         self.0.send(Request { ask, reply }).map_err(|_| Refusal::Stopping)?;
-        answer.await.unwrap_or(Err(Refusal::Stopping))
+        Ok(answer)
     }
 }
 

@@ -9,6 +9,7 @@
 //! clips before they are asked for. The `routes` translate between them and browsers.
 
 mod agreement;
+mod annotator;
 mod body;
 mod clerk;
 mod clip;
@@ -21,5 +22,6 @@ mod routes;
 mod server;
 mod studio;
 
+pub use annotator::{Annotator, LabelProgress, Pair};
 pub use export::{ExportFormat, export};
 pub use server::{LabelServer, ServerOptions};

@@ -10,6 +10,7 @@ use crate::{RunDirectory, TelosError};
 pub struct RunPolicy {
     training: Box<dyn TrainingLoop>,
     step: u64,
+    members: usize,
 }
 
 impl RunPolicy {
@@ -23,7 +24,7 @@ impl RunPolicy {
             Some(step) => run.read_step(step, training.as_mut()).map(|()| step)?,
             None => run.read_latest(training.as_mut())?,
         };
-        Ok(Self { training, step })
+        Ok(Self { training, step, members: run.config().preferences.reward_model.members })
     }
 
     /// Environment steps of training.
@@ -34,6 +35,16 @@ impl RunPolicy {
     /// The policy.
     pub fn policy(&mut self) -> &mut dyn Policy {
         self.training.policy_and_reward_model().0
+    }
+
+    /// Networks in the ensemble of the learned reward.
+    pub fn reward_members(&self) -> usize {
+        self.members
+    }
+
+    /// The policy and, where there is one, the learned reward.
+    pub fn parts(&mut self) -> (&mut dyn Policy, Option<&dyn RewardModel>) {
+        self.training.policy_and_reward_model()
     }
 
     /// The policy as the learner that goes on from it, where that is proximal policy optimisation.

@@ -9,7 +9,10 @@ use std::path::{Path, PathBuf};
 
 use telos_checkpoint::atomic_write;
 use telos_envs::Env;
-use telos_sim::render::{Image, RenderOptions, Renderer};
+use telos_sim::{
+    Scene,
+    render::{Image, RenderOptions, Renderer},
+};
 
 use self::{gif::Gif, mp4::Mp4};
 use crate::TelosError;
@@ -112,13 +115,32 @@ impl Recorder {
     /// # Errors
     /// When the environment has nothing to be drawn.
     pub fn record(&mut self, env: &dyn Env) -> Result<(), TelosError> {
-        if self.steps < self.most_steps && self.steps.is_multiple_of(self.stride) {
-            let scene = env.scene().ok_or_else(|| invisible(env))?;
-            self.renderer.render(&scene, &mut self.image);
-            self.encoder.push(&self.image).map_err(|reason| encoding(&self.path, reason))?;
+        if self.is_due() {
+            self.push(&env.scene().ok_or_else(|| invisible(env))?)?;
         }
         self.steps += 1;
         Ok(())
+    }
+
+    /// As [`record`](Self::record), of a scene that was put together elsewhere.
+    ///
+    /// # Errors
+    /// When the picture cannot be encoded.
+    pub fn record_scene(&mut self, scene: &Scene) -> Result<(), TelosError> {
+        if self.is_due() {
+            self.push(scene)?;
+        }
+        self.steps += 1;
+        Ok(())
+    }
+
+    fn is_due(&self) -> bool {
+        self.steps < self.most_steps && self.steps.is_multiple_of(self.stride)
+    }
+
+    fn push(&mut self, scene: &Scene) -> Result<(), TelosError> {
+        self.renderer.render(scene, &mut self.image);
+        self.encoder.push(&self.image).map_err(|reason| encoding(&self.path, reason))
     }
 
     /// The bytes of the file, in place of writing it.

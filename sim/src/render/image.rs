@@ -14,6 +14,17 @@ impl Image {
         Self::default()
     }
 
+    /// The picture of `rgb`, rows from the top, three bytes per pixel.
+    ///
+    /// # Errors
+    /// When there are not `width * height * 3` bytes.
+    pub fn from_rgb(width: usize, height: usize, rgb: Vec<u8>) -> Result<Self, String> {
+        if rgb.len() != width * height * 3 {
+            return Err(format!("{} bytes are no picture of {width}x{height} pixels", rgb.len()));
+        }
+        Ok(Self { width, height, rgb })
+    }
+
     /// Number of columns.
     pub fn width(&self) -> usize {
         self.width
@@ -77,6 +88,13 @@ impl Image {
 #[cfg(test)]
 mod tests {
     use super::Image;
+
+    #[test]
+    fn a_picture_has_three_bytes_per_pixel() {
+        let image = Image::from_rgb(2, 1, vec![1, 2, 3, 4, 5, 6]).unwrap();
+        assert_eq!(image.pixel(1, 0), [4, 5, 6]);
+        assert!(Image::from_rgb(2, 2, vec![0; 6]).unwrap_err().contains("2x2"));
+    }
 
     #[test]
     fn samples_are_averaged_and_rounded() {

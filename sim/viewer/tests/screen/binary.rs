@@ -1,0 +1,147 @@
+//! The program itself: pictures without a window, a window under X, and messages for what cannot be shown.
+
+use std::{
+    path::Path,
+    process::{Child, Command, Output, Stdio},
+    thread::sleep,
+    time::{Duration, Instant},
+};
+
+use crate::{material, screen::read};
+
+fn viewer() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_telos-viewer"));
+    command.env_remove("DISPLAY").env_remove("WAYLAND_DISPLAY").stderr(Stdio::piped());
+    command
+}
+
+fn refused(arguments: &[&str]) -> String {
+    let Output { status, stderr, .. } = viewer().args(arguments).output().unwrap();
+    let message = String::from_utf8(stderr).unwrap();
+    assert_eq!(status.code(), Some(2), "{message}");
+    assert!(!message.contains("panicked"), "{message}");
+    message
+}
+
+#[test]
+fn frames_are_drawn_without_a_window() {
+    let scratch = tempfile::tempdir().unwrap();
+    let out = scratch.path().join("pictures");
+    let arguments = ["walker-walk", "--headless", "--frames", "3", "--size", "320x200", "--out"];
+    let status = viewer().args(arguments).arg(&out).status().unwrap();
+    assert!(status.success());
+    let pictures = std::fs::read_dir(&out).unwrap().count();
+    assert_eq!(pictures, 3);
+    let last = read(&out.join("frame-0002.png"));
+    assert_eq!((last.width(), last.height()), (320, 200));
+    assert!(last.rgb().iter().any(|level| *level != last.rgb()[0]), "there is something in it");
+}
+
+#[test]
+fn what_cannot_be_shown_is_exit_code_2_and_a_message() {
+    let scratch = tempfile::tempdir().unwrap();
+    assert!(refused(&["walker-wlak", "--headless"]).contains("did you mean `walker-walk`"));
+    assert!(refused(&["walker-walk"]).contains("--headless"), "without a display");
+    let data = material::dataset(scratch.path(), "reacher");
+    let manifest = data.join("manifest.json");
+    let text = std::fs::read_to_string(&manifest).unwrap();
+    // A trajectory of another robot.
+    std::fs::write(&manifest, text.replace("\"reacher\"", "\"cheetah-run\"")).unwrap();
+    assert!(refused(&[&data.display().to_string(), "--headless"]).contains("another robot or task"));
+    std::fs::write(&manifest, text.replace("\"format\": 1", "\"format\": 9")).unwrap();
+    assert!(refused(&[&data.display().to_string(), "--headless"]).contains("use its version"));
+    let run = material::asking_run(scratch.path(), 1);
+    assert!(refused(&[&run.display().to_string(), "--headless"]).contains("no checkpoint yet"));
+    let manifest = run.join("manifest.json");
+    let text = std::fs::read_to_string(&manifest).unwrap();
+    std::fs::write(&manifest, text.replace("\"format\": ", "\"format\": 99")).unwrap();
+    refused(&[&run.display().to_string(), "--headless"]);
+    // A driver that is not there.
+    let Output { status, stderr, .. } = viewer()
+        .args(["reacher", "--headless"])
+        .env("VK_DRIVER_FILES", "/nowhere.json")
+        .env("VK_ICD_FILENAMES", "/nowhere.json")
+        .output()
+        .unwrap();
+    let message = String::from_utf8(stderr).unwrap();
+    assert_eq!(status.code(), Some(2), "{message}");
+    assert!(message.contains("mesa-vulkan-drivers"), "{message}");
+}
+
+/// An X server without a screen, and a program in it.
+struct Display {
+    number: u32,
+    server: Child,
+    program: Option<Child>,
+}
+
+impl Display {
+    fn start() -> Self {
+        let number = 200 + std::process::id() % 700;
+        let name = format!(":{number}");
+        let server =
+            Command::new("Xvfb").args([&name, "-screen", "0", "800x600x24"]).stderr(Stdio::null()).spawn();
+        let display =
+            Self { number, server: server.expect("Xvfb is installed by .ci/install"), program: None };
+        display.wait_for("its socket", || Path::new(&format!("/tmp/.X11-unix/X{number}")).exists());
+        display
+    }
+
+    fn wait_for(&self, what: &str, mut met: impl FnMut() -> bool) {
+        let started = Instant::now();
+        while !met() {
+            assert!(started.elapsed() < Duration::from_secs(120), "{what} did not come");
+            sleep(Duration::from_millis(100));
+        }
+    }
+
+    fn open(&mut self, arguments: &[&str], runtime: &Path) {
+        let mut command = viewer();
+        command.args(arguments).env("DISPLAY", format!(":{}", self.number)).env("XDG_RUNTIME_DIR", runtime);
+        self.program = Some(command.spawn().unwrap());
+    }
+
+    fn xdotool(&self, arguments: &[&str]) -> bool {
+        let mut command = Command::new("xdotool");
+        command.args(arguments).env("DISPLAY", format!(":{}", self.number));
+        let output = command.output().expect("xdotool is installed by .ci/install");
+        output.status.success()
+    }
+}
+
+impl Drop for Display {
+    fn drop(&mut self) {
+        for child in self.program.iter_mut().chain([&mut self.server]) {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
+
+#[test]
+fn a_window_takes_keys_and_shows_why_something_cannot_be_shown() {
+    let scratch = tempfile::tempdir().unwrap();
+    let mut display = Display::start();
+    let out = scratch.path().display().to_string();
+    display.open(&["reacher", "--size", "480x320", "--out", &out], scratch.path());
+    let search = ["search", "--name", "telos: reacher"];
+    display.wait_for("the window", || display.xdotool(&search));
+    let picture = scratch.path().join("picture-000.png");
+    display.wait_for("a picture", || {
+        display.xdotool(&["search", "--name", "telos: reacher", "windowfocus", "key", "F12"]);
+        sleep(Duration::from_secs(1));
+        picture.exists()
+    });
+    assert_eq!(read(&picture).width(), 480);
+    let mut program = display.program.take().unwrap();
+    program.kill().unwrap();
+    program.wait().unwrap();
+    // The message is in a window, too; closing it ends with code 2.
+    display.open(&["walker-wlak", "--size", "480x320", "--out", &out], scratch.path());
+    let search = ["search", "--name", "telos: walker-wlak"];
+    display.wait_for("the window", || display.xdotool(&search));
+    let mut program = display.program.take().unwrap();
+    assert!(program.try_wait().unwrap().is_none(), "it waits to be read");
+    program.kill().unwrap();
+    program.wait().unwrap();
+}
