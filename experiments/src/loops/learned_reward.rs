@@ -16,12 +16,12 @@ pub(super) struct LearnedReward {
 }
 
 impl LearnedReward {
-    /// The reward model of the run at `path`, at its latest checkpoint, for environments of `spec`.
+    /// The reward model of the run at `path`, which `key` names, at its latest checkpoint, for environments of `spec`.
     ///
     /// # Errors
     /// When there is no such run or checkpoint, its robot is another one, or it has no reward model yet.
-    pub(super) fn read(path: &Path, spec: &EnvSpec) -> Result<Self, TelosError> {
-        let wrong = |reason: &str| TelosError::run(path, format!("`data.reward_run`: {reason}"));
+    pub(super) fn read(key: &str, path: &Path, spec: &EnvSpec) -> Result<Self, TelosError> {
+        let wrong = |reason: &str| TelosError::run(path, format!("`{key}`: {reason}"));
         let run = RunDirectory::open(path)?;
         let theirs = run.config().env.make()?;
         if (theirs.spec().observation.size(), theirs.spec().action.size())

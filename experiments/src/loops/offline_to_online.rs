@@ -83,7 +83,8 @@ impl OfflineToOnline {
         let learner = offline_learner(config, &spec, device)?;
         let gamma = learner.agent().gamma();
         let learned = config.data.reward_run.as_ref().filter(|_| with_data);
-        let mut learned = learned.map(|run| LearnedReward::read(Path::new(run), &spec)).transpose()?;
+        let mut learned =
+            learned.map(|run| LearnedReward::read("data.reward_run", Path::new(run), &spec)).transpose()?;
         let recorded =
             with_data.then(|| Recorded::read(&config.data, &spec, gamma, learned.as_mut())).transpose()?;
         let learner = match &recorded {
