@@ -114,16 +114,7 @@ impl<P: GenerativePolicy> BehaviourCloning<P> {
     /// When the batch's sizes are not the policy's, or the device refuses.
     pub fn update(&mut self, batch: &ChunkBatch) -> Result<f32, AgentError> {
         let (shape, rows) = (self.policy.shape(), batch.rows);
-        AgentError::check_length("actions of the batch", batch.actions.len(), rows * shape.width())?;
-        AgentError::check_length("obs of the batch", batch.obs.len(), rows * shape.horizon * shape.obs)?;
-        self.obs.resize(rows * shape.obs, 0.0);
-        let firsts = batch.obs.chunks_exact(shape.horizon * shape.obs);
-        for (obs, normalized) in firsts.zip(self.obs.chunks_exact_mut(shape.obs)) {
-            self.actor.normalizer().normalize(&obs[..shape.obs], normalized);
-        }
-        self.chunks.clear();
-        self.chunks.extend_from_slice(&batch.actions);
-        self.actor.range().to_policy(&mut self.chunks);
+        self.actor.demonstrated(batch, &mut self.obs, &mut self.chunks)?;
         self.valid.clear();
         let components = batch.valid.iter().flat_map(|valid| std::iter::repeat_n(*valid, shape.act));
         self.valid.extend(components.map(f32::from));

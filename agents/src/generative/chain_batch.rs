@@ -71,10 +71,7 @@ impl ChainBatch {
     }
 
     /// Groups of `k` neighbouring rows as candidates for any [objective](crate::objective), their
-    /// log-probabilities summed over the chain. With [`RelativeReward::prdp`] that is PRDP (Deng et al. 2024,
-    /// arXiv 2402.08714), clipped by the whole chain's log-ratio in place of each step's.
-    ///
-    /// [`RelativeReward::prdp`]: crate::objective::RelativeReward::prdp
+    /// log-probabilities summed over the chain.
     ///
     /// # Errors
     /// When `scores` does not hold one number per row, or `k` does not divide the rows.

@@ -4,10 +4,10 @@
 use rand::SeedableRng;
 use rand_xoshiro::Xoshiro256PlusPlus;
 use telos_checkpoint::{Checkpoint, CheckpointError, Reader, Writer};
-use telos_envs::{EnvSpec, episode_seed};
+use telos_envs::{EnvSpec, dataset::ChunkBatch, episode_seed};
 use telos_nn::{gaussian, weights};
 
-use super::{Chain, GenerativePolicy};
+use super::{Chain, GenerativePolicy, NoiseActor};
 use crate::{ActMode, ActionRange, AgentError, ObservationNormalizer, Policy, error::require};
 
 /// Keeps the noise of [`ActMode::Mode`] apart from everything else that is seeded.
@@ -23,6 +23,8 @@ pub struct ChunkActor<P> {
     policy: P,
     range: ActionRange,
     normalizer: ObservationNormalizer,
+    /// Who chooses the first latent, where that is not left to chance.
+    start: Option<NoiseActor>,
     /// Actions of a chunk that are executed.
     executed: usize,
     /// `[rows, horizon, act]`: the present chunk of each environment.
@@ -65,6 +67,7 @@ impl<P: GenerativePolicy> ChunkActor<P> {
             policy,
             range,
             normalizer,
+            start: None,
             executed,
             chunks: Vec::new(),
             taken: Vec::new(),
@@ -84,6 +87,50 @@ impl<P: GenerativePolicy> ChunkActor<P> {
     /// The policy, for changes of its sampler.
     pub fn policy_mut(&mut self) -> &mut P {
         &mut self.policy
+    }
+
+    /// Lets `start` choose the first latent of every chunk; its most likely one in [`ActMode::Mode`].
+    pub fn start_by(&mut self, start: NoiseActor) {
+        self.start = Some(start);
+    }
+
+    /// Who chooses the first latent.
+    pub fn start(&self) -> Option<&NoiseActor> {
+        self.start.as_ref()
+    }
+
+    /// Takes over the weights of another actor's policy, and how it sees observations.
+    ///
+    /// # Errors
+    /// When its network is another one.
+    pub fn take_over(&mut self, other: &Self) -> Result<(), AgentError> {
+        weights::copy(&self.policy, &other.policy)?;
+        self.normalizer.clone_from(&other.normalizer);
+        Ok(())
+    }
+
+    /// Recorded chunks in the environment's units as the policy sees them: the observations `[rows, obs]`
+    /// before them, normalised, and actions in [-1, 1].
+    ///
+    /// # Errors
+    /// When the batch's sizes are not the policy's.
+    pub fn demonstrated(
+        &self,
+        batch: &ChunkBatch,
+        obs: &mut Vec<f32>,
+        chunks: &mut Vec<f32>,
+    ) -> Result<(), AgentError> {
+        let (shape, rows) = (self.policy.shape(), batch.rows);
+        AgentError::check_length("actions of the batch", batch.actions.len(), rows * shape.width())?;
+        AgentError::check_length("obs of the batch", batch.obs.len(), rows * shape.horizon * shape.obs)?;
+        obs.resize(rows * shape.obs, 0.0);
+        let firsts = batch.obs.chunks_exact(shape.horizon * shape.obs);
+        for (seen, normalized) in firsts.zip(obs.chunks_exact_mut(shape.obs)) {
+            self.normalizer.normalize(&seen[..shape.obs], normalized);
+        }
+        chunks.clone_from(&batch.actions);
+        self.range.to_policy(chunks);
+        Ok(())
     }
 
     /// What observations are shifted and scaled by.
@@ -118,11 +165,25 @@ impl<P: GenerativePolicy> ChunkActor<P> {
         for (&row, normalized) in self.due.iter().zip(self.obs.chunks_exact_mut(size)) {
             self.normalizer.normalize(&obs[row * size..][..size], normalized);
         }
-        match mode {
-            ActMode::Sample => {
+        match (mode, &self.start) {
+            (ActMode::Sample, None) => {
                 self.policy.sample_chain(&self.obs, self.due.len(), &mut self.rng, &mut self.chain)?;
             }
-            ActMode::Mode => {
+            (_, Some(start)) => {
+                let steps = self.policy.steps().len();
+                let noise = self.chain.begin(self.due.len(), width, steps);
+                let sampled = mode == ActMode::Sample;
+                if sampled {
+                    start.draw(&self.obs, &mut self.rng, noise)?;
+                } else {
+                    start.choose(&self.obs, noise)?;
+                }
+                for step in 0..steps {
+                    let rng = sampled.then_some(&mut self.rng);
+                    self.policy.take_step(step, &self.obs, rng, &mut self.chain)?;
+                }
+            }
+            (ActMode::Mode, None) => {
                 let steps = self.policy.steps().len();
                 let noise = self.chain.begin(self.due.len(), width, steps);
                 for (&row, noise) in self.due.iter().zip(noise.chunks_exact_mut(width)) {
@@ -197,6 +258,9 @@ impl<P: GenerativePolicy> Checkpoint for ChunkActor<P> {
     fn save(&self, out: &mut Writer) {
         weights::save_values(&self.policy, out);
         out.part("normalizer", &self.normalizer);
+        if let Some(start) = &self.start {
+            out.part("start", start);
+        }
         out.f32s("chunks", &self.chunks);
         out.value("taken", &self.taken);
         out.value("drawn", &self.drawn);
@@ -206,6 +270,9 @@ impl<P: GenerativePolicy> Checkpoint for ChunkActor<P> {
     fn load(&mut self, from: &mut Reader<'_>) -> Result<(), CheckpointError> {
         weights::load_values(&self.policy, from)?;
         from.part("normalizer", &mut self.normalizer)?;
+        if let Some(start) = &mut self.start {
+            from.part("start", start)?;
+        }
         self.chunks = from.f32_vec("chunks")?;
         self.taken = from.value("taken")?;
         self.drawn = from.value("drawn")?;

@@ -92,6 +92,20 @@ impl NoiseActor {
         Ok(gaussian::log_prob(&mean, &log_std, &drawn)?)
     }
 
+    /// Writes the most likely latents `[rows, width]` for observations `[rows, obs]`.
+    ///
+    /// # Errors
+    /// When a slice has another length.
+    pub fn choose(&self, obs: &[f32], latents: &mut [f32]) -> Result<(), AgentError> {
+        let rows = latents.len() / self.shape.width();
+        AgentError::check_length("obs", obs.len(), rows * self.shape.obs)?;
+        let mut law = vec![0.0; rows * 2 * self.shape.width()];
+        self.mlp.infer(obs, rows, &mut law)?;
+        let rows = latents.chunks_exact_mut(self.shape.width()).zip(law.chunks_exact(2 * self.shape.width()));
+        rows.for_each(|(latent, law)| latent.copy_from_slice(&law[..latent.len()]));
+        Ok(())
+    }
+
     /// The loss, a scalar, of latents `[b, width]` that were drawn with these log-probabilities `[b]` and had
     /// these advantages `[b]`: rewards of their chunks less a baseline.
     ///

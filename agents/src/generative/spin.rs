@@ -6,7 +6,7 @@
 //! p_t, the opponent, is both who draws and the reference; after each round it becomes the policy.
 
 use rand_xoshiro::Xoshiro256PlusPlus;
-use telos_nn::{NnError, Tensor, weights};
+use telos_nn::{NnError, Parameters, Tensor, Var, weights};
 
 use super::{Chain, DenoisingDpo, GenerativePolicy, NoiseDraw};
 use crate::AgentError;
@@ -57,5 +57,12 @@ impl<P: GenerativePolicy> Spin<P> {
         let own = tensor(self.chain.chunks(), shape.width())?;
         let draw = NoiseDraw::new(rng, rows, shape.width(), device)?;
         Ok(self.objective.loss(policy, &self.opponent, &obs, &demonstrated, &own, &draw)?)
+    }
+}
+
+/// The opponent's weights.
+impl<P: GenerativePolicy> Parameters for Spin<P> {
+    fn named(&self) -> Vec<(String, &Var)> {
+        self.opponent.named()
     }
 }

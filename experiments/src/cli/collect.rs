@@ -101,6 +101,10 @@ impl Collect {
                 self.out.display()
             )));
         }
+        if let Some(parent) = self.out.parent() {
+            let io = |source| TelosError::Io { doing: parent.display().to_string(), source };
+            std::fs::create_dir_all(parent).map_err(io)?;
+        }
         if !matches!(who, "random" | "scripted") {
             let run = RunDirectory::open(Path::new(who))?;
             let env = self.check_env(&run.config().env)?;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use telos_agents::{
     PpoConfig, SacConfig,
-    generative::{BehaviourCloningConfig, GenerativeConfig},
+    generative::{BehaviourCloningConfig, GenerativeConfig, TuningConfig},
     offline::{
         AwacConfig, BcConfig, CqlConfig, DecisionTransformerConfig, IqlConfig, MopoConfig, RebracConfig,
         RlpdConfig, Td3BcConfig,
@@ -14,7 +14,9 @@ use telos_agents::{
 use telos_envs::{Env, EnvError, GoalRegionConfig, RandomizationConfig, ResetFreeConfig, Wrapping, registry};
 use telos_rewards::vision::SentenceConfig;
 
-use super::{DataConfig, FineTuningConfig, LikelihoodLoopConfig, PreferencesConfig, SuccessConfig};
+use super::{
+    BaseConfig, DataConfig, FineTuningConfig, LikelihoodLoopConfig, PreferencesConfig, SuccessConfig,
+};
 
 /// How experience and rewards come together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,6 +37,8 @@ pub enum LoopKind {
     /// A generative policy learns to draw the chunks of actions that recorded data holds. A step is one
     /// gradient update.
     Imitation,
+    /// A generative policy that another run trained is improved by a reward.
+    FineTune,
 }
 
 /// Which algorithm turns rewards into a policy.
@@ -112,12 +116,13 @@ impl LearnerKind {
 pub struct Config {
     /// What reports call runs of this configuration. Default: what sets it apart from the others.
     pub label: Option<String>,
-    /// `"online"` (default), `"preferences"`, `"offline"`, `"offline-to-online"`, `"imitation"` or
-    /// `"likelihood"`.
+    /// `"online"` (default), `"preferences"`, `"offline"`, `"offline-to-online"`, `"imitation"`,
+    /// `"fine-tune"` or `"likelihood"`.
     #[serde(rename = "loop")]
     pub loop_kind: LoopKind,
     /// `"sac"` (default) or `"ppo"`; for recorded data `"bc"`, `"decision-transformer"`, `"awac"`,
-    /// `"td3-bc"`, `"iql"`, `"cql"`, `"rebrac"`, `"mopo"` or `"rlpd"`; `"generative"` for imitation.
+    /// `"td3-bc"`, `"iql"`, `"cql"`, `"rebrac"`, `"mopo"` or `"rlpd"`; `"generative"` for imitation and its
+    /// fine-tuning.
     pub learner: LearnerKind,
     /// Seed of every random number of the run. Default 1.
     pub seed: u64,
@@ -161,6 +166,10 @@ pub struct Config {
     pub generative: GenerativeConfig,
     /// How a generative policy imitates.
     pub cloning: BehaviourCloningConfig,
+    /// The generative policy that is fine-tuned.
+    pub base: BaseConfig,
+    /// How a generative policy is fine-tuned.
+    pub tuning: TuningConfig,
     /// Recorded data.
     pub data: DataConfig,
     /// Going on online after learning from recorded data.
@@ -205,6 +214,8 @@ impl Default for Config {
             rlpd: RlpdConfig::default(),
             generative: GenerativeConfig::default(),
             cloning: BehaviourCloningConfig::default(),
+            base: BaseConfig::default(),
+            tuning: TuningConfig::default(),
             data: DataConfig::default(),
             fine_tuning: FineTuningConfig::default(),
             preferences: PreferencesConfig::default(),

@@ -15,6 +15,7 @@
 mod deserialize;
 mod error;
 mod experiment;
+mod generative;
 mod likelihood;
 mod preferences;
 mod reading;
@@ -31,6 +32,7 @@ pub use experiment::{
     CheckpointConfig, ComparisonConfig, Config, EnvConfig, EvaluationConfig, LearnerKind, LoopKind,
     ParallelConfig, RewardConfig, TrainingConfig,
 };
+pub use generative::BaseConfig;
 pub use likelihood::LikelihoodLoopConfig;
 pub use preferences::{PreferencesConfig, PriorConfig};
 pub use recorded::{CollapseConfig, DataConfig, FineTuningConfig, LabelKind};

@@ -5,6 +5,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use telos_agents::generative::TuningMethod;
+
 use super::{
     Config, ConfigError, LabelKind, LearnerKind, LoopKind,
     deserialize::from_tree,
@@ -66,23 +68,27 @@ impl Config {
                 format!("the learner is \"{}\"; only \"ppo\" is trained by several ranks", learner.name());
             unread.push(("parallel", reason));
         }
-        if self.loop_kind != LoopKind::Online {
-            unread.push(("reward", "only loop = \"online\" reads it".to_owned()));
-        }
         let mut unread_by_loop = |table, kinds: &[LoopKind], reason: &str| {
             if !kinds.contains(&self.loop_kind) {
                 unread.push((table, reason.to_owned()));
             }
         };
+        unread_by_loop(
+            "reward",
+            &[LoopKind::Online, LoopKind::FineTune],
+            "only loop = \"online\" and \"fine-tune\" read it",
+        );
         if self.data.labels != LabelKind::Preferences {
             let reason = "only loop = \"preferences\" and data.labels = \"preferences\" read it";
             unread_by_loop("preferences", &[LoopKind::Preferences], reason);
         }
         unread_by_loop(
             "data",
-            &[LoopKind::Offline, LoopKind::OfflineToOnline, LoopKind::Imitation],
+            &[LoopKind::Offline, LoopKind::OfflineToOnline, LoopKind::Imitation, LoopKind::FineTune],
             "only loops that learn from recorded data read it",
         );
+        unread_by_loop("base", &[LoopKind::FineTune], "only loop = \"fine-tune\" reads it");
+        unread_by_loop("tuning", &[LoopKind::FineTune], "only loop = \"fine-tune\" reads it");
         unread_by_loop("cloning", &[LoopKind::Imitation], "only loop = \"imitation\" reads it");
         unread_by_loop(
             "fine_tuning",
@@ -92,6 +98,10 @@ impl Config {
         unread_by_loop("likelihood", &[LoopKind::Likelihood], "only loop = \"likelihood\" reads it");
         if self.data.labels != LabelKind::Success {
             unread.push(("success", "only data.labels = \"success\" reads it".to_owned()));
+        }
+        if self.loop_kind == LoopKind::FineTune && self.tuning.method != TuningMethod::Spin {
+            let reason = "only loops that learn from recorded data read it, and tuning.method = \"spin\"";
+            unread.push(("data", reason.to_owned()));
         }
         unread
     }

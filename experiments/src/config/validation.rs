@@ -1,7 +1,7 @@
 //! Every rule about values, in one place. Types are serde's business; what is left are ranges and
 //! keys that must fit each other.
 
-use telos_agents::{AgentError, offline::RewardScaleConfig};
+use telos_agents::{AgentError, generative::TuningMethod, offline::RewardScaleConfig};
 use telos_envs::{EnvError, EnvSpec, registry};
 use telos_rewards::{
     RewardError,
@@ -48,6 +48,7 @@ pub(super) fn check(config: &Config) -> Result<(), Invalid> {
         LoopKind::OfflineToOnline => data(config).and_then(|()| fine_tuning(config)),
         LoopKind::Likelihood => likelihood(config),
         LoopKind::Imitation => imitation(config),
+        LoopKind::FineTune => fine_tune(config),
     }
 }
 
@@ -61,7 +62,7 @@ fn fits_loop(config: &Config) -> Result<(), Invalid> {
         LoopKind::Offline | LoopKind::OfflineToOnline => {
             (kind.learns_from_recorded_data(), "a learner of loops with recorded data, such as \"iql\"")
         }
-        LoopKind::Imitation => (kind == LearnerKind::Generative, "\"generative\""),
+        LoopKind::Imitation | LoopKind::FineTune => (kind == LearnerKind::Generative, "\"generative\""),
         LoopKind::Likelihood => (kind == LearnerKind::Sac, "\"sac\""),
     };
     if fits { Ok(()) } else { invalid("learner", format!("is \"{name}\", but this loop needs {wanted}")) }
@@ -198,6 +199,20 @@ fn imitation(config: &Config) -> Result<(), Invalid> {
         return invalid(key, "changes nothing in an imitation of all recorded actions; leave it out".into());
     }
     learner(config.cloning.validate())
+}
+
+fn fine_tune(config: &Config) -> Result<(), Invalid> {
+    let tuning = &config.tuning;
+    if config.base.run.is_empty() {
+        return invalid("base.run", "is missing; name a run with learner = \"generative\"".into());
+    }
+    if config.reward.sentence.is_some() {
+        return invalid("reward.sentence", "is no reward that this loop can read; leave it out".into());
+    }
+    learner(tuning.validate())?;
+    let (steps, most) = (tuning.denoising_steps as u64, config.generative.sampler.steps as u64);
+    at_most_key("tuning.denoising_steps", steps, "`generative.sampler.steps`", most)?;
+    if tuning.method == TuningMethod::Spin { data(config) } else { Ok(()) }
 }
 
 fn fine_tuning(config: &Config) -> Result<(), Invalid> {

@@ -2,7 +2,10 @@
 
 use std::{sync::Arc, time::Instant};
 
-use telos_agents::{Policy, Ppo};
+use telos_agents::{
+    Policy, Ppo,
+    generative::{ChunkActor, ChunkPolicy},
+};
 use telos_checkpoint::Checkpoint;
 use telos_nn::Parameters;
 use telos_rewards::reward_model::RewardModel;
@@ -50,6 +53,11 @@ pub(super) trait TrainingLoop: Checkpoint {
 
     /// The learner, where it is proximal policy optimisation and can be the prior of another training.
     fn ppo(&self) -> Option<&Ppo> {
+        None
+    }
+
+    /// The policy, where it is a generative one and can be the base of a fine-tuning.
+    fn generative(&self) -> Option<&ChunkActor<ChunkPolicy>> {
         None
     }
 

@@ -7,7 +7,7 @@ use rand::SeedableRng;
 use rand_xoshiro::Xoshiro256PlusPlus;
 use telos_agents::{
     ObservationNormalizer, Policy,
-    generative::{BehaviourCloning, ChunkPolicy, normalizer_of},
+    generative::{BehaviourCloning, ChunkActor, ChunkPolicy, normalizer_of},
 };
 use telos_checkpoint::{Checkpoint, CheckpointError, Reader, Writer, from_bytes, to_bytes};
 use telos_envs::{
@@ -126,6 +126,10 @@ impl TrainingLoop for Imitation {
 
     fn weights(&self) -> Vec<&dyn Parameters> {
         vec![&self.learner]
+    }
+
+    fn generative(&self) -> Option<&ChunkActor<ChunkPolicy>> {
+        Some(self.learner.actor())
     }
 }
 

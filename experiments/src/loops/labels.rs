@@ -42,7 +42,7 @@ impl Labels {
     ) -> Result<Self, TelosError> {
         match (config.data.labels, &config.data.reward_run, dataset) {
             (LabelKind::Recorded, Some(run), Some(_)) => {
-                Ok(Self::Run(LearnedReward::read(Path::new(run), spec)?))
+                Ok(Self::Run(LearnedReward::read("data.reward_run", Path::new(run), spec)?))
             }
             (LabelKind::Recorded, ..) => Ok(Self::Recorded),
             (LabelKind::Preferences, ..) => {

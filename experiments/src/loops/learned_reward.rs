@@ -16,12 +16,13 @@ pub(super) struct LearnedReward {
 }
 
 impl LearnedReward {
-    /// The reward model of the run at `path`, at its latest checkpoint, for environments of `spec`.
+    /// The reward model of the run at `path`, which `key` names, at its latest checkpoint, for environments
+    /// of `spec`.
     ///
     /// # Errors
     /// When there is no such run or checkpoint, its robot is another one, or it has no reward model yet.
-    pub(super) fn read(path: &Path, spec: &EnvSpec) -> Result<Self, TelosError> {
-        let wrong = |reason: &str| TelosError::run(path, format!("`data.reward_run`: {reason}"));
+    pub(super) fn read(key: &str, path: &Path, spec: &EnvSpec) -> Result<Self, TelosError> {
+        let wrong = |reason: &str| TelosError::run(path, format!("`{key}`: {reason}"));
         let run = RunDirectory::open(path)?;
         let theirs = run.config().env.make()?;
         if (theirs.spec().observation.size(), theirs.spec().action.size())
@@ -42,5 +43,20 @@ impl LearnedReward {
     /// The model.
     pub(super) fn model(&mut self) -> Option<&dyn RewardModel> {
         self.training.policy_and_reward_model().1
+    }
+
+    /// Writes the reward of each of `rows` transitions.
+    ///
+    /// # Errors
+    /// When a column has the wrong size.
+    pub(super) fn predict(
+        &mut self,
+        obs: &[f32],
+        actions: &[f32],
+        rows: usize,
+        out: &mut [f32],
+    ) -> Result<(), TelosError> {
+        let model = self.model().expect("a run without a model is not read");
+        Ok(model.predict(obs, actions, rows, out)?)
     }
 }

@@ -7,6 +7,7 @@ mod driver;
 mod episodes;
 mod evaluation;
 mod film;
+mod fine_tune;
 mod fine_tuning;
 mod greedy;
 mod imitation;
@@ -50,6 +51,7 @@ use crate::{
 
 use data_parallel::DataParallelLoop;
 use driver::{Drive, TrainingLoop, drive};
+use fine_tune::FineTune;
 use greedy::Greedy;
 use imitation::Imitation;
 use likelihood::LikelihoodLoop;
@@ -317,6 +319,14 @@ fn build(
         (LoopKind::Likelihood, LearnerKind::Sac) => Box::new(LikelihoodLoop::new(config, &device)?),
         (LoopKind::Offline | LoopKind::OfflineToOnline, _) => {
             Box::new(OfflineToOnline::new(config, feedback, &device)?)
+        }
+        (LoopKind::FineTune, _) => {
+            let mut training = FineTune::new(config, feedback.is_some(), &device)?;
+            // A loop that is only built to read a checkpoint finds its policy there.
+            if feedback.is_some() {
+                training.begin(choice)?;
+            }
+            Box::new(training)
         }
         (LoopKind::Imitation, _) => Box::new(Imitation::new(config, feedback.is_some(), &device)?),
         (LoopKind::Preferences, LearnerKind::Ppo) => {

@@ -74,7 +74,7 @@ impl Report {
     pub fn of_seed(config: &Config, seed: SeedReport) -> Self {
         let factors = config.reward.factors.clone();
         let sentence = config.reward.sentence.as_ref().map_or(Vec::new(), |sentence| sentence.goal.clone());
-        let generative = matches!(config.loop_kind, LoopKind::Imitation);
+        let generative = matches!(config.loop_kind, LoopKind::Imitation | LoopKind::FineTune);
         let loop_kind = generative.then_some(config.loop_kind);
         let seeds = Self::of_seeds(config.env.id.clone(), config.steps, vec![seed]);
         Self { factors, sentence, loop_kind, ..seeds }
@@ -149,6 +149,7 @@ impl fmt::Display for Report {
                 format!("trained from {used} preferences")
             }
             None if self.loop_kind == Some(LoopKind::Imitation) => "imitation of recorded actions".into(),
+            None if self.loop_kind == Some(LoopKind::FineTune) => "fine-tuned generative policy".into(),
             None if !self.sentence.is_empty() => format!("trained on \"{}\"", self.sentence[0]),
             None if !self.factors.is_empty() => "trained on weighted factors".into(),
             None if self.seeds.iter().all(|seed| seed.fine_tuning.is_some()) => {
