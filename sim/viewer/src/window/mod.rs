@@ -88,6 +88,7 @@ fn assemble(app: &mut App, viewer: Viewer, canvas: Canvas, pace: Pace) {
         .insert_resource(canvas)
         .insert_resource(pace)
         .init_resource::<Pointer>()
+        .init_resource::<panels::Uncovered>()
         .init_resource::<Script>()
         .init_resource::<Pictures>()
         .insert_non_send(viewer)

@@ -7,7 +7,7 @@ use bevy::{
 };
 use bevy_egui::input::EguiWantsInput;
 
-use super::Canvas;
+use super::{Canvas, panels::Uncovered};
 use crate::Viewer;
 
 /// Lines of a wheel that are one notch of ours, in pixels of a touch pad.
@@ -59,9 +59,14 @@ pub(super) fn read(
 }
 
 /// Brings the pointer to the viewer, unless it is over a panel.
-pub(super) fn apply(mut viewer: NonSendMut<Viewer>, mut pointer: ResMut<Pointer>, egui: Res<EguiWantsInput>) {
-    let over_panel = egui.wants_pointer_input() || egui.is_pointer_over_area();
+pub(super) fn apply(
+    mut viewer: NonSendMut<Viewer>,
+    mut pointer: ResMut<Pointer>,
+    egui: Res<EguiWantsInput>,
+    uncovered: Res<Uncovered>,
+) {
     let Some(at) = pointer.at.filter(|_| pointer.size.min_element() > 0.0) else { return };
+    let over_panel = egui.wants_pointer_input() || egui.is_pointer_over_area() || !uncovered.contains(at);
     let (share, aspect) = (at / pointer.size, pointer.size.x / pointer.size.y);
     let [left, right, middle] = pointer.held;
     let [left_pressed, right_pressed, _] = std::array::from_fn(|i| pointer.held[i] && !pointer.before[i]);

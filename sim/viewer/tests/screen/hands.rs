@@ -59,8 +59,8 @@ fn sliders_change_physics_and_panels_take_the_pointer() {
     let mut screen = Screen::sized(&["hopper-hop", "--paused"], (480, 560));
     screen.frames(3);
     let camera = screen.viewer().rig.camera();
-    // Across the left panel, where a slider of physics is somewhere.
-    let mut changed = false;
+    // Down the left panel, where a slider of physics is somewhere.
+    let mut met = false;
     for y in (290..400).step_by(6) {
         let y = y as f32;
         screen.perform([
@@ -69,13 +69,15 @@ fn sliders_change_physics_and_panels_take_the_pointer() {
             Gesture::Move(90.0, y),
             Gesture::Hold(false),
         ]);
-        changed |= screen.live(|live| live.factors() != telos_viewer::physics::Factors::default());
-        if changed {
+        met = screen.live(|live| live.factors() != telos_viewer::physics::Factors::default());
+        if met {
             break;
         }
     }
-    assert!(changed, "no slider was met");
-    assert_eq!(screen.viewer().rig.camera(), camera, "the camera does not turn below a panel");
+    assert!(met, "no slider was met");
+    let turned = screen.viewer().rig.camera().eye;
+    let moved = turned.iter().zip(camera.eye).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+    assert!(moved < 1e-4, "the camera does not turn below a panel: {turned:?} after {:?}", camera.eye);
 }
 
 #[test]
@@ -88,10 +90,7 @@ fn pictures_and_films_are_written() {
     screen.tap(KeyCode::Tab);
     screen.tap(KeyCode::F1);
     let help = screen.picture();
-    assert!(
-        crate::screen::difference(&bare, &help, &vec![true; bare.rgb().len() / 3]).1 > 0.3,
-        "panels and help are seen"
-    );
+    assert!(crate::screen::changed(&bare, &help) > 0.3, "panels and help are seen");
     screen.perform([Gesture::Tap(KeyCode::F9), Gesture::Wait(10), Gesture::Tap(KeyCode::F9)]);
     assert!(screen.out().join("film-000.mp4").exists());
     screen.perform([Gesture::Tap(KeyCode::F12), Gesture::Wait(10)]);

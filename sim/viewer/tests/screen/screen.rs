@@ -125,21 +125,35 @@ pub(crate) fn reference(viewer: &Viewer) -> Reference {
 
 impl Reference {
     /// Compares a picture with it below the sky, which the viewer draws in one colour.
-    pub(crate) fn difference(&self, shown: &render::Image) -> (f64, f64) {
-        difference(shown, &self.image, &self.solid)
+    pub(crate) fn likeness(&self, shown: &render::Image) -> (f64, f64) {
+        likeness(shown, &self.image, &self.solid)
     }
 }
 
-/// Mean absolute difference of two pictures where `counts`, in levels of 255, and the share of these pixels that
-/// differ by more than 60 in a channel.
-pub(crate) fn difference(a: &render::Image, b: &render::Image, counts: &[bool]) -> (f64, f64) {
+/// How alike two pictures are where `counts`: the correlation of their channels, since their lights differ in
+/// strength, and the share of these pixels that differ by more than 60 of 255 levels once both are as bright on
+/// average.
+pub(crate) fn likeness(a: &render::Image, b: &render::Image, counts: &[bool]) -> (f64, f64) {
     assert_eq!((a.width(), a.height()), (b.width(), b.height()));
-    let pixels = a.rgb().chunks_exact(3).zip(b.rgb().chunks_exact(3)).zip(counts);
-    let gaps: Vec<[u8; 3]> = pixels
-        .filter(|(_, counts)| **counts)
-        .map(|((a, b), _)| std::array::from_fn(|channel| a[channel].abs_diff(b[channel])))
-        .collect();
-    let mean = gaps.as_flattened().iter().map(|gap| f64::from(*gap)).sum::<f64>() / (3 * gaps.len()) as f64;
-    let far = gaps.iter().filter(|gap| gap.iter().any(|gap| *gap > 60)).count();
-    (mean, far as f64 / gaps.len() as f64)
+    let counted = |image: &render::Image| -> Vec<f64> {
+        let pixels = image.rgb().chunks_exact(3).zip(counts).filter(|(_, counts)| **counts);
+        pixels.flat_map(|(pixel, _)| pixel.iter().map(|&level| f64::from(level))).collect()
+    };
+    let centred = |mut levels: Vec<f64>| {
+        let mean = levels.iter().sum::<f64>() / levels.len() as f64;
+        levels.iter_mut().for_each(|level| *level -= mean);
+        levels
+    };
+    let (a, b) = (centred(counted(a)), centred(counted(b)));
+    let product = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
+    let correlation = product(&a, &b) / (product(&a, &a) * product(&b, &b)).sqrt();
+    let pixels = a.as_chunks::<3>().0.iter().zip(b.as_chunks::<3>().0);
+    let far = pixels.filter(|(a, b)| (0..3).any(|channel| (a[channel] - b[channel]).abs() > 60.0)).count();
+    (correlation, far as f64 / (a.len() / 3) as f64)
+}
+
+/// The share of channels in which two pictures differ by more than 60 of 255 levels.
+pub(crate) fn changed(a: &render::Image, b: &render::Image) -> f64 {
+    let gaps = a.rgb().iter().zip(b.rgb()).map(|(a, b)| a.abs_diff(*b));
+    gaps.filter(|gap| *gap > 60).count() as f64 / a.rgb().len() as f64
 }

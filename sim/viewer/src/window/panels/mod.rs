@@ -16,8 +16,24 @@ use crate::{Viewer, stage::Stage};
 const LEFT: f32 = 220.0;
 const RIGHT: f32 = 250.0;
 
+/// What the panels of the last frame left of the picture; `None` before the first.
+#[derive(Resource, Clone, Copy, Debug, Default)]
+pub(super) struct Uncovered(Option<egui::Rect>);
+
+impl Uncovered {
+    /// Whether no panel is at this place, in points from the top left. Panels share egui's background with the
+    /// robot, so that egui itself cannot tell.
+    pub(super) fn contains(&self, at: Vec2) -> bool {
+        self.0.is_none_or(|rect| rect.contains(egui::pos2(at.x, at.y)))
+    }
+}
+
 /// Shows the panels, where they are switched on, and in any case what went wrong.
-pub(super) fn show(mut contexts: EguiContexts, mut viewer: NonSendMut<Viewer>) -> Result {
+pub(super) fn show(
+    mut contexts: EguiContexts,
+    mut viewer: NonSendMut<Viewer>,
+    mut uncovered: ResMut<Uncovered>,
+) -> Result {
     let context = contexts.ctx_mut()?.clone();
     let viewer = &mut *viewer;
     let whole =
@@ -48,6 +64,7 @@ pub(super) fn show(mut contexts: EguiContexts, mut viewer: NonSendMut<Viewer>) -
             });
         });
     }
+    uncovered.0 = Some(root.available_rect_before_wrap());
     if viewer.overlays.help {
         help::show(&context, viewer);
     }
