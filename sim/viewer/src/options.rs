@@ -46,7 +46,8 @@ pub struct Options {
     /// Steer the robot by keys and keep what you do as a dataset.
     #[arg(long, value_name = "DATASET")]
     pub teleoperate: Option<PathBuf>,
-    /// A vision-language model, in Hugging Face's layout, that compares the view with a sentence.
+    /// A vision-language model, in Hugging Face's layout, that compares the view with a sentence; by default
+    /// telos's own, which knows its tasks only.
     #[arg(long, value_name = "DIR")]
     pub clip: Option<PathBuf>,
     /// The sentence to begin with.

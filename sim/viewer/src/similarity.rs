@@ -4,7 +4,7 @@ use std::path::Path;
 
 use telos::{
     device::DeviceChoice,
-    rewards::vision::{Clip, Frames, VisionLanguageModel},
+    rewards::vision::{self, Frames, VisionLanguageModel},
     sim::{
         Scene,
         render::{Image, RenderOptions, Renderer},
@@ -26,13 +26,13 @@ pub struct Similarity {
 }
 
 impl Similarity {
-    /// The model in `directory`, with a sentence to begin with; it may be empty.
+    /// The model in `directory`, by default telos's own, with a sentence to begin with; it may be empty.
     ///
     /// # Errors
     /// When there is no such model, or it cannot read the sentence.
-    pub fn open(directory: &Path, sentence: &str) -> Result<Self, ViewerError> {
+    pub fn open(directory: Option<&Path>, sentence: &str) -> Result<Self, ViewerError> {
         let device = DeviceChoice::Cpu.open()?;
-        Self::new(Box::new(Clip::open(directory, &device)?), sentence)
+        Self::new(Box::new(vision::open(directory, &device)?), sentence)
     }
 
     /// As [`open`](Self::open), with a model at hand.
@@ -120,6 +120,21 @@ mod tests {
                 .flat_map(|text| if text.contains("red") { [1.0, 0.0] } else { [0.0, 1.0] })
                 .collect())
         }
+    }
+
+    #[test]
+    fn the_embedded_model_reads_what_it_was_trained_on() {
+        let mut env = registry::make("pendulum-swingup").unwrap();
+        env.reset(0, &mut vec![0.0; env.spec().observation.size()]);
+        let scene = env.scene().unwrap();
+        let mut similarity = Similarity::open(None, "a pendulum hanging down").unwrap();
+        similarity.look(&scene).unwrap();
+        let hanging = similarity.score().unwrap();
+        similarity.draft = "a cheetah lying on its back".into();
+        similarity.ask().unwrap();
+        similarity.look(&scene).unwrap();
+        let other = similarity.score().unwrap();
+        assert!(hanging > other + 0.1, "{hanging} and {other}");
     }
 
     #[test]

@@ -78,9 +78,7 @@ impl Viewer {
     /// When it cannot be shown.
     pub fn open(options: &Options) -> Result<Self, ViewerError> {
         let mut viewer = Self::new(Some(open(options)?), options);
-        if let Some(directory) = &options.clip {
-            viewer.similarity = Some(Similarity::open(directory, &options.sentence)?);
-        }
+        viewer.similarity = Some(Similarity::open(options.clip.as_deref(), &options.sentence)?);
         viewer.refresh();
         Ok(viewer)
     }
