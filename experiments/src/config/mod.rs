@@ -16,6 +16,7 @@ mod deserialize;
 mod error;
 mod experiment;
 mod generative;
+mod kinds;
 mod likelihood;
 mod preferences;
 mod reading;
@@ -29,10 +30,11 @@ mod validation;
 pub(crate) use deserialize::from_tree;
 pub use error::ConfigError;
 pub use experiment::{
-    CheckpointConfig, ComparisonConfig, Config, EnvConfig, EvaluationConfig, LearnerKind, LoopKind,
-    ParallelConfig, RewardConfig, TrainingConfig,
+    CheckpointConfig, ComparisonConfig, Config, EnvConfig, EvaluationConfig, ParallelConfig, RewardConfig,
+    TrainingConfig,
 };
 pub use generative::BaseConfig;
+pub use kinds::{LearnerKind, LoopKind};
 pub use likelihood::LikelihoodLoopConfig;
 pub use preferences::{PreferencesConfig, PriorConfig};
 pub use recorded::{CollapseConfig, DataConfig, FineTuningConfig, LabelKind};
