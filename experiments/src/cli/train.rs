@@ -41,7 +41,7 @@ impl Train {
         let is_run = self.resume && self.config.is_dir();
         let file = if is_run { self.config.join("config.toml") } else { self.config.clone() };
         let config = Config::read(&file, &self.set)?;
-        self.device.open()?;
+        loops::check(&config, self.device)?;
         let out = match &self.out {
             Some(out) => out.clone(),
             None if is_run => self.config.clone(),

@@ -78,6 +78,15 @@ pub enum Outcome {
     Interrupted,
 }
 
+/// Whether what a configuration names besides recorded data and runs can be used, before a run directory is
+/// made for it.
+///
+/// # Errors
+/// When the device cannot be opened, or a sentence and its model do not go together.
+pub fn check(config: &Config, device: DeviceChoice) -> Result<(), TelosError> {
+    SentenceTask::check(config, &device.open()?)
+}
+
 /// Trains one seed of `config` in `run`, with what it is to be compared with beside it, and writes
 /// `result.json` and the weights.
 ///

@@ -40,6 +40,17 @@ impl SentenceTask {
         Ok(Some(Arc::new(task)))
     }
 
+    /// Whether the model can be opened and reads the sentences, before anything is written.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub(super) fn check(config: &Config, device: &Device) -> Result<(), TelosError> {
+        if let Some(sentence) = &config.reward.sentence {
+            SentenceReward::new(sentence, device)?;
+        }
+        Ok(())
+    }
+
     /// An environment that takes the pictures.
     pub(super) fn wrap(&self, env: Box<dyn Env>) -> Result<Box<dyn Env>, EnvError> {
         let SentenceConfig { view, every, .. } = self.config;
