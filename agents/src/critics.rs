@@ -2,7 +2,9 @@
 
 use rand_xoshiro::Xoshiro256PlusPlus;
 use telos_checkpoint::{Checkpoint, CheckpointError, Reader, Writer};
-use telos_nn::{Adam, AdamConfig, Device, MlpConfig, MlpEnsemble, NnError, Parameters, Tensor, Var, weights};
+use telos_nn::{
+    Adam, AdamConfig, Device, GradStore, MlpConfig, MlpEnsemble, NnError, Parameters, Tensor, Var, weights,
+};
 
 /// An ensemble of value functions of (s, a), their targets and the optimiser.
 pub(crate) struct Critics {
@@ -69,7 +71,12 @@ impl Critics {
 
     /// One step down a loss made of [`values`](Self::values).
     pub(crate) fn descend(&mut self, loss: &Tensor) -> Result<(), NnError> {
-        self.optimizer.backward_step(loss)?;
+        self.step(&loss.backward().map_err(NnError::from)?)
+    }
+
+    /// One step along the gradients of such a loss, which may have reached further.
+    pub(crate) fn step(&mut self, gradients: &GradStore) -> Result<(), NnError> {
+        self.optimizer.step(gradients)?;
         Ok(())
     }
 

@@ -1,7 +1,7 @@
 //! Policies, replay and learners.
 //!
-//! A learner is one file that reads from top to bottom in the symbols of its paper: [`Sac`], [`Ppo`],
-//! and those of [`offline`] for recorded data. It never asks where a reward comes from: the training
+//! A learner is one file that reads from top to bottom in the symbols of its paper: [`Sac`], its variant
+//! [`Drq`] for pictures, [`Ppo`], and those of [`offline`] for recorded data. It never asks where a reward comes from: the training
 //! loop writes the reward column of a [`Replay`] or a [`RolloutBuffer`], and relabels it when a reward
 //! model changes.
 //!
@@ -15,6 +15,7 @@ mod action_range;
 mod actor_critic;
 pub mod collective;
 mod critics;
+mod drq;
 mod elastic_reset;
 mod error;
 mod evaluate;
@@ -23,6 +24,7 @@ pub mod generative;
 pub mod objective;
 mod observation_normalizer;
 pub mod offline;
+mod picture_replay;
 pub mod planner;
 mod policy;
 mod ppo;
@@ -30,6 +32,7 @@ mod ppo_config;
 mod ppo_metrics;
 mod ppo_objective;
 mod ppo_prior;
+mod random_shift;
 mod replay;
 mod reward_scaler;
 mod rollout_buffer;
@@ -41,11 +44,13 @@ mod transitions;
 
 pub use action_range::ActionRange;
 pub use collective::Collective;
+pub use drq::Drq;
 pub use elastic_reset::{ElasticReset, ElasticResetConfig};
 pub use error::AgentError;
 pub use evaluate::evaluate;
 pub use gae::{GaeColumns, gae};
 pub use observation_normalizer::ObservationNormalizer;
+pub use picture_replay::{PictureBatch, PictureReplay};
 pub use policy::{ActMode, Policy, RandomPolicy};
 pub use ppo::Ppo;
 pub use ppo_config::PpoConfig;

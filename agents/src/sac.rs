@@ -74,29 +74,8 @@ impl Sac {
     /// refuses.
     pub fn new(config: &SacConfig, spec: &EnvSpec, seed: u64, device: &Device) -> Result<Self, AgentError> {
         config.validate()?;
-        let reader = TransitionReader::new(spec, config.gamma, device)?;
-        let (obs_size, action_size) = (reader.obs_size(), reader.action_size());
         let mut init_rng = Xoshiro256PlusPlus::seed_from_u64(seed);
-        let actor_config = SoftActorConfig {
-            hidden: &config.hidden,
-            actor_lr: config.actor_lr,
-            temperature_lr: config.temperature_lr,
-            initial_temperature: config.initial_temperature,
-            target_entropy: config.target_entropy.unwrap_or(-(action_size as f32)),
-            distribution: SquashedGaussian {
-                log_std_min: config.log_std_min,
-                log_std_max: config.log_std_max,
-            },
-        };
-        let actor = SoftActor::new(&actor_config, obs_size, action_size, &mut init_rng, device)?;
-        let shape = MlpConfig {
-            inputs: obs_size + action_size,
-            hidden: config.hidden.clone(),
-            outputs: 1,
-            ..MlpConfig::default()
-        };
-        let critics = Critics::new(2, shape, config.critic_lr, &mut init_rng, device)?;
-        let nets = ActorCritic { reader, actor, critics };
+        let nets = ActorCritic::soft(config, spec, &mut init_rng, device)?;
         Ok(Self { config: config.clone(), nets, updates: 0, init_rng })
     }
 
@@ -186,6 +165,39 @@ impl Sac {
     /// Number of updates so far.
     pub fn updates(&self) -> u64 {
         self.updates
+    }
+}
+
+impl ActorCritic<SoftActor> {
+    /// The networks of soft actor-critic for environments of this spec, with weights drawn from `rng`.
+    pub(crate) fn soft(
+        config: &SacConfig,
+        spec: &EnvSpec,
+        rng: &mut Xoshiro256PlusPlus,
+        device: &Device,
+    ) -> Result<Self, AgentError> {
+        let reader = TransitionReader::new(spec, config.gamma, device)?;
+        let (obs_size, action_size) = (reader.obs_size(), reader.action_size());
+        let actor_config = SoftActorConfig {
+            hidden: &config.hidden,
+            actor_lr: config.actor_lr,
+            temperature_lr: config.temperature_lr,
+            initial_temperature: config.initial_temperature,
+            target_entropy: config.target_entropy.unwrap_or(-(action_size as f32)),
+            distribution: SquashedGaussian {
+                log_std_min: config.log_std_min,
+                log_std_max: config.log_std_max,
+            },
+        };
+        let actor = SoftActor::new(&actor_config, obs_size, action_size, rng, device)?;
+        let shape = MlpConfig {
+            inputs: obs_size + action_size,
+            hidden: config.hidden.clone(),
+            outputs: 1,
+            ..MlpConfig::default()
+        };
+        let critics = Critics::new(2, shape, config.critic_lr, rng, device)?;
+        Ok(Self { reader, actor, critics })
     }
 }
 

@@ -15,6 +15,16 @@ pub(crate) struct TransitionReader {
     joined: Vec<f32>,
 }
 
+/// What a batch says beside its observations.
+pub(crate) struct Columns<'a> {
+    /// `[b, act]`, in the units of the environment.
+    pub(crate) actions: &'a [f32],
+    /// `[b]`
+    pub(crate) rewards: &'a [f32],
+    /// `[b]`
+    pub(crate) terminated: &'a [bool],
+}
+
 /// A batch of `b` transitions (s, a, r, s').
 pub(crate) struct Transitions {
     rows: usize,
@@ -66,18 +76,33 @@ impl TransitionReader {
     pub(crate) fn read(&mut self, batch: &ReplayBatch) -> Result<Transitions, AgentError> {
         let (rows, width) = (batch.rows, self.obs_size);
         AgentError::check_length("obs", batch.obs.len(), rows * width)?;
-        AgentError::check_length("rewards", batch.rewards.len(), rows)?;
         AgentError::check_length("next_obs", batch.next_obs.len(), rows * width)?;
-        AgentError::check_length("terminated", batch.terminated.len(), rows)?;
-        let actions = self.read_actions("actions", &batch.actions, rows)?;
-        let discounts = batch.terminated.iter().map(|end| if *end { 0.0 } else { self.gamma });
+        let tensor = |column: &[f32]| Tensor::from_slice(column, (rows, width), &self.device);
+        let obs = tensor(&batch.obs).map_err(NnError::from)?;
+        let next_obs = tensor(&batch.next_obs).map_err(NnError::from)?;
+        let ReplayBatch { actions, rewards, terminated, .. } = batch;
+        self.assemble(obs, next_obs, Columns { actions, rewards, terminated })
+    }
+
+    /// The transitions between observations `[b, obs]` that are tensors already.
+    pub(crate) fn assemble(
+        &mut self,
+        obs: Tensor,
+        next_obs: Tensor,
+        columns: Columns<'_>,
+    ) -> Result<Transitions, AgentError> {
+        let rows = obs.dim(0).map_err(NnError::from)?;
+        AgentError::check_length("rewards", columns.rewards.len(), rows)?;
+        AgentError::check_length("terminated", columns.terminated.len(), rows)?;
+        let actions = self.read_actions("actions", columns.actions, rows)?;
+        let discounts = columns.terminated.iter().map(|end| if *end { 0.0 } else { self.gamma });
         let transitions = || -> Result<Transitions, NnError> {
             Ok(Transitions {
                 rows,
-                obs: Tensor::from_slice(&batch.obs, (rows, width), &self.device)?,
+                obs,
                 actions,
-                rewards: Tensor::from_slice(&batch.rewards, rows, &self.device)?,
-                next_obs: Tensor::from_slice(&batch.next_obs, (rows, width), &self.device)?,
+                rewards: Tensor::from_slice(columns.rewards, rows, &self.device)?,
+                next_obs,
                 discounts: Tensor::from_iter(discounts, &self.device)?,
             })
         };

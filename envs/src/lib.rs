@@ -71,6 +71,6 @@ pub use tasks::captions;
 pub use trajectory::{Origin, Segment, SegmentRef, SegmentView, TrajectoryStore};
 pub use vec_env::VecEnv;
 pub use wrappers::{
-    ActionRepeat, GoalRegion, GoalRegionConfig, Photographed, Randomization, RandomizationConfig, ResetFree,
-    ResetFreeConfig, TimeLimit, View, Wrapping,
+    ActionRepeat, GoalRegion, GoalRegionConfig, Photographed, Pixels, PixelsConfig, Randomization,
+    RandomizationConfig, ResetFree, ResetFreeConfig, StackShape, TimeLimit, View, Wrapping,
 };

@@ -321,3 +321,20 @@ fn environments_and_policies_can_be_looked_at() {
     bad_input(&["render", "walker-walk", "--out", "b.png", "--width", "0"], directory, &["0 x 480"]);
     bad_input(&["render", "pendulum-classic", "--out", "b.png"], directory, &["pendulum-classic", "bodies"]);
 }
+
+#[test]
+fn a_run_that_sees_pictures_is_evaluated_and_filmed_but_records_no_data() {
+    let scratch = scratch();
+    let directory = scratch.path();
+    let sees = "env.pixels={size=16}";
+    bad_input(&["train", "c.toml", "--out", "run", "--set", sees], directory, &["env.pixels", "no bodies"]);
+    let id = "env.id=\"pendulum-swingup\"";
+    let few = ["--set", "encoder.channels=[4]", "--set", "steps=240", "--set", "env.action_repeat=20"];
+    let train = ["train", "c.toml", "--out", "run", "--quiet", "--set", id, "--set", sees];
+    succeeds(&[&train[..], &few].concat(), directory);
+    assert!(succeeds(&["eval", "run", "--video", "a.mp4"], directory).contains("2 episodes of 20 steps"));
+    assert!(fs::metadata(directory.join("a.mp4")).unwrap().len() > 1000);
+    let collect = ["collect", "--policy", "run", "--steps", "40", "--out", "data"];
+    bad_input(&collect, directory, &["no pictures", "env.pixels"]);
+    assert!(!directory.join("data").exists());
+}

@@ -6,6 +6,7 @@
 
 mod activation;
 mod adam;
+mod convolution;
 mod dense;
 mod ensemble;
 mod error;
@@ -16,6 +17,7 @@ mod layer_norm;
 mod layers;
 mod linear;
 mod mlp;
+mod pixel_encoder;
 pub mod threads;
 mod transformer;
 pub mod weights;
@@ -28,5 +30,6 @@ pub use error::NnError;
 pub use gaussian::SquashedGaussian;
 pub use init::Init;
 pub use mlp::{Mlp, MlpConfig};
+pub use pixel_encoder::{PixelEncoder, PixelEncoderConfig, PixelScratch};
 pub use transformer::{Attended, CausalTransformer, TransformerConfig};
 pub use weights::{Parameter, Parameters};

@@ -45,6 +45,7 @@ macro_rules! pass_on {
 mod action_repeat;
 mod goal_region;
 mod photographed;
+mod pixels;
 mod randomization;
 mod reset_free;
 mod time_limit;
@@ -53,6 +54,7 @@ mod wrapping;
 pub use action_repeat::ActionRepeat;
 pub use goal_region::{GoalRegion, GoalRegionConfig};
 pub use photographed::{Photographed, View};
+pub use pixels::{Pixels, PixelsConfig, StackShape};
 pub use randomization::{Randomization, RandomizationConfig};
 pub use reset_free::{ResetFree, ResetFreeConfig};
 pub use time_limit::TimeLimit;

@@ -3,13 +3,13 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    ActionRepeat, GoalRegion, GoalRegionConfig, Randomization, RandomizationConfig, ResetFree,
-    ResetFreeConfig,
+    ActionRepeat, GoalRegion, GoalRegionConfig, Pixels, PixelsConfig, Randomization, RandomizationConfig,
+    ResetFree, ResetFreeConfig,
 };
 use crate::{Env, EnvError};
 
 /// What to put around an environment, from the inside out: a goal region, randomised dynamics, repeated
-/// actions, and goals that take turns without a reset.
+/// actions, goals that take turns without a reset, and pictures in place of observations.
 ///
 /// ```
 /// use telos_envs::{Env, RandomizationConfig, Wrapping, registry};
@@ -33,11 +33,13 @@ pub struct Wrapping {
     pub goal: Option<GoalRegionConfig>,
     /// Two goals in turn, without a reset in between. Default none.
     pub reset_free: Option<ResetFreeConfig>,
+    /// Pictures in place of observations. Default none.
+    pub pixels: Option<PixelsConfig>,
 }
 
 impl Default for Wrapping {
     fn default() -> Self {
-        Self { action_repeat: 1, randomization: None, goal: None, reset_free: None }
+        Self { action_repeat: 1, randomization: None, goal: None, reset_free: None, pixels: None }
     }
 }
 
@@ -58,6 +60,9 @@ impl Wrapping {
         }
         if let Some(reset_free) = &self.reset_free {
             env = Box::new(ResetFree::new(env, reset_free.clone())?);
+        }
+        if let Some(pixels) = &self.pixels {
+            env = Box::new(Pixels::new(env, pixels)?);
         }
         Ok(env)
     }

@@ -135,6 +135,10 @@ impl Collect {
                 "--env is `{id}`, but the run is of `{}`; leave --env out",
                 env.id
             ))),
+            _ if env.pixels.is_some() => Err(TelosError::Usage(
+                "--policy: this run sees `env.pixels`, and datasets hold no pictures; use a run without"
+                    .into(),
+            )),
             _ => Ok(env.clone()),
         }
     }
@@ -184,6 +188,7 @@ impl Collect {
             Some(file) => Config::read(file, &set)?,
             None => Config::parse("the default configuration", "", &set)?,
         };
+        let config = Config { env: self.check_env(&config.env)?, ..config };
         let plan = TierPlan {
             config: &config,
             steps: self.steps,

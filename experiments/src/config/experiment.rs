@@ -11,7 +11,10 @@ use telos_agents::{
         RlpdConfig, Td3BcConfig,
     },
 };
-use telos_envs::{Env, EnvError, GoalRegionConfig, RandomizationConfig, ResetFreeConfig, Wrapping, registry};
+use telos_envs::{
+    Env, EnvError, GoalRegionConfig, PixelsConfig, RandomizationConfig, ResetFreeConfig, Wrapping, registry,
+};
+use telos_nn::PixelEncoderConfig;
 use telos_rewards::vision::SentenceConfig;
 
 use super::{
@@ -53,6 +56,8 @@ pub struct Config {
     pub training: TrainingConfig,
     /// Soft actor-critic.
     pub sac: SacConfig,
+    /// How soft actor-critic sees pictures.
+    pub encoder: PixelEncoderConfig,
     /// Proximal policy optimisation.
     pub ppo: PpoConfig,
     /// Behaviour cloning.
@@ -113,6 +118,7 @@ impl Default for Config {
             parallel: ParallelConfig::default(),
             training: TrainingConfig::default(),
             sac: SacConfig::default(),
+            encoder: PixelEncoderConfig::default(),
             ppo: PpoConfig::default(),
             bc: BcConfig::default(),
             decision_transformer: DecisionTransformerConfig::default(),
@@ -160,6 +166,8 @@ pub struct EnvConfig {
     /// A forward and a backward goal in turn, in an environment that is not reset between them. Default
     /// none.
     pub reset_free: Option<ResetFreeConfig>,
+    /// The latest pictures in place of observations, for learner = "sac" online. Default none.
+    pub pixels: Option<PixelsConfig>,
 }
 
 impl Default for EnvConfig {
@@ -172,6 +180,7 @@ impl Default for EnvConfig {
             randomization: None,
             goal: None,
             reset_free: None,
+            pixels: None,
         }
     }
 }
@@ -187,6 +196,7 @@ impl EnvConfig {
             randomization: self.randomization.clone(),
             goal: self.goal.clone(),
             reset_free: self.reset_free.clone(),
+            pixels: self.pixels.clone(),
         };
         wrapping.wrap(registry::make(&self.id)?)
     }

@@ -18,6 +18,7 @@ mod experiment;
 mod generative;
 mod kinds;
 mod likelihood;
+mod pixels;
 mod preferences;
 mod reading;
 mod recorded;

@@ -59,6 +59,9 @@ impl Config {
             let reason = format!("the learner is \"{}\"; only \"sac\" reads it", learner.name());
             unread.push(("training", reason));
         }
+        if self.env.pixels.is_none() {
+            unread.push(("encoder", "only a learner that sees `env.pixels` reads it".to_owned()));
+        }
         if self.loop_kind == LoopKind::Preferences && learner == LearnerKind::Ppo {
             let reason = "the loop is \"preferences\", which one process goes through";
             unread.push(("parallel", reason.to_owned()));
@@ -205,6 +208,34 @@ mod tests {
             (
                 "[env]\nid = 'reacher'\ngoal = { first = 9, low = [0], high = [1], tolerance = 0.1 }\n",
                 "c.toml:3: `env.goal.first`: is 9, but leaves no 1 components of the 7 that `reacher` observes",
+            ),
+            (
+                "[env]\nid = 'reacher'\npixels = { size = 300 }\n",
+                "c.toml:3: `env.pixels.size`: is 300, but it must be from 8 to 256",
+            ),
+            (
+                "[env]\nid = 'reacher'\npixels = { size = 14 }\n",
+                "c.toml:3: `env.pixels.size`: is 14, but the convolutions of `encoder.channels` need at least 15",
+            ),
+            (
+                "[env]\nid = 'pendulum-classic'\npixels = {}\n",
+                "c.toml:3: `env.pixels`: cannot be taken of \"pendulum-classic\", which has no bodies",
+            ),
+            (
+                "loop = 'preferences'\n[env]\nid = 'reacher'\npixels = {}\n",
+                "c.toml:4: `env.pixels`: needs loop = \"online\" and learner = \"sac\"",
+            ),
+            (
+                "learner = 'ppo'\n[env]\nid = 'reacher'\npixels = {}\n",
+                "c.toml:4: `env.pixels`: needs loop = \"online\" and learner = \"sac\"",
+            ),
+            (
+                "[env]\nid = 'reacher'\npixels = {}\n[encoder]\nchannels = []\n",
+                "c.toml:5: `encoder.channels`: is []; name at least one convolution",
+            ),
+            (
+                "[env]\nid = 'reacher'\n[encoder]\nfeatures = 8\n",
+                "c.toml:3: `encoder`: nothing reads this table: only a learner that sees `env.pixels`",
             ),
             ("[env]\nid = 'pendulum-classic'\n[ppo]\n", "c.toml:3: `ppo`: nothing reads this table"),
             (

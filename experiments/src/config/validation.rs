@@ -8,7 +8,7 @@ use telos_rewards::{
     teacher::{Stage, TeacherSetting},
 };
 
-use super::{Config, DataConfig, LabelKind, LearnerKind, LoopKind, suggestion::nearest};
+use super::{Config, DataConfig, LabelKind, LearnerKind, LoopKind, pixels, suggestion::nearest};
 
 /// A value outside its range.
 pub(super) struct Invalid {
@@ -93,6 +93,7 @@ fn env(config: &Config) -> Result<(), Invalid> {
     if let Some(reset_free) = &config.env.reset_free {
         wrapper("env.reset_free", reset_free.validate())?;
     }
+    pixels::check(config)?;
     match config.env.make() {
         Ok(_) => Ok(()),
         // What is left is a wrapper that does not fit the environment.
@@ -105,7 +106,7 @@ fn env(config: &Config) -> Result<(), Invalid> {
 }
 
 /// The verdict of a wrapper that knows its own ranges.
-fn wrapper(table: &str, verdict: Result<(), EnvError>) -> Result<(), Invalid> {
+pub(super) fn wrapper(table: &str, verdict: Result<(), EnvError>) -> Result<(), Invalid> {
     match verdict {
         Ok(()) => Ok(()),
         Err(EnvError::Config { key, value, reason }) => {
@@ -334,7 +335,7 @@ fn prior(config: &Config) -> Result<(), Invalid> {
     learner(prior.penalty().validate())
 }
 
-fn at_least(key: &str, value: u64, least: u64) -> Result<(), Invalid> {
+pub(super) fn at_least(key: &str, value: u64, least: u64) -> Result<(), Invalid> {
     if value >= least { Ok(()) } else { invalid(key, format!("is {value}, but must be at least {least}")) }
 }
 
@@ -385,6 +386,6 @@ fn table(name: &str, verdict: Result<(), RewardError>) -> Result<(), Invalid> {
     }
 }
 
-fn invalid<T>(key: &str, reason: String) -> Result<T, Invalid> {
+pub(super) fn invalid<T>(key: &str, reason: String) -> Result<T, Invalid> {
     Err(Invalid { key: key.to_owned(), reason })
 }

@@ -58,7 +58,6 @@ use likelihood::LikelihoodLoop;
 use offline_to_online::OfflineToOnline;
 use on_policy::OnPolicyLoop;
 use on_policy_preferences::OnPolicyPreferenceLoop;
-use online::OnlineLoop;
 use preferences::PreferenceLoop;
 
 pub use demonstration::{Scripted, play_planned, play_scripted};
@@ -316,7 +315,7 @@ fn build(
 ) -> Result<Box<dyn TrainingLoop>, TelosError> {
     let (choice, device) = (device, device.open()?);
     Ok(match (config.loop_kind, config.learner) {
-        (LoopKind::Online, LearnerKind::Sac) => Box::new(OnlineLoop::new(config, &device)?),
+        (LoopKind::Online, LearnerKind::Sac) => online::off_policy(config, &device)?,
         // To act and be evaluated; who trains it knows its ranks.
         (LoopKind::Online, LearnerKind::Ppo) if config.parallel.ranks > 1 => {
             Box::new(DataParallelLoop::new(config, &device, Box::new(Alone::default()))?)

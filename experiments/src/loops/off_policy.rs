@@ -2,9 +2,11 @@
 
 use rand::{RngExt, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
-use telos_agents::{ActMode, Policy, Replay, ReplayBatch, Sac, SacMetrics};
+use telos_agents::{
+    ActMode, AgentError, Drq, PictureBatch, PictureReplay, Policy, Replay, ReplayBatch, Sac, SacMetrics,
+};
 use telos_checkpoint::{Checkpoint, CheckpointError, Reader, Writer};
-use telos_envs::{Env, EnvError, VecEnv};
+use telos_envs::{Env, EnvError, PixelsConfig, StepBatch, VecEnv};
 use telos_nn::{Device, Parameters};
 
 use super::{episodes::EpisodeWindow, means::RunningMeans};
@@ -13,11 +15,63 @@ use crate::{TelosError, config::Config};
 /// Keeps the exploration noise of a run apart from its environments' seeds.
 const EXPLORATION_STREAM: u64 = 0x9e37_79b9_7f4a_7c15;
 
-/// Environments, replay and a soft actor-critic, advanced one vector step at a time.
-pub(super) struct OffPolicy {
+/// What an off-policy learner remembers.
+pub(super) trait Memory: Checkpoint {
+    /// Transitions drawn from it.
+    type Batch: Default;
+
+    fn push(&mut self, obs: &[f32], actions: &[f32], rewards: &[f32], step: &StepBatch);
+
+    fn sample(&self, rng: &mut Xoshiro256PlusPlus, rows: usize, batch: &mut Self::Batch);
+}
+
+/// A soft actor-critic that learns from batches of a [`Memory`].
+pub(super) trait SoftLearner<B>: Policy + Parameters + Checkpoint {
+    fn update(&mut self, batch: &B) -> Result<SacMetrics, AgentError>;
+}
+
+impl Memory for Replay {
+    type Batch = ReplayBatch;
+
+    fn push(&mut self, obs: &[f32], actions: &[f32], rewards: &[f32], step: &StepBatch) {
+        self.push(obs, actions, rewards, step);
+    }
+
+    fn sample(&self, rng: &mut Xoshiro256PlusPlus, rows: usize, batch: &mut ReplayBatch) {
+        self.sample(rng, rows, batch);
+    }
+}
+
+impl SoftLearner<ReplayBatch> for Sac {
+    fn update(&mut self, batch: &ReplayBatch) -> Result<SacMetrics, AgentError> {
+        self.update(batch)
+    }
+}
+
+impl Memory for PictureReplay {
+    type Batch = PictureBatch;
+
+    fn push(&mut self, obs: &[f32], actions: &[f32], rewards: &[f32], step: &StepBatch) {
+        self.push(obs, actions, rewards, step);
+    }
+
+    fn sample(&self, rng: &mut Xoshiro256PlusPlus, rows: usize, batch: &mut PictureBatch) {
+        self.sample(rng, rows, batch);
+    }
+}
+
+impl SoftLearner<PictureBatch> for Drq {
+    fn update(&mut self, batch: &PictureBatch) -> Result<SacMetrics, AgentError> {
+        self.update(batch)
+    }
+}
+
+/// Environments, memory and a soft actor-critic, advanced one vector step at a time: [`Replay`] and [`Sac`], or
+/// [`PictureReplay`] and [`Drq`] for environments that show pictures.
+pub(super) struct OffPolicy<M: Memory = Replay, L = Sac> {
     pub(super) envs: VecEnv,
-    pub(super) replay: Replay,
-    pub(super) learner: Sac,
+    pub(super) replay: M,
+    pub(super) learner: L,
     pub(super) episodes: EpisodeWindow,
     pub(super) losses: RunningMeans,
     /// Environment steps taken, all environments together.
@@ -30,7 +84,7 @@ pub(super) struct OffPolicy {
     obs: Vec<f32>,
     actions: Vec<f32>,
     rewards: Vec<f32>,
-    batch: ReplayBatch,
+    batch: M::Batch,
     rng: Xoshiro256PlusPlus,
 }
 
@@ -45,15 +99,50 @@ impl OffPolicy {
         device: &Device,
         make: impl Fn() -> Result<Box<dyn Env>, EnvError>,
     ) -> Result<Self, TelosError> {
-        let (n, seed) = (config.env.count, config.seed);
-        let mut envs = VecEnv::new(n, config.env.thread_count(), seed, |_| make())?;
-        let obs = envs.reset().obs.clone();
+        let envs = vector(config, make)?;
         let spec = envs.spec();
         let (obs_size, action_size) = (spec.observation.size(), spec.action.size());
-        let capacity = config.training.replay_capacity.min(config.steps) as usize;
-        Ok(Self {
-            replay: Replay::new(capacity.next_multiple_of(n), obs_size, action_size),
-            learner: Sac::new(&config.sac, spec, seed, device)?,
+        let replay = Replay::new(capacity(config), obs_size, action_size);
+        let learner = Sac::new(&config.sac, spec, config.seed, device)?;
+        Ok(Self::assemble(config, envs, replay, learner))
+    }
+}
+
+impl OffPolicy<PictureReplay, Drq> {
+    /// With environments that `make` makes out of the configuration's, which show pictures.
+    pub(super) fn from_pixels(
+        config: &Config,
+        pixels: &PixelsConfig,
+        device: &Device,
+        make: impl Fn() -> Result<Box<dyn Env>, EnvError>,
+    ) -> Result<Self, TelosError> {
+        let envs = vector(config, make)?;
+        let (spec, shape) = (envs.spec(), pixels.shape());
+        let replay = PictureReplay::new(capacity(config), envs.len(), shape, spec.action.size());
+        let learner = Drq::new(&config.sac, &config.encoder, shape, spec, config.seed, device)?;
+        Ok(Self::assemble(config, envs, replay, learner))
+    }
+}
+
+fn vector(config: &Config, make: impl Fn() -> Result<Box<dyn Env>, EnvError>) -> Result<VecEnv, TelosError> {
+    let env = &config.env;
+    let mut envs = VecEnv::new(env.count, env.thread_count(), config.seed, |_| make())?;
+    envs.reset();
+    Ok(envs)
+}
+
+/// Transitions to remember, the same number for every environment.
+fn capacity(config: &Config) -> usize {
+    let capacity = config.training.replay_capacity.min(config.steps) as usize;
+    capacity.next_multiple_of(config.env.count)
+}
+
+impl<M: Memory, L: SoftLearner<M::Batch>> OffPolicy<M, L> {
+    fn assemble(config: &Config, envs: VecEnv, replay: M, learner: L) -> Self {
+        let n = envs.len();
+        Self {
+            replay,
+            learner,
             episodes: EpisodeWindow::default(),
             losses: RunningMeans::default(),
             step: 0,
@@ -61,13 +150,13 @@ impl OffPolicy {
             updates_per_step: config.training.updates_per_step,
             learning_starts: config.training.learning_starts,
             batch_size: config.sac.batch_size,
-            obs,
-            actions: vec![0.0; n * action_size],
+            obs: envs.batch().obs.clone(),
+            actions: vec![0.0; n * envs.spec().action.size()],
             rewards: vec![0.0; n],
-            batch: ReplayBatch::default(),
-            rng: Xoshiro256PlusPlus::seed_from_u64(seed ^ EXPLORATION_STREAM),
+            batch: M::Batch::default(),
+            rng: Xoshiro256PlusPlus::seed_from_u64(config.seed ^ EXPLORATION_STREAM),
             envs,
-        })
+        }
     }
 
     /// One vector step: act (uniformly at random before `learning_starts`), step the environments,
@@ -102,7 +191,7 @@ impl OffPolicy {
     /// rewards of a sampled batch before the learner sees it.
     pub(super) fn update(
         &mut self,
-        mut rewrite: impl FnMut(&Replay, &mut ReplayBatch) -> Result<(), TelosError>,
+        mut rewrite: impl FnMut(&M, &mut M::Batch) -> Result<(), TelosError>,
     ) -> Result<(), TelosError> {
         let since_start = self.step.saturating_sub(self.learning_starts);
         let due = (since_start as f64 * self.updates_per_step) as u64;
@@ -128,7 +217,7 @@ impl OffPolicy {
     /// One gradient update outside the schedule.
     pub(super) fn update_once(
         &mut self,
-        rewrite: &mut impl FnMut(&Replay, &mut ReplayBatch) -> Result<(), TelosError>,
+        rewrite: &mut impl FnMut(&M, &mut M::Batch) -> Result<(), TelosError>,
     ) -> Result<(), TelosError> {
         self.replay.sample(&mut self.rng, self.batch_size, &mut self.batch);
         rewrite(&self.replay, &mut self.batch)?;
@@ -145,7 +234,7 @@ impl OffPolicy {
     }
 }
 
-impl Checkpoint for OffPolicy {
+impl<M: Memory, L: Checkpoint> Checkpoint for OffPolicy<M, L> {
     fn save(&self, out: &mut Writer) {
         out.part("envs", &self.envs);
         out.part("replay", &self.replay);

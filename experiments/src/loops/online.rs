@@ -10,27 +10,45 @@ use telos_rewards::reward_model::RewardModel;
 use super::{
     driver::TrainingLoop,
     known_reward::KnownReward,
-    off_policy::OffPolicy,
+    off_policy::{Memory, OffPolicy, SoftLearner},
     sentence::{SentenceTask, wrapped},
 };
 use crate::{TelosError, config::Config};
 
 /// Soft actor-critic on the gold reward, which is what a learned reward is compared with, on
-/// weighted factors, or on a sentence.
-pub(super) struct OnlineLoop {
-    core: OffPolicy,
+/// weighted factors, or on a sentence; from observations or from pictures.
+struct OnlineLoop<M: Memory, L> {
+    core: OffPolicy<M, L>,
     reward: KnownReward,
 }
 
-impl OnlineLoop {
-    pub(super) fn new(config: &Config, device: &Device) -> Result<Self, TelosError> {
-        let sentence = SentenceTask::open(config, device)?;
-        let core = OffPolicy::with_envs(config, device, || wrapped(config, sentence.as_deref()))?;
+/// Soft actor-critic from pictures or from observations, whichever the environments show.
+pub(super) fn off_policy(config: &Config, device: &Device) -> Result<Box<dyn TrainingLoop>, TelosError> {
+    let sentence = SentenceTask::open(config, device)?;
+    let make = || wrapped(config, sentence.as_deref());
+    match &config.env.pixels {
+        Some(pixels) => {
+            let core = OffPolicy::from_pixels(config, pixels, device, make)?;
+            Ok(Box::new(OnlineLoop::new(config, sentence.clone(), core)?))
+        }
+        None => {
+            let core = OffPolicy::with_envs(config, device, make)?;
+            Ok(Box::new(OnlineLoop::new(config, sentence.clone(), core)?))
+        }
+    }
+}
+
+impl<M: Memory, L> OnlineLoop<M, L> {
+    fn new(
+        config: &Config,
+        sentence: Option<Arc<SentenceTask>>,
+        core: OffPolicy<M, L>,
+    ) -> Result<Self, TelosError> {
         Ok(Self { reward: KnownReward::new(&config.reward, sentence, &core.envs)?, core })
     }
 }
 
-impl TrainingLoop for OnlineLoop {
+impl<M: Memory, L: SoftLearner<M::Batch>> TrainingLoop for OnlineLoop<M, L> {
     fn step(&self) -> u64 {
         self.core.step
     }
@@ -64,7 +82,7 @@ impl TrainingLoop for OnlineLoop {
     }
 }
 
-impl Checkpoint for OnlineLoop {
+impl<M: Memory, L: Checkpoint> Checkpoint for OnlineLoop<M, L> {
     fn save(&self, out: &mut Writer) {
         self.core.save(out);
         self.reward.save(out);

@@ -148,7 +148,7 @@ mod tests {
     use telos_checkpoint::{from_bytes, to_bytes};
 
     use super::{
-        super::{driver::TrainingLoop, on_policy::OnPolicyLoop, online::OnlineLoop},
+        super::{driver::TrainingLoop, on_policy::OnPolicyLoop, online},
         *,
     };
 
@@ -166,6 +166,7 @@ mod tests {
         every = 3
     ";
     const SAC: &str = "[training]\nlearning_starts = 30\n[sac]\nhidden = [8]\nbatch_size = 8\n";
+    const PIXELS: &str = "[env.pixels]\nsize = 16\n[encoder]\nchannels = [4, 4]\nfeatures = 6\n";
     const PPO: &str = "[ppo]\nhidden = [8]\nrollout_steps = 16\nminibatches = 2\n";
 
     fn advance(training: &mut dyn TrainingLoop, steps: usize) {
@@ -183,9 +184,10 @@ mod tests {
             Config::parse("test.toml", &text, &[]).unwrap()
         };
         type Make = fn(&Config) -> Box<dyn TrainingLoop>;
-        let sac: Make = |config| Box::new(OnlineLoop::new(config, &Device::Cpu).unwrap());
+        let sac: Make = |config| online::off_policy(config, &Device::Cpu).unwrap();
         let ppo: Make = |config| Box::new(OnPolicyLoop::new(config, &Device::Cpu).unwrap());
-        for (make, learner, rest) in [(sac, "sac", SAC), (ppo, "ppo", PPO)] {
+        let seeing = format!("{SAC}{PIXELS}");
+        for (make, learner, rest) in [(sac, "sac", SAC), (sac, "sac", &seeing), (ppo, "ppo", PPO)] {
             let one = parse(learner, 1, rest);
             let mut whole = make(&one);
             advance(whole.as_mut(), 17);

@@ -10,6 +10,7 @@ mod exp;
 pub(crate) mod gemm;
 pub(crate) mod normalize;
 pub(crate) mod optimize;
+pub(crate) mod patches;
 pub(crate) mod pointwise;
 pub(crate) mod squash;
 mod tanh;

@@ -1,0 +1,41 @@
+//! Rules about pictures in place of observations.
+
+use telos_envs::registry;
+
+use super::{
+    Config, LearnerKind, LoopKind,
+    validation::{Invalid, at_least, invalid, wrapper},
+};
+
+/// Whether `env.pixels` and `[encoder]` fit each other and the rest.
+pub(super) fn check(config: &Config) -> Result<(), Invalid> {
+    let Some(pixels) = &config.env.pixels else { return Ok(()) };
+    if config.loop_kind != LoopKind::Online || config.learner != LearnerKind::Sac {
+        let reason = "needs loop = \"online\" and learner = \"sac\": nothing else learns from pictures";
+        return invalid("env.pixels", reason.into());
+    }
+    wrapper("env.pixels", pixels.validate())?;
+    if config.env.reset_free.is_some() {
+        return invalid("env.pixels", "does not show which goal of `env.reset_free` has its turn".into());
+    }
+    let id = &config.env.id;
+    if registry::make(id).is_ok_and(|env| env.scene().is_none()) {
+        return invalid(
+            "env.pixels",
+            format!("cannot be taken of \"{id}\", which has no bodies to be drawn"),
+        );
+    }
+    let encoder = &config.encoder;
+    if encoder.channels.is_empty() || encoder.channels.contains(&0) {
+        let reason =
+            format!("is {:?}; name at least one convolution, of at least 1 filter", encoder.channels);
+        return invalid("encoder.channels", reason);
+    }
+    at_least("encoder.features", encoder.features as u64, 1)?;
+    if pixels.size < encoder.least_side() {
+        let (size, least) = (pixels.size, encoder.least_side());
+        let reason = format!("is {size}, but the convolutions of `encoder.channels` need at least {least}");
+        return invalid("env.pixels.size", reason);
+    }
+    Ok(())
+}
