@@ -71,7 +71,7 @@ impl Critics {
 
     /// One step down a loss made of [`values`](Self::values).
     pub(crate) fn descend(&mut self, loss: &Tensor) -> Result<(), NnError> {
-        self.step(&loss.backward().map_err(NnError::from)?)
+        self.step(&loss.backward()?)
     }
 
     /// One step along the gradients of such a loss, which may have reached further.

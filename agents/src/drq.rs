@@ -1,18 +1,18 @@
-//! DrQ, soft actor-critic from pictures: Yarats et al., "Image Augmentation Is All You Need: Regularizing Deep
-//! Reinforcement Learning from Pixels", 2020, arXiv 2004.13649. Equation numbers are the paper's.
+//! DrQ, soft actor-critic from pictures: Kostrikov et al., "Image Augmentation Is All You Need: Regularizing Deep
+//! Reinforcement Learning from Pixels", 2020, arXiv 2004.13649.
 //!
 //! One encoder h turns a stack of pictures into features, in which actor and critics of
 //! [soft actor-critic](crate::Sac) see the world. Every picture that is learned from is shifted at random first,
 //! s -> f(s, nu), and the critics teach the encoder to see past that:
 //!
 //! y = r + gamma (1 - terminated) (min_i Q_thetabar_i(f(s', nu'), a') - alpha log pi(a'|f(s', nu'))),
-//! a' ~ pi(.|f(s', nu'))   (equation 1, K = 1)
+//! a' ~ pi(.|f(s', nu'))
 //!
-//! J_Q = E[1/2 (Q_theta_i(f(s, nu), a) - y)^2]   (equation 3, M = 1)
+//! J_Q = E[1/2 (Q_theta_i(f(s, nu), a) - y)^2]
 //!
 //! Only J_Q moves the encoder; the actor's gradient stops there. Targets see through a slow copy of it, as
 //! through slow copies of the critics. Two things are DrQ-v2's (Yarats et al. 2021, arXiv 2107.09645): one
-//! shift of each picture in place of averages over two, and the actor learns from the features that the
+//! shift of each picture in place of averages over two (K = M = 1), and the actor learns from the features that the
 //! critics have just learned from. One is ours: the paper gives actor and critics projections of their own
 //! behind the convolutions, here they share the critics'.
 
@@ -21,12 +21,11 @@ use rand_xoshiro::Xoshiro256PlusPlus;
 use telos_checkpoint::{Checkpoint, CheckpointError, Reader, Writer};
 use telos_envs::{BoxSpace, EnvSpec, StackShape};
 use telos_nn::{
-    Adam, AdamConfig, Device, NnError, Parameters, PixelEncoder, PixelEncoderConfig, PixelScratch, Tensor,
-    Var, weights,
+    Adam, AdamConfig, Device, NnError, Parameters, PixelEncoder, PixelScratch, Tensor, Var, weights,
 };
 
 use crate::{
-    ActMode, AgentError, PictureBatch, Policy, SacConfig, SacMetrics,
+    ActMode, AgentError, DrqConfig, PictureBatch, Policy, SacConfig, SacMetrics,
     actor_critic::ActorCritic,
     critics::squared_error,
     offline::Agent,
@@ -35,8 +34,9 @@ use crate::{
     transitions::{Columns, Transitions},
 };
 
-/// The learner. Its observations are stacks of pictures, in levels from 0 to 255; `[sac]` holds its settings,
-/// with the paper's in `experiments/configs/pixels-pendulum.toml`.
+/// The learner. Its observations are stacks of pictures, in levels from 0 to 255. What it shares with soft
+/// actor-critic keeps its settings; the paper's are step sizes of 1e-3, tau 0.01, both periods 2, a first
+/// temperature of 0.1, two hidden layers of 1024 units and batches of 512 (appendix B).
 pub struct Drq {
     config: SacConfig,
     shape: StackShape,
@@ -47,6 +47,8 @@ pub struct Drq {
     /// pi_phi and alpha; Q_theta1 and Q_theta2, and their moving averages.
     nets: ActorCritic<SoftActor>,
     updates: u64,
+    /// Pixels of nu and nu' at most.
+    pad: u32,
     /// Of nu and nu'.
     shift_rng: Xoshiro256PlusPlus,
     seen: Seen,
@@ -69,20 +71,21 @@ impl Drq {
     /// finite bounds, or the device refuses.
     pub fn new(
         config: &SacConfig,
-        encoder: &PixelEncoderConfig,
+        encoder: &DrqConfig,
         shape: StackShape,
         spec: &EnvSpec,
         seed: u64,
         device: &Device,
     ) -> Result<Self, AgentError> {
         config.validate()?;
+        encoder.validate()?;
         AgentError::check_length("obs", spec.observation.size(), shape.size())?;
         let mut init_rng = Xoshiro256PlusPlus::seed_from_u64(seed);
         let mut shift_rng = init_rng.clone();
         shift_rng.long_jump();
-        let picture = (shape.side, 3 * shape.frames);
-        let online = PixelEncoder::new("encoder", encoder, picture, &mut init_rng.clone(), device)?;
-        let target = PixelEncoder::new("target_encoder", encoder, picture, &mut init_rng, device)?;
+        let (network, picture) = (encoder.network(), (shape.side, 3 * shape.frames));
+        let online = PixelEncoder::new("encoder", &network, picture, &mut init_rng.clone(), device)?;
+        let target = PixelEncoder::new("target_encoder", &network, picture, &mut init_rng, device)?;
         let features = BoxSpace::uniform(encoder.features, -1.0, 1.0);
         let featured = EnvSpec { observation: features, ..spec.clone() };
         let lr = config.critic_lr;
@@ -94,6 +97,7 @@ impl Drq {
             target_encoder: target,
             nets: ActorCritic::soft(config, &featured, &mut init_rng, device)?,
             updates: 0,
+            pad: encoder.shift,
             shift_rng,
             seen: Seen::default(),
         })
@@ -125,11 +129,11 @@ impl Drq {
     fn step(&mut self, batch: &Transitions, target_features: &Tensor) -> Result<SacMetrics, NnError> {
         let ActorCritic { actor, critics, .. } = &mut self.nets;
         let temperature = actor.temperature()?;
-        // Equation 1.
+        // y.
         let (next_actions, log_prob) = actor.sample_frozen(&batch.next_obs, 1)?;
         let next_q = critics.target_min(target_features, &next_actions)?;
         let y = batch.target(&(next_q - log_prob.affine(temperature.into(), 0.0)?)?)?;
-        // Equation 3.
+        // J_Q.
         let q = critics.values(&batch.obs_actions()?)?;
         let loss = squared_error(&q, &y)?.affine(0.5, 0.0)?;
         let gradients = loss.backward()?;
@@ -159,7 +163,7 @@ impl Drq {
         let size = self.shape.size();
         let mut pictures = vec![0.0; rows * size];
         for (stack, picture) in stacks.chunks_exact(size).zip(pictures.chunks_exact_mut(size)) {
-            Shift::draw(&mut self.shift_rng).apply(self.shape, stack, picture);
+            Shift::draw(self.pad, &mut self.shift_rng).apply(self.shape, stack, picture);
         }
         let (side, channels) = (self.shape.side, 3 * self.shape.frames);
         Ok(Tensor::from_vec(pictures, (rows, side, side, channels), self.nets.reader.device())?)

@@ -1,12 +1,9 @@
-//! Random shifts of pictures, the augmentation of DrQ: Yarats et al. 2020, arXiv 2004.13649, section 3.1, and
+//! Random shifts of pictures, the augmentation of DrQ: Kostrikov et al. 2020, arXiv 2004.13649, section 3.1, and
 //! Yarats et al. 2021 (DrQ-v2), arXiv 2107.09645, section 3.1.
 
 use rand::RngExt;
 use rand_xoshiro::Xoshiro256PlusPlus;
 use telos_envs::StackShape;
-
-/// Pixels of a shift, at most, in each direction (both papers, for pictures of 84 pixels).
-pub(crate) const PAD: i32 = 4;
 
 /// How far a picture moves, in pixels to the left and upwards.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -16,9 +13,10 @@ pub(crate) struct Shift {
 }
 
 impl Shift {
-    /// Uniform over the (2 PAD + 1)^2 places of the picture in itself padded by PAD.
-    pub(crate) fn draw(rng: &mut Xoshiro256PlusPlus) -> Self {
-        Self { x: rng.random_range(-PAD..=PAD), y: rng.random_range(-PAD..=PAD) }
+    /// Uniform over the `(2 pad + 1)^2` places of the picture in itself padded by `pad` pixels.
+    pub(crate) fn draw(pad: u32, rng: &mut Xoshiro256PlusPlus) -> Self {
+        let pad = pad as i32;
+        Self { x: rng.random_range(-pad..=pad), y: rng.random_range(-pad..=pad) }
     }
 
     /// Writes a shifted stack `[frames, side, side, 3]` to `out` as one picture `[side, side, 3 frames]` with
@@ -80,8 +78,8 @@ mod tests {
         let mut rng = Xoshiro256PlusPlus::seed_from_u64(3);
         let mut counts = [[0.0f64; 9]; 9];
         for _ in 0..81_000 {
-            let shift = Shift::draw(&mut rng);
-            counts[(shift.y + PAD) as usize][(shift.x + PAD) as usize] += 1.0;
+            let shift = Shift::draw(4, &mut rng);
+            counts[(shift.y + 4) as usize][(shift.x + 4) as usize] += 1.0;
         }
         let chi_square: f64 = counts.iter().flatten().map(|c| (c - 1000.0).powi(2) / 1000.0).sum();
         assert!(chi_square < 124.8, "the 99.9 % quantile with 80 degrees of freedom; got {chi_square}");

@@ -1,5 +1,7 @@
-//! Median times of what a learner does most, as JSON lines: one full SAC update and policy forwards.
-//! `experiments/peers/torch_sac_update.py` and `torch_policy_forward.py` do the same in PyTorch.
+//! Median times of what a learner does most, as JSON lines: one full SAC update, policy forwards, and the
+//! convolutional encoder of DrQ, forward and with its gradients, beside the same out of candle's convolutions.
+//! `experiments/peers/torch_sac_update.py`, `torch_policy_forward.py` and `torch_pixel_encoder.py` do the same
+//! in PyTorch.
 //!
 //! `cargo bench -p telos-nn --bench learner_ops -- [rounds]`
 
@@ -7,8 +9,8 @@ use std::{error::Error, io::Write, time::Instant};
 
 use rand_xoshiro::{Xoshiro256PlusPlus, rand_core::SeedableRng};
 use telos_nn::{
-    Activation, Adam, AdamConfig, Device, Mlp, MlpConfig, MlpEnsemble, Parameter, SquashedGaussian, Tensor,
-    gaussian, weights,
+    Activation, Adam, AdamConfig, Device, Mlp, MlpConfig, MlpEnsemble, NnError, Parameter, Parameters,
+    PixelEncoder, PixelEncoderConfig, SquashedGaussian, Tensor, Var, gaussian, weights,
 };
 
 #[global_allocator]
@@ -101,6 +103,57 @@ impl SacUpdate {
     }
 }
 
+/// Pictures of a batch of DrQ, and their channels: stacks of three.
+const PICTURES: usize = 128;
+const CHANNELS: usize = 9;
+
+/// The convolutions of an encoder out of candle's own operations, which want channels first.
+fn candle_convolutions(x: &Tensor, kernels: &[(Var, Var)]) -> Result<Tensor, NnError> {
+    let mut hidden = x.clone();
+    for (i, (kernel, bias)) in kernels.iter().enumerate() {
+        let stride = if i == 0 { 2 } else { 1 };
+        hidden = hidden.conv2d(kernel, 0, stride, 1, 1)?.broadcast_add(bias)?.relu()?;
+    }
+    Ok(hidden)
+}
+
+fn encoders(rounds: usize, side: usize, filters: &[usize]) -> Result<(), Box<dyn Error>> {
+    let mut rng = Xoshiro256PlusPlus::seed_from_u64(2);
+    let config = PixelEncoderConfig { channels: filters.to_vec(), features: 50 };
+    let encoder = PixelEncoder::new("encoder", &config, (side, CHANNELS), &mut rng, &Device::Cpu)?;
+    let mut values = vec![0.0; PICTURES * side * side * CHANNELS];
+    gaussian::standard_normal(&mut rng, &mut values);
+    let x = Tensor::from_vec(values, (PICTURES, side, side, CHANNELS), &Device::Cpu)?;
+    let name = |what: &str| format!("{what}_{side}px_{}x{}", filters.len(), filters[0]);
+    report(&name("pixel_encoder_forward"), rounds, || Ok(encoder.forward_frozen(&x).map(drop)?))?;
+    report(&name("pixel_encoder_gradients"), rounds, || {
+        let gradients = encoder.forward(&x)?.sqr()?.sum_all()?.backward()?;
+        assert!(encoder.named().iter().all(|(_, var)| gradients.get(var).is_some()));
+        Ok(())
+    })
+}
+
+/// The convolutions of [`encoders`] by candle alone, in a few rounds, since they are slow.
+fn candle_encoder(rounds: usize, side: usize, filters: &[usize]) -> Result<(), Box<dyn Error>> {
+    let first = Tensor::randn(0f32, 1.0, (PICTURES, CHANNELS, side, side), &Device::Cpu)?;
+    let mut kernels = Vec::new();
+    let mut channels = CHANNELS;
+    for &count in filters {
+        let kernel = Var::randn(0f32, 0.1, (count, channels, 3, 3), &Device::Cpu)?;
+        kernels.push((kernel, Var::zeros((1, count, 1, 1), first.dtype(), &Device::Cpu)?));
+        channels = count;
+    }
+    let name = |what: &str| format!("{what}_{side}px_{}x{}", filters.len(), filters[0]);
+    report(&name("candle_convolutions_forward"), rounds, || {
+        Ok(candle_convolutions(&first, &kernels).map(drop)?)
+    })?;
+    report(&name("candle_convolutions_gradients"), rounds, || {
+        let gradients = candle_convolutions(&first, &kernels)?.sqr()?.sum_all()?.backward()?;
+        assert!(kernels.iter().all(|(kernel, _)| gradients.get(kernel).is_some()));
+        Ok(())
+    })
+}
+
 fn report(
     name: &str,
     rounds: usize,
@@ -136,5 +189,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         let mut output = vec![0.0; ENVIRONMENTS * outputs];
         report(&name, 10 * rounds, || Ok(policy.infer(&input, ENVIRONMENTS, &mut output)?))?;
     }
-    Ok(())
+    encoders(rounds / 10 + 1, 32, &[16; 3])?;
+    encoders(rounds / 10 + 1, 84, &[32; 4])?;
+    candle_encoder(rounds / 100 + 1, 32, &[16; 3])
 }

@@ -1,9 +1,8 @@
-//! The convolutional encoder of Yarats et al., "Image Augmentation Is All You Need" (DrQ), 2020, arXiv
+//! The convolutional encoder of Kostrikov et al., "Image Augmentation Is All You Need" (DrQ), 2020, arXiv
 //! 2004.13649, appendix B: convolutions with rectifiers, then a linear layer, a layer normalisation and a tanh.
 
 use candle_core::{Device, Tensor, Var};
 use rand_xoshiro::Xoshiro256PlusPlus;
-use serde::{Deserialize, Serialize};
 use telos_checkpoint::{Checkpoint, CheckpointError, Reader, Writer};
 
 use crate::{
@@ -22,20 +21,12 @@ const FIRST_STRIDE: usize = 2;
 const INIT: Init = Init::Orthogonal { hidden_gain: std::f32::consts::SQRT_2, output_gain: 1.0 };
 
 /// Sizes of a [`PixelEncoder`].
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PixelEncoderConfig {
-    /// Filters, of 3 x 3 pixels, of each convolution; the first has stride 2, the others 1. Default
-    /// `[32, 32, 32, 32]` (DrQ).
+    /// Filters, of 3 x 3 pixels, of each convolution; the first has stride 2, the others 1.
     pub channels: Vec<usize>,
-    /// Numbers that stand for a picture in the end. Default 50 (DrQ).
+    /// Numbers that stand for a picture in the end.
     pub features: usize,
-}
-
-impl Default for PixelEncoderConfig {
-    fn default() -> Self {
-        Self { channels: vec![32; 4], features: 50 }
-    }
 }
 
 impl PixelEncoderConfig {

@@ -11,14 +11,14 @@ use crate::{BoxSpace, Env, EnvError, EnvSpec, HiddenParameters, Transition};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct PixelsConfig {
-    /// Pixels along each side, from 8 to 256. Default 64; Mnih et al. (2015, Nature 518) and DrQ (Yarats et
-    /// al. 2020, arXiv 2004.13649) have 84.
+    /// Pixels along each side, from 8 to 256. Default 64; Mnih et al. (2015, Nature 518) and DrQ
+    /// (Kostrikov et al. 2020, arXiv 2004.13649) have 84.
     pub size: usize,
     /// Latest pictures that are seen together, which tell velocities, from 1 to 16. Default 3 (DrQ).
     pub stack: usize,
     /// Change of the task's own camera. Default none.
     pub view: View,
-    /// Whether the sun casts shadows. Default false: they cost half as much again.
+    /// Whether the sun casts shadows. Default false, which is faster.
     pub shadows: bool,
 }
 

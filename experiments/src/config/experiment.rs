@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use telos_agents::{
-    PpoConfig, SacConfig,
+    DrqConfig, PpoConfig, SacConfig,
     generative::{BehaviourCloningConfig, GenerativeConfig, TuningConfig},
     offline::{
         AwacConfig, BcConfig, CqlConfig, DecisionTransformerConfig, IqlConfig, MopoConfig, RebracConfig,
@@ -14,7 +14,6 @@ use telos_agents::{
 use telos_envs::{
     Env, EnvError, GoalRegionConfig, PixelsConfig, RandomizationConfig, ResetFreeConfig, Wrapping, registry,
 };
-use telos_nn::PixelEncoderConfig;
 use telos_rewards::vision::SentenceConfig;
 
 use super::{
@@ -57,7 +56,7 @@ pub struct Config {
     /// Soft actor-critic.
     pub sac: SacConfig,
     /// How soft actor-critic sees pictures.
-    pub encoder: PixelEncoderConfig,
+    pub encoder: DrqConfig,
     /// Proximal policy optimisation.
     pub ppo: PpoConfig,
     /// Behaviour cloning.
@@ -118,7 +117,7 @@ impl Default for Config {
             parallel: ParallelConfig::default(),
             training: TrainingConfig::default(),
             sac: SacConfig::default(),
-            encoder: PixelEncoderConfig::default(),
+            encoder: DrqConfig::default(),
             ppo: PpoConfig::default(),
             bc: BcConfig::default(),
             decision_transformer: DecisionTransformerConfig::default(),

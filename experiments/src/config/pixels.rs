@@ -4,7 +4,7 @@ use telos_envs::registry;
 
 use super::{
     Config, LearnerKind, LoopKind,
-    validation::{Invalid, at_least, invalid, wrapper},
+    validation::{Invalid, invalid, learner, wrapper},
 };
 
 /// Whether `env.pixels` and `[encoder]` fit each other and the rest.
@@ -25,15 +25,9 @@ pub(super) fn check(config: &Config) -> Result<(), Invalid> {
             format!("cannot be taken of \"{id}\", which has no bodies to be drawn"),
         );
     }
-    let encoder = &config.encoder;
-    if encoder.channels.is_empty() || encoder.channels.contains(&0) {
-        let reason =
-            format!("is {:?}; name at least one convolution, of at least 1 filter", encoder.channels);
-        return invalid("encoder.channels", reason);
-    }
-    at_least("encoder.features", encoder.features as u64, 1)?;
-    if pixels.size < encoder.least_side() {
-        let (size, least) = (pixels.size, encoder.least_side());
+    learner(config.encoder.validate())?;
+    let (size, least) = (pixels.size, config.encoder.network().least_side());
+    if size < least {
         let reason = format!("is {size}, but the convolutions of `encoder.channels` need at least {least}");
         return invalid("env.pixels.size", reason);
     }

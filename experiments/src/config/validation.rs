@@ -335,7 +335,7 @@ fn prior(config: &Config) -> Result<(), Invalid> {
     learner(prior.penalty().validate())
 }
 
-pub(super) fn at_least(key: &str, value: u64, least: u64) -> Result<(), Invalid> {
+fn at_least(key: &str, value: u64, least: u64) -> Result<(), Invalid> {
     if value >= least { Ok(()) } else { invalid(key, format!("is {value}, but must be at least {least}")) }
 }
 
@@ -367,7 +367,7 @@ fn distinct(key: &str, seeds: &[u64]) -> Result<(), Invalid> {
 }
 
 /// The verdict of a learner, which names its keys in full.
-fn learner(verdict: Result<(), AgentError>) -> Result<(), Invalid> {
+pub(super) fn learner(verdict: Result<(), AgentError>) -> Result<(), Invalid> {
     match verdict {
         Ok(()) => Ok(()),
         Err(AgentError::Config { key, value, expected }) => invalid(key, format!("is {value}; {expected}")),
