@@ -1,4 +1,4 @@
-//! How one world differs from its model: masses, friction, damping and motors, as factors.
+//! How one world differs from its model: masses, friction, damping, motors and gravity, as factors.
 
 use rapier3d::prelude::MassProperties;
 use serde::{Deserialize, Serialize};
@@ -16,6 +16,8 @@ pub(crate) struct Dynamics {
     pub(crate) damping: Vec<f32>,
     /// By actuator.
     pub(crate) motor: Vec<f32>,
+    /// Of the one acceleration that all bodies share.
+    pub(crate) gravity: f32,
 }
 
 impl Dynamics {
@@ -25,6 +27,7 @@ impl Dynamics {
             friction: vec![1.0; model.geoms.len()],
             damping: vec![1.0; model.joints.len()],
             motor: vec![1.0; model.actuators.len()],
+            gravity: 1.0,
         }
     }
 
@@ -37,7 +40,10 @@ impl Dynamics {
             (&self.damping, &nominal.damping),
             (&self.motor, &nominal.motor),
         ];
-        pairs.iter().all(|(own, other)| own.len() == other.len() && own.iter().all(|factor| sound(*factor)))
+        let lists = |(own, other): &(&Vec<f32>, &Vec<f32>)| {
+            own.len() == other.len() && own.iter().all(|factor| sound(*factor))
+        };
+        sound(self.gravity) && pairs.iter().all(lists)
     }
 
     /// Gives freshly initialised physics the factors that differ from 1.
@@ -136,6 +142,15 @@ impl World {
         self.dynamics.motor[actuator] = factor;
     }
 
+    /// Multiplies the acceleration of gravity; 0 is weightlessness.
+    ///
+    /// # Panics
+    /// When the factor is negative or not finite.
+    pub fn set_gravity_scale(&mut self, factor: f32) {
+        check("gravity", factor);
+        self.dynamics.gravity = factor;
+    }
+
     /// Sets one factor each for all masses, geoms, joints and actuators.
     ///
     /// # Panics
@@ -151,5 +166,6 @@ impl World {
     /// Follows the model again.
     pub fn restore_dynamics(&mut self) {
         self.scale_dynamics(1.0, 1.0, 1.0, 1.0);
+        self.set_gravity_scale(1.0);
     }
 }

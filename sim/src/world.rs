@@ -153,7 +153,8 @@ impl World {
             self.pushed = true;
         }
         let rules = ContactRules { filter: &model.filter, mask: &self.mask };
-        self.physics.step(&mut self.workspace, model.gravity, &model.parameters, &rules);
+        let gravity = model.gravity * self.dynamics.gravity;
+        self.physics.step(&mut self.workspace, gravity, &model.parameters, &rules);
         if std::mem::take(&mut self.pushed) {
             for (rigid, _) in &model.masses {
                 self.physics.bodies[*rigid].reset_forces(false);

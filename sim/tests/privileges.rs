@@ -122,6 +122,31 @@ fn mass_damping_and_motors_follow_their_factors() {
 }
 
 #[test]
+fn a_ball_falls_as_its_gravity_says() {
+    let model = yard();
+    let ball = model.body("ball").unwrap();
+    let fall = |world: &mut World| {
+        world.set_body_pose(ball, [0.0, 0.0, 5.0], [0.0, 0.0, 0.0, 1.0]);
+        run(world, 20);
+        5.0 - world.body_position(ball)[2]
+    };
+    let mut world = World::new(model.clone());
+    let nominal = fall(&mut world);
+    for factor in [0.0, 0.5, 3.0] {
+        world.set_gravity_scale(factor);
+        world.reset();
+        let mut restored = World::new(model.clone());
+        from_bytes(&mut restored, &to_bytes(&world)).unwrap();
+        let found = fall(&mut world);
+        assert!((found - factor * nominal).abs() < 1e-4, "{factor}: {found} m, not {}", factor * nominal);
+        assert_eq!(fall(&mut restored), found, "the factor is part of the state");
+    }
+    world.restore_dynamics();
+    world.reset();
+    assert_eq!(fall(&mut world), nominal);
+}
+
+#[test]
 fn a_ball_with_little_friction_slips() {
     let model = yard();
     let ball = model.body("ball").unwrap();

@@ -1,8 +1,10 @@
 //! Physics that differ from the model's: factors that the sliders set.
 
-/// Factors of the model's masses, Coulomb coefficients, joint damping and motors.
+/// Factors of the model's gravity, masses, Coulomb coefficients, joint damping and motors.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Factors {
+    /// Of the acceleration of gravity.
+    pub gravity: f32,
     /// Of all masses and inertias.
     pub mass: f32,
     /// Of all Coulomb coefficients.
@@ -15,6 +17,6 @@ pub struct Factors {
 
 impl Default for Factors {
     fn default() -> Self {
-        Self { mass: 1.0, friction: 1.0, damping: 1.0, motor: 1.0 }
+        Self { gravity: 1.0, mass: 1.0, friction: 1.0, damping: 1.0, motor: 1.0 }
     }
 }

@@ -127,6 +127,7 @@ impl Player {
     /// Gives the robot other physics, also after resets.
     pub fn set_factors(&mut self, factors: &Factors) {
         if let Some(world) = self.world() {
+            world.set_gravity_scale(factors.gravity);
             world.scale_dynamics(factors.mass, factors.friction, factors.damping, factors.motor);
         }
     }

@@ -28,6 +28,7 @@ fn physics(ui: &mut egui::Ui, live: &mut Live) {
     ui.heading("Physics");
     let mut factors = live.factors();
     let sliders = [
+        (&mut factors.gravity, 0.0, "gravity"),
         (&mut factors.mass, 0.1, "mass"),
         (&mut factors.friction, 0.0, "friction"),
         (&mut factors.damping, 0.0, "damping"),
