@@ -117,15 +117,16 @@ impl LikelihoodReward {
             seen.chunks_exact(width).for_each(|obs| self.bins.scaled(obs, &mut inputs));
             // What comes after the last place is not attended to.
             inputs.resize(inputs.len() + (context - length) * width, 0.0);
-            tokens.resize(tokens.len() + (length - 1) * width, 0);
+            seen.chunks_exact(width).for_each(|obs| self.bins.tokens(obs, &mut tokens));
             self.bins.tokens(next, &mut tokens);
             tokens.resize(tokens.len() + (context - length) * width, 0);
-            last.push(length - 1);
+            last.push(length);
         }
         let likelihoods = self.means(inputs, tokens)?;
         let low = self.low();
-        for ((reward, likelihoods), last) in out.iter_mut().zip(likelihoods.chunks_exact(context)).zip(last) {
-            *reward = ((likelihoods[last] - low) / (high - low)).clamp(0.0, 1.0);
+        let windows = likelihoods.chunks_exact(context + 1).zip(last);
+        for (reward, (likelihoods, last)) in out.iter_mut().zip(windows) {
+            *reward = ((self.of_window(&likelihoods[..=last]) - low) / (high - low)).clamp(0.0, 1.0);
         }
         Ok(())
     }
@@ -135,14 +136,23 @@ impl LikelihoodReward {
         -(self.config.bins as f32).ln()
     }
 
+    /// What a window is worth whose observations have these likelihoods.
+    fn of_window(&self, likelihoods: &[f32]) -> f32 {
+        if self.config.joint {
+            likelihoods.iter().sum::<f32>() / likelihoods.len() as f32
+        } else {
+            likelihoods[likelihoods.len() - 1]
+        }
+    }
+
     /// The inputs and tokens of `context + 1` observations.
     fn stretch(&self, rows: &[f32], inputs: &mut Vec<f32>, tokens: &mut Vec<u32>) {
         let width = self.observation;
         rows[..rows.len() - width].chunks_exact(width).for_each(|obs| self.bins.scaled(obs, inputs));
-        rows[width..].chunks_exact(width).for_each(|obs| self.bins.tokens(obs, tokens));
+        rows.chunks_exact(width).for_each(|obs| self.bins.tokens(obs, tokens));
     }
 
-    /// Appends the likelihood of each observation of an episode that has a whole context before it.
+    /// Appends what each observation of an episode is worth that has a whole context before it.
     fn likelihoods(&self, episode: &[f32], out: &mut Vec<f32>) -> Result<(), RewardError> {
         let (context, width) = (self.config.context, self.observation);
         let stretches: Vec<&[f32]> = episode.windows((context + 1) * width).step_by(width).collect();
@@ -150,12 +160,12 @@ impl LikelihoodReward {
             let (mut inputs, mut tokens) = (Vec::new(), Vec::new());
             stretches.iter().for_each(|rows| self.stretch(rows, &mut inputs, &mut tokens));
             let means = self.means(inputs, tokens)?;
-            out.extend(means.chunks_exact(context).map(|stretch| stretch[context - 1]));
+            out.extend(means.chunks_exact(context + 1).map(|window| self.of_window(window)));
         }
         Ok(())
     }
 
-    /// Mean of ln p over the components, `[n, context]`.
+    /// Mean of ln p over the components, `[n, context + 1]`.
     fn means(&self, inputs: Vec<f32>, tokens: Vec<u32>) -> Result<Vec<f32>, RewardError> {
         let likelihood = self.model.log_likelihood(inputs, tokens, self.config.context)?;
         let means = likelihood.detach().mean(2).and_then(|x| x.flatten_all()?.to_vec1());
