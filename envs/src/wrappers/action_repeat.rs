@@ -4,7 +4,7 @@ use std::any::Any;
 
 use telos_checkpoint::{Checkpoint, CheckpointError, Reader, Writer};
 
-use crate::{Env, EnvError, EnvSpec, HiddenParameters, Transition, branch};
+use crate::{Env, EnvError, EnvSpec, Transition, branch};
 
 /// Steps its environment `times` times with each action, or until the episode ends, and adds up the
 /// rewards, as the repeat of Mnih et al. (2015, Nature 518) does. Observation, factors and success are
@@ -63,10 +63,7 @@ impl<E: Env> Env for ActionRepeat<E> {
     }
 
     pass_on!(inner);
-
-    fn hidden(&self) -> Option<HiddenParameters> {
-        self.inner.hidden()
-    }
+    pass_on_hidden!(inner);
 
     fn branch_from(&mut self, other: &dyn Env) -> Result<(), EnvError> {
         match (other as &dyn Any).downcast_ref::<Self>().filter(|other| other.spec == self.spec) {

@@ -6,11 +6,9 @@ use rand::{RngExt, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
 use serde::{Deserialize, Serialize};
 use telos_checkpoint::{Checkpoint, CheckpointError, Reader, Writer};
-use telos_sim::Scene;
 
-use crate::{
-    Env, EnvError, EnvSpec, Events, GoalSpec, HiddenParameters, Privileges, Transition, branch, episode_seed,
-};
+use super::arrival;
+use crate::{Env, EnvError, EnvSpec, GoalSpec, Transition, branch, episode_seed};
 
 /// Sets the draws of this wrapper apart from those of its environment, which has the same seed.
 const STREAM: u64 = 2;
@@ -92,12 +90,8 @@ impl<E: Env> GoalRegion<E> {
 
     fn judge(&mut self, obs: &mut [f32]) {
         obs[self.goal.desired.clone()].copy_from_slice(&self.desired);
-        self.at_goal = self.reaches(&obs[self.goal.achieved.clone()], &self.desired);
-    }
-
-    fn reaches(&self, achieved: &[f32], desired: &[f32]) -> bool {
-        let squares = achieved.iter().zip(desired).map(|(achieved, desired)| (achieved - desired).powi(2));
-        squares.sum::<f32>().sqrt() <= self.config.tolerance
+        self.at_goal =
+            arrival::within(self.config.tolerance, &obs[self.goal.achieved.clone()], &self.desired);
     }
 }
 
@@ -132,33 +126,15 @@ impl<E: Env> Env for GoalRegion<E> {
     }
 
     fn caption(&self) -> String {
-        let place = if self.at_goal { "at the goal" } else { "away from the goal" };
-        format!("{place}; {}", self.inner.caption())
-    }
-
-    fn scene(&self) -> Option<Scene> {
-        self.inner.scene()
+        arrival::caption(self.at_goal, &self.inner.caption())
     }
 
     fn goal_reward(&self, achieved: &[f32], desired: &[f32]) -> Option<f32> {
-        Some(f32::from(self.reaches(achieved, desired)))
+        Some(f32::from(arrival::within(self.config.tolerance, achieved, desired)))
     }
 
-    fn events(&self) -> Events {
-        self.inner.events()
-    }
-
-    fn diagnosis(&self) -> String {
-        self.inner.diagnosis()
-    }
-
-    fn privileges(&mut self) -> Option<&mut dyn Privileges> {
-        self.inner.privileges()
-    }
-
-    fn hidden(&self) -> Option<HiddenParameters> {
-        self.inner.hidden()
-    }
+    pass_on_simulation!(inner);
+    pass_on_hidden!(inner);
 
     fn branch_from(&mut self, other: &dyn Env) -> Result<(), EnvError> {
         match (other as &dyn Any).downcast_ref::<Self>().filter(|other| other.spec == self.spec) {

@@ -13,36 +13,53 @@
 //! of its own would see its observations change when other environments of the vector are added, or
 //! have statistics that differ from theirs; and a stored trajectory could not be normalised anew.
 
-/// What a wrapper says about its environment without having a say in it.
-macro_rules! pass_on {
-    ($($inner:ident).+) => {
-        fn success(&self) -> Option<bool> {
-            self.$($inner).+.success()
-        }
-
-        fn caption(&self) -> String {
-            self.$($inner).+.caption()
-        }
-
+/// The simulation behind a wrapper's environment.
+macro_rules! pass_on_simulation {
+    ($inner:ident) => {
         fn scene(&self) -> Option<telos_sim::Scene> {
-            self.$($inner).+.scene()
+            self.$inner.scene()
         }
 
         fn events(&self) -> crate::Events {
-            self.$($inner).+.events()
+            self.$inner.events()
         }
 
         fn diagnosis(&self) -> String {
-            self.$($inner).+.diagnosis()
+            self.$inner.diagnosis()
         }
 
         fn privileges(&mut self) -> Option<&mut dyn crate::Privileges> {
-            self.$($inner).+.privileges()
+            self.$inner.privileges()
         }
     };
 }
 
+/// What nobody drew anew since the environment inside did.
+macro_rules! pass_on_hidden {
+    ($inner:ident) => {
+        fn hidden(&self) -> Option<crate::HiddenParameters> {
+            self.$inner.hidden()
+        }
+    };
+}
+
+/// What a wrapper says about its environment without having a say in it.
+macro_rules! pass_on {
+    ($inner:ident) => {
+        fn success(&self) -> Option<bool> {
+            self.$inner.success()
+        }
+
+        fn caption(&self) -> String {
+            self.$inner.caption()
+        }
+
+        pass_on_simulation!($inner);
+    };
+}
+
 mod action_repeat;
+mod arrival;
 mod goal_region;
 mod photographed;
 mod pixels;

@@ -7,7 +7,7 @@ use telos_sim::{
     render::{Image, RenderOptions, Renderer},
 };
 
-use crate::{Env, EnvError, EnvSpec, HiddenParameters, Transition};
+use crate::{Env, EnvError, EnvSpec, Transition};
 
 /// A change of the view that shows a task, about the point that its camera looks at.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -126,10 +126,7 @@ impl<E: Env> Env for Photographed<E> {
     }
 
     pass_on!(inner);
-
-    fn hidden(&self) -> Option<HiddenParameters> {
-        self.inner.hidden()
-    }
+    pass_on_hidden!(inner);
 
     fn goal_reward(&self, achieved: &[f32], desired: &[f32]) -> Option<f32> {
         self.inner.goal_reward(achieved, desired)

@@ -5,7 +5,7 @@ use telos_checkpoint::{Checkpoint, CheckpointError, Reader, Writer};
 use telos_sim::render::{Image, RenderOptions, Renderer};
 
 use super::View;
-use crate::{BoxSpace, Env, EnvError, EnvSpec, HiddenParameters, Transition};
+use crate::{BoxSpace, Env, EnvError, EnvSpec, Transition};
 
 /// What a policy sees that sees pictures only.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -157,10 +157,7 @@ impl<E: Env> Env for Pixels<E> {
     }
 
     pass_on!(inner);
-
-    fn hidden(&self) -> Option<HiddenParameters> {
-        self.inner.hidden()
-    }
+    pass_on_hidden!(inner);
 }
 
 impl<E: Env> Checkpoint for Pixels<E> {

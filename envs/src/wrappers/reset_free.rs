@@ -4,9 +4,9 @@ use std::any::Any;
 
 use serde::{Deserialize, Serialize};
 use telos_checkpoint::{Checkpoint, CheckpointError, Reader, Writer};
-use telos_sim::Scene;
 
-use crate::{Env, EnvError, EnvSpec, Events, GoalSpec, HiddenParameters, Privileges, Transition, branch};
+use super::arrival;
+use crate::{Env, EnvError, EnvSpec, GoalSpec, Transition, branch};
 
 /// The two goals, how long an attempt at one lasts and how rarely somebody puts things in order.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -106,12 +106,8 @@ impl<E: Env> ResetFree<E> {
     fn show(&mut self, obs: &mut [f32]) {
         obs.copy_from_slice(&self.obs);
         obs[self.goal.desired.clone()].copy_from_slice(self.desired());
-        self.at_goal = self.reaches(&obs[self.goal.achieved.clone()], self.desired());
-    }
-
-    fn reaches(&self, achieved: &[f32], desired: &[f32]) -> bool {
-        let squares = achieved.iter().zip(desired).map(|(achieved, desired)| (achieved - desired).powi(2));
-        squares.sum::<f32>().sqrt() <= self.config.tolerance
+        let achieved = &obs[self.goal.achieved.clone()];
+        self.at_goal = arrival::within(self.config.tolerance, achieved, self.desired());
     }
 }
 
@@ -151,33 +147,15 @@ impl<E: Env> Env for ResetFree<E> {
     }
 
     fn caption(&self) -> String {
-        let place = if self.at_goal { "at the goal" } else { "away from the goal" };
-        format!("{place}; {}", self.inner.caption())
-    }
-
-    fn scene(&self) -> Option<Scene> {
-        self.inner.scene()
+        arrival::caption(self.at_goal, &self.inner.caption())
     }
 
     fn goal_reward(&self, achieved: &[f32], desired: &[f32]) -> Option<f32> {
-        Some(f32::from(self.reaches(achieved, desired)))
+        Some(f32::from(arrival::within(self.config.tolerance, achieved, desired)))
     }
 
-    fn events(&self) -> Events {
-        self.inner.events()
-    }
-
-    fn diagnosis(&self) -> String {
-        self.inner.diagnosis()
-    }
-
-    fn privileges(&mut self) -> Option<&mut dyn Privileges> {
-        self.inner.privileges()
-    }
-
-    fn hidden(&self) -> Option<HiddenParameters> {
-        self.inner.hidden()
-    }
+    pass_on_simulation!(inner);
+    pass_on_hidden!(inner);
 
     fn branch_from(&mut self, other: &dyn Env) -> Result<(), EnvError> {
         match (other as &dyn Any).downcast_ref::<Self>().filter(|other| other.spec == self.spec) {

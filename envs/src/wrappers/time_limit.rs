@@ -4,7 +4,7 @@ use std::any::Any;
 
 use telos_checkpoint::{Checkpoint, CheckpointError, Reader, Writer};
 
-use crate::{Env, EnvError, EnvSpec, HiddenParameters, Transition, branch};
+use crate::{Env, EnvError, EnvSpec, Transition, branch};
 
 /// Sets `truncated` on the step that reaches `spec().horizon`, unless that step terminates.
 #[derive(Clone, Debug)]
@@ -47,10 +47,7 @@ impl<E: Env> Env for TimeLimit<E> {
     }
 
     pass_on!(inner);
-
-    fn hidden(&self) -> Option<HiddenParameters> {
-        self.inner.hidden()
-    }
+    pass_on_hidden!(inner);
 
     fn goal_reward(&self, achieved: &[f32], desired: &[f32]) -> Option<f32> {
         self.inner.goal_reward(achieved, desired)

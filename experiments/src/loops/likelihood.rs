@@ -1,7 +1,7 @@
 //! VIPER (Escontrela et al. 2023, "Video Prediction Models as Rewards for Reinforcement Learning", arXiv
 //! 2305.14343) around soft actor-critic:
 //!
-//! r = ln p(x_{t+1} | x_{..t}), scaled to [0, 1], + beta · r_exploration
+//! r = ln p(x_{t+1} | x_{..t}), scaled so that random actions earn 0 and the expert 1, + beta · r_exploration
 //!
 //! The model p learns from an expert's observations before the first step; the environment's own reward is
 //! never looked at. Exploration is rewarded by state entropy, anew whenever a transition is sampled, in
@@ -9,9 +9,9 @@
 
 use std::path::Path;
 
-use telos_agents::Policy;
+use telos_agents::{ActMode, Policy, RandomPolicy};
 use telos_checkpoint::{Checkpoint, CheckpointError, Reader, Writer};
-use telos_envs::dataset::Dataset;
+use telos_envs::{VecEnv, dataset::Dataset};
 use telos_nn::{Device, Parameters};
 use telos_rewards::{
     intrinsic::StateEntropy,
@@ -25,13 +25,17 @@ use crate::{
     config::{Config, LikelihoodLoopConfig},
 };
 
+/// Random actions whose observations earn nothing: whole episodes of so many environments, always the same.
+const RANDOM_ENVS: usize = 8;
+const RANDOM_SEED: u64 = 0x11_ce;
+
 /// Environment steps after which the state entropy looks at the replay anew.
 const REFRESH_INTERVAL: u64 = 500;
 
 /// The loop.
 pub(super) struct LikelihoodLoop {
     core: OffPolicy,
-    config: LikelihoodLoopConfig,
+    config: Config,
     likelihood: LikelihoodReward,
     contexts: Contexts,
     entropy: StateEntropy,
@@ -44,29 +48,53 @@ impl LikelihoodLoop {
     pub(super) fn new(config: &Config, device: &Device) -> Result<Self, TelosError> {
         let core = OffPolicy::new(config, device)?;
         let (observation, seed) = (core.envs.spec().observation.size(), config.seed);
-        let (envs, config) = (config.env.count, config.likelihood.clone());
+        let envs = config.env.count;
+        let LikelihoodLoopConfig { model, state_entropy, .. } = &config.likelihood;
         Ok(Self {
-            likelihood: LikelihoodReward::new(config.model.clone(), observation, seed, device)?,
-            contexts: Contexts::new(envs, config.model.context, observation),
-            entropy: StateEntropy::new(config.state_entropy.clone(), observation, seed)?,
+            likelihood: LikelihoodReward::new(model.clone(), observation, seed, device)?,
+            contexts: Contexts::new(envs, model.context, observation),
+            entropy: StateEntropy::new(state_entropy.clone(), observation, seed)?,
             next_refresh: 0,
             bonus: Vec::new(),
-            config,
+            config: config.clone(),
             core,
         })
     }
 
     fn learn_expert(&mut self) -> Result<(), TelosError> {
-        let path = &self.config.demonstrations;
+        let path = &self.config.likelihood.demonstrations;
         let dataset = Dataset::open(Path::new(path))?;
         if let Some(reason) = dataset.info().mismatch(self.core.envs.spec()) {
             return Err(TelosError::Usage(format!("`likelihood.demonstrations`: {path}: {reason}")));
         }
         let episodes: Vec<&[f32]> = dataset.episodes().map(|episode| episode.obs).collect();
         let fit = self.likelihood.learn(&episodes)?;
+        let others = self.random_episodes()?;
+        self.likelihood.contrast(&others.iter().map(Vec::as_slice).collect::<Vec<_>>())?;
         self.core.losses.add("likelihood/loss", fit.training);
         self.core.losses.add("likelihood/held_out_loss", fit.held_out);
         Ok(())
+    }
+
+    /// Observations of random actions: `[steps + 1, obs]` of one episode of each environment.
+    fn random_episodes(&self) -> Result<Vec<Vec<f32>>, TelosError> {
+        let mut envs = VecEnv::new(RANDOM_ENVS, 1, RANDOM_SEED, |_| self.config.env.make())?;
+        let (width, horizon) = (envs.spec().observation.size(), envs.spec().horizon);
+        let mut policy = RandomPolicy::new(envs.spec(), RANDOM_SEED)?;
+        let mut actions = vec![0.0; RANDOM_ENVS * envs.spec().action.size()];
+        let mut episodes: Vec<Vec<f32>> = envs.reset().obs.chunks_exact(width).map(<[f32]>::to_vec).collect();
+        let mut over = [false; RANDOM_ENVS];
+        for _ in 0..horizon {
+            policy.act(&envs.batch().obs, RANDOM_ENVS, ActMode::Sample, &mut actions)?;
+            let outcome = envs.step(&actions);
+            let led_to = outcome.final_obs.chunks_exact(width);
+            for (i, (episode, obs)) in episodes.iter_mut().zip(led_to).enumerate().filter(|(i, _)| !over[*i])
+            {
+                episode.extend(obs);
+                over[i] = outcome.done(i);
+            }
+        }
+        Ok(episodes)
     }
 }
 
@@ -90,7 +118,7 @@ impl TrainingLoop for LikelihoodLoop {
             Ok(())
         })?;
         core.losses.add("likelihood/reward", mean);
-        let weight = self.config.exploration;
+        let weight = self.config.likelihood.exploration;
         if weight == 0.0 {
             return core.update(|_, _| Ok(()));
         }

@@ -11,11 +11,10 @@ use telos_rewards::vision::{Frames, SentenceConfig, SentenceReward};
 
 use crate::{TelosError, config::Config};
 
-/// Pictures of random behaviour that rewards are standardised on: of 16 environments, so many of each,
-/// this many steps apart.
-const ENVS: usize = 16;
-const PICTURES: usize = 16;
-const STRIDE: usize = 4;
+/// Pictures of random behaviour that rewards are standardised on: of so many environments, so many of each,
+/// spread over an episode, since a robot that begins upright lies for most of one.
+const ENVS: usize = 8;
+const PICTURES: usize = 32;
 /// Their seed: one experiment has one reward, whatever the seed of a run.
 const SEED: u64 = 0x7e_105;
 
@@ -62,12 +61,16 @@ impl SentenceTask {
         envs.reset();
         let mut policy = RandomPolicy::new(envs.spec(), SEED)?;
         let mut actions = vec![0.0; ENVS * envs.spec().action.size()];
-        let mut rgb = Vec::new();
-        for step in 0..PICTURES * STRIDE {
+        let stride = envs.spec().horizon.div_ceil(PICTURES);
+        let (mut rgb, mut taken) = (Vec::new(), [0; ENVS]);
+        for step in 0..PICTURES * stride {
             policy.act(&envs.batch().obs, ENVS, ActMode::Sample, &mut actions)?;
             envs.step(&actions);
-            if step.is_multiple_of(STRIDE) {
-                (0..ENVS).filter_map(|i| picture(&envs, i)).for_each(|picture| rgb.extend(picture));
+            for (i, taken) in taken.iter_mut().enumerate().filter(|(_, taken)| **taken * stride <= step) {
+                if let Some(picture) = picture(&envs, i) {
+                    rgb.extend(picture);
+                    *taken += 1;
+                }
             }
         }
         Ok(self.reward.standardise(Frames::new(self.reward.side(), &rgb)?)?)

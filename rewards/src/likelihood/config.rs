@@ -15,6 +15,11 @@ pub struct LikelihoodConfig {
     pub bins: usize,
     /// Observations that the next one is predicted from, at most. Default 8.
     pub context: usize,
+    /// Whether the reward is the mean over the context and the next observation, each after those before it
+    /// and the first after nothing, as in the code of the paper, and not that of the next one alone. What is
+    /// likely after nothing is where the expert is; what is likely after the last observation is any smooth
+    /// motion, too. Default true.
+    pub joint: bool,
     /// The network. Default 64 wide, 4 heads, 2 layers.
     pub transformer: TransformerConfig,
     /// Gradient updates. Default 2000.
@@ -37,6 +42,7 @@ impl Default for LikelihoodConfig {
         Self {
             bins: 32,
             context: 8,
+            joint: true,
             transformer: TransformerConfig { width: 64, heads: 4, layers: 2 },
             updates: 2000,
             batch: 64,

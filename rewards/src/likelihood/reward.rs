@@ -20,8 +20,9 @@ pub struct LikelihoodFit {
     pub held_out: f32,
 }
 
-/// `r = clamp((ln p - low) / (high - low), 0, 1)`: 0 is what a guess among all tokens would be worth, 1 the
-/// chosen quantile of the expert's own episodes that were held out.
+/// `r = clamp((ln p - low) / (high - low), -1, 1)`: 0 is what the mean observation of somebody else is worth, 1
+/// the chosen quantile of the expert's own episodes that were held out. Where nobody else was shown, 0 is a
+/// guess among all tokens.
 pub struct LikelihoodReward {
     config: LikelihoodConfig,
     observation: usize,
@@ -29,6 +30,7 @@ pub struct LikelihoodReward {
     model: SequenceModel,
     /// Of the mean over the components; `None` before [`learn`](Self::learn).
     high: Option<f32>,
+    low: f32,
     rng: Xoshiro256PlusPlus,
 }
 
@@ -47,7 +49,8 @@ impl LikelihoodReward {
         let mut rng = Xoshiro256PlusPlus::seed_from_u64(seed);
         let model = SequenceModel::new(&config, observation, &mut rng, device)?;
         let bins = Bins::new(observation, config.bins);
-        Ok(Self { config, observation, bins, model, high: None, rng })
+        let low = -(config.bins as f32).ln();
+        Ok(Self { config, observation, bins, model, high: None, low, rng })
     }
 
     /// Whether an expert has been learned.
@@ -91,9 +94,30 @@ impl LikelihoodReward {
         likelihoods.sort_by(f32::total_cmp);
         let place = (likelihoods.len() - 1) as f64 * self.config.quantile;
         // A model that knows nothing still gives rewards on a scale.
-        self.high = Some(likelihoods[place.round() as usize].max(self.low() + 1e-3));
+        self.high = Some(likelihoods[place.round() as usize].max(self.low + 1e-3));
         let mean = likelihoods.iter().sum::<f32>() / likelihoods.len() as f32;
         Ok(LikelihoodFit { training: sum / count.max(1) as f32, held_out: -mean })
+    }
+
+    /// Takes the mean of these episodes, `[steps + 1, obs]` each, for the reward 0: those of random actions,
+    /// say, so that what anybody does earns nothing.
+    ///
+    /// # Errors
+    /// When no expert has been learned, or the episodes are shorter than the context.
+    pub fn contrast(&mut self, episodes: &[&[f32]]) -> Result<(), RewardError> {
+        let high = self.high()?;
+        let mut likelihoods = Vec::new();
+        episodes.iter().try_for_each(|episode| self.likelihoods(episode, &mut likelihoods))?;
+        if likelihoods.is_empty() {
+            return Err(RewardError::NotEnoughData(format!(
+                "no episode has more than {} observations; lower `context`",
+                self.config.context
+            )));
+        }
+        let mean = likelihoods.iter().sum::<f32>() / likelihoods.len() as f32;
+        // An expert who is no more predictable than others still gives rewards on a scale.
+        self.low = mean.min(high - 1e-3);
+        Ok(())
     }
 
     /// The reward of going on to `next` (`[envs, obs]`) after `contexts`, which must end with the
@@ -102,9 +126,7 @@ impl LikelihoodReward {
     /// # Errors
     /// When a shape is wrong or no expert has been learned.
     pub fn reward(&self, contexts: &Contexts, next: &[f32], out: &mut [f32]) -> Result<(), RewardError> {
-        let high = self.high.ok_or_else(|| {
-            RewardError::NotEnoughData("the likelihood has no expert yet; call `learn` first".into())
-        })?;
+        let (high, low) = (self.high()?, self.low);
         let (context, width) = (self.config.context, self.observation);
         expect_len("rewards", out.len(), contexts.iter().len())?;
         expect_len("next observations", next.len(), out.len() * width)?;
@@ -117,32 +139,42 @@ impl LikelihoodReward {
             seen.chunks_exact(width).for_each(|obs| self.bins.scaled(obs, &mut inputs));
             // What comes after the last place is not attended to.
             inputs.resize(inputs.len() + (context - length) * width, 0.0);
-            tokens.resize(tokens.len() + (length - 1) * width, 0);
+            seen.chunks_exact(width).for_each(|obs| self.bins.tokens(obs, &mut tokens));
             self.bins.tokens(next, &mut tokens);
             tokens.resize(tokens.len() + (context - length) * width, 0);
-            last.push(length - 1);
+            last.push(length);
         }
         let likelihoods = self.means(inputs, tokens)?;
-        let low = self.low();
-        for ((reward, likelihoods), last) in out.iter_mut().zip(likelihoods.chunks_exact(context)).zip(last) {
-            *reward = ((likelihoods[last] - low) / (high - low)).clamp(0.0, 1.0);
+        let windows = likelihoods.chunks_exact(context + 1).zip(last);
+        for (reward, (likelihoods, last)) in out.iter_mut().zip(windows) {
+            *reward = ((self.of_window(&likelihoods[..=last]) - low) / (high - low)).clamp(-1.0, 1.0);
         }
         Ok(())
     }
 
-    /// What guessing is worth.
-    fn low(&self) -> f32 {
-        -(self.config.bins as f32).ln()
+    fn high(&self) -> Result<f32, RewardError> {
+        self.high.ok_or_else(|| {
+            RewardError::NotEnoughData("the likelihood has no expert yet; call `learn` first".into())
+        })
+    }
+
+    /// What a window is worth whose observations have these likelihoods.
+    fn of_window(&self, likelihoods: &[f32]) -> f32 {
+        if self.config.joint {
+            likelihoods.iter().sum::<f32>() / likelihoods.len() as f32
+        } else {
+            likelihoods[likelihoods.len() - 1]
+        }
     }
 
     /// The inputs and tokens of `context + 1` observations.
     fn stretch(&self, rows: &[f32], inputs: &mut Vec<f32>, tokens: &mut Vec<u32>) {
         let width = self.observation;
         rows[..rows.len() - width].chunks_exact(width).for_each(|obs| self.bins.scaled(obs, inputs));
-        rows[width..].chunks_exact(width).for_each(|obs| self.bins.tokens(obs, tokens));
+        rows.chunks_exact(width).for_each(|obs| self.bins.tokens(obs, tokens));
     }
 
-    /// Appends the likelihood of each observation of an episode that has a whole context before it.
+    /// Appends what each observation of an episode is worth that has a whole context before it.
     fn likelihoods(&self, episode: &[f32], out: &mut Vec<f32>) -> Result<(), RewardError> {
         let (context, width) = (self.config.context, self.observation);
         let stretches: Vec<&[f32]> = episode.windows((context + 1) * width).step_by(width).collect();
@@ -150,12 +182,12 @@ impl LikelihoodReward {
             let (mut inputs, mut tokens) = (Vec::new(), Vec::new());
             stretches.iter().for_each(|rows| self.stretch(rows, &mut inputs, &mut tokens));
             let means = self.means(inputs, tokens)?;
-            out.extend(means.chunks_exact(context).map(|stretch| stretch[context - 1]));
+            out.extend(means.chunks_exact(context + 1).map(|window| self.of_window(window)));
         }
         Ok(())
     }
 
-    /// Mean of ln p over the components, `[n, context]`.
+    /// Mean of ln p over the components, `[n, context + 1]`.
     fn means(&self, inputs: Vec<f32>, tokens: Vec<u32>) -> Result<Vec<f32>, RewardError> {
         let likelihood = self.model.log_likelihood(inputs, tokens, self.config.context)?;
         let means = likelihood.detach().mean(2).and_then(|x| x.flatten_all()?.to_vec1());
@@ -173,14 +205,14 @@ impl Checkpoint for LikelihoodReward {
     fn save(&self, out: &mut Writer) {
         out.part("bins", &self.bins);
         out.part("model", &self.model);
-        out.value("high", &self.high);
+        out.value("scale", &(self.high, self.low));
         out.value("rng", &self.rng);
     }
 
     fn load(&mut self, from: &mut Reader<'_>) -> Result<(), CheckpointError> {
         from.part("bins", &mut self.bins)?;
         from.part("model", &mut self.model)?;
-        self.high = from.value("high")?;
+        (self.high, self.low) = from.value("scale")?;
         self.rng = from.value("rng")?;
         Ok(())
     }
@@ -239,9 +271,12 @@ mod tests {
         let same = mean_reward(&reward, &circle(0.3, 0.5, 40));
         // In the expert's places, too fast; at rest there; and elsewhere.
         let others = [circle(0.9, 0.5, 40), circle(0.0, 0.5, 40), vec![0.0; 80]];
-        for other in others.map(|other| mean_reward(&reward, &other)) {
+        for other in others.each_ref().map(|other| mean_reward(&reward, other)) {
             assert!(same > 0.7 && other + 0.15 < same, "{other} against {same}");
         }
+        reward.contrast(&others.each_ref().map(Vec::as_slice)).unwrap();
+        let mean = others.map(|other| mean_reward(&reward, &other)).iter().sum::<f32>() / 3.0;
+        assert!(mean.abs() < 0.3 && mean_reward(&reward, &circle(0.3, 0.5, 40)) > 0.7, "{mean}");
     }
 
     #[test]
