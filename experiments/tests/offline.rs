@@ -217,17 +217,23 @@ fn the_reward_model_of_another_run_labels_data_and_steps() {
         PREFERENCES.replace("session_interval = 200", "session_interval = 100\nunsupervised_steps = 400");
     fs::write(here.join("teacher.toml"), format!("{TEACHER}{asking}")).unwrap();
     succeeds(&["train", "teacher.toml", "--out", "teacher", "--quiet"], here);
-    let weights = |name: &str, config: &str| {
+    let weights = |name: &str, config: &str| -> Vec<f32> {
         fs::write(here.join("o.toml"), config).unwrap();
         succeeds(&["train", "o.toml", "--out", name, "--quiet"], here);
-        fs::read(here.join(name).join("weights.safetensors")).unwrap()
+        let bytes = fs::read(here.join(name).join("weights.safetensors")).unwrap();
+        let header = u64::from_le_bytes(bytes[..8].try_into().unwrap()) as usize;
+        bytes[8 + header..].chunks_exact(4).map(|x| f32::from_le_bytes(x.try_into().unwrap())).collect()
     };
+    let distance = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
 
-    // The same as learning from data that was written anew with what it says.
+    // The same as learning from data that was written anew with what it says, to within rounding: it was asked
+    // about other numbers of steps at a time.
     succeeds(&["dataset", "relabel", "data", "--reward-of", "teacher", "--out", "relabelled"], here);
     let labelled = weights("labelled", &offline("data", "reward_run = 'teacher'"));
-    assert!(labelled == weights("relabelled-run", &offline("relabelled", "")));
-    assert!(labelled != weights("recorded", &offline("data", "")));
+    let (rewritten, recorded) = (offline("relabelled", ""), offline("data", ""));
+    let (rewritten, recorded) = (weights("rewritten", &rewritten), weights("recorded", &recorded));
+    let (same, other) = (distance(&labelled, &rewritten), distance(&labelled, &recorded));
+    assert!(same < 1e-4 && other > 1e-2, "{same}, {other}");
 
     // Online too; what was learned is evaluated beside the gold reward.
     let config = CONFIG.replace("path = 'data'", "path = 'data'\nreward_run = 'teacher'");
