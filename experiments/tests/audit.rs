@@ -2,7 +2,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
-use std::{collections::BTreeSet, fs, path::Path, process::Command};
+mod command;
+
+use std::{collections::BTreeSet, fs, path::Path};
 
 /// Of either learner.
 const CONFIG: &str = "\
@@ -19,8 +21,7 @@ const SMALL: &str = "--pairs 20 --candidates 64 --segment 10 --seeds 1";
 
 /// The exit code, and what was printed and reported.
 fn telos(arguments: &str, directory: &Path) -> (i32, String, String) {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_telos"));
-    let output = command.args(arguments.split_whitespace()).current_dir(directory).output().unwrap();
+    let output = command::telos(&arguments.split_whitespace().collect::<Vec<_>>(), directory);
     let text = |bytes| String::from_utf8(bytes).unwrap();
     (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
 }

@@ -2,12 +2,16 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod command;
+
 use std::{
     collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
-    process::{Command, Output},
+    process::Command,
 };
+
+use command::{message, succeeds, telos};
 
 /// A run of a few hundred steps.
 const CONFIG: &str = "\
@@ -30,20 +34,6 @@ episodes = 2
 [checkpoint]
 interval = 200
 ";
-
-fn telos(arguments: &[&str], directory: &Path) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_telos")).args(arguments).current_dir(directory).output().unwrap()
-}
-
-fn message(output: &Output) -> String {
-    String::from_utf8(output.stderr.clone()).unwrap()
-}
-
-fn succeeds(arguments: &[&str], directory: &Path) -> String {
-    let output = telos(arguments, directory);
-    assert_eq!(output.status.code(), Some(0), "{arguments:?}: {}", message(&output));
-    String::from_utf8(output.stdout).unwrap()
-}
 
 /// A directory with `CONFIG` as `c.toml`.
 fn scratch() -> tempfile::TempDir {
@@ -111,6 +101,24 @@ fn bad_input_in_a_configuration() {
     bad_input(&["train", "absent.toml"], scratch.path(), &["absent.toml"]);
     fs::write(scratch.path().join("bytes.toml"), [0xff, 0xfe, 0x00]).unwrap();
     bad_input(&["train", "bytes.toml"], scratch.path(), &["bytes.toml"]);
+}
+
+#[test]
+fn bad_input_in_what_a_configuration_names() {
+    let scratch = scratch();
+    let start = "[env]\nid = 'pendulum-classic'\n";
+    for (loop_kind, learner, more) in [
+        ("offline", "iql", "[data]\npath = 'absent'"),
+        ("imitation", "generative", "[data]\npath = 'absent'"),
+        ("fine-tune", "generative", "[base]\nrun = 'absent'"),
+        ("likelihood", "sac", "[likelihood]\ndemonstrations = 'absent'"),
+        ("preferences", "sac", "[preferences]\nledger = 'absent'"),
+        ("preferences", "ppo", "[preferences]\nprior = { policy = 'absent' }"),
+    ] {
+        let config = format!("loop = '{loop_kind}'\nlearner = '{learner}'\n{start}{more}\n");
+        fs::write(scratch.path().join("bad.toml"), config).unwrap();
+        bad_input(&["train", "bad.toml", "--out", "run"], scratch.path(), &["absent"]);
+    }
 }
 
 #[test]

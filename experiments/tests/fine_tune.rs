@@ -2,13 +2,11 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
-use std::{
-    fs,
-    path::Path,
-    process::{Command, Output},
-    thread::sleep,
-    time::Duration,
-};
+mod command;
+
+use std::fs;
+
+use command::{kill_after, refused, succeeds};
 
 const GENERATIVE: &str = "\
 learner = 'generative'
@@ -53,16 +51,6 @@ value_hidden = [16]
 warm_up = 1
 ";
 
-fn telos(arguments: &[&str], directory: &Path) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_telos")).args(arguments).current_dir(directory).output().unwrap()
-}
-
-fn succeeds(arguments: &[&str], directory: &Path) -> String {
-    let output = telos(arguments, directory);
-    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8(output.stdout).unwrap()
-}
-
 /// A directory with the run `base`, and the data set `data` that it has cloned.
 fn scratch() -> tempfile::TempDir {
     let scratch = tempfile::tempdir().unwrap();
@@ -90,14 +78,7 @@ fn killed_runs_resume_to_the_same_bytes() {
         let text = succeeds(&["train", "c.toml", "--out", &whole, "--quiet"], here);
         assert!(text.contains("fine-tuned generative policy") && text.contains("before"), "{text}");
         let resume = ["train", "c.toml", "--out", &killed, "--quiet", "--resume"];
-        let mut victim =
-            Command::new(env!("CARGO_BIN_EXE_telos")).args(resume).current_dir(here).spawn().unwrap();
-        let checkpoint = here.join(&killed).join("checkpoints/step-120.ckpt");
-        while !checkpoint.exists() && victim.try_wait().unwrap().is_none() {
-            sleep(Duration::from_millis(1));
-        }
-        victim.kill().unwrap();
-        victim.wait().unwrap();
+        kill_after(&resume, here, &here.join(&killed).join("checkpoints/step-120.ckpt"));
         succeeds(&resume, here);
         for name in ["result.json", "metrics.jsonl", "weights.safetensors"] {
             let [a, b] = [&whole, &killed].map(|run| fs::read(here.join(run).join(name)).unwrap());
@@ -157,10 +138,7 @@ fn mistakes_are_named() {
     ];
     for (from, to, words) in cases {
         fs::write(here.join("bad.toml"), good.replace(from, to)).unwrap();
-        let output = telos(&["train", "bad.toml", "--out", "bad"], here);
-        let message = String::from_utf8(output.stderr).unwrap();
-        assert_eq!(output.status.code(), Some(2), "{to}: {message}");
-        assert!(message.contains(words), "no {words:?} in {message}");
-        fs::remove_dir_all(here.join("bad")).ok();
+        refused(&["train", "bad.toml", "--out", "bad"], here, words);
+        assert!(!here.join("bad").exists(), "{to}");
     }
 }

@@ -2,13 +2,11 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
-use std::{
-    fs,
-    path::Path,
-    process::{Command, Output},
-    thread::sleep,
-    time::Duration,
-};
+mod command;
+
+use std::{fs, path::Path};
+
+use command::{kill_after, refused, succeeds};
 
 const CONFIG: &str = "\
 loop = 'imitation'
@@ -39,16 +37,6 @@ episodes = 4
 interval = 150
 ";
 
-fn telos(arguments: &[&str], directory: &Path) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_telos")).args(arguments).current_dir(directory).output().unwrap()
-}
-
-fn succeeds(arguments: &[&str], directory: &Path) -> String {
-    let output = telos(arguments, directory);
-    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8(output.stdout).unwrap()
-}
-
 /// Records the scripted expert of the maze.
 fn record(path: &str, seed: &str, directory: &Path) {
     let arguments = ["collect", "--env", "point-maze-umaze", "--policy", "scripted", "--quiet"];
@@ -72,13 +60,7 @@ fn a_killed_run_resumes_to_the_same_bytes_and_changed_data_is_refused() {
     assert!(text.contains("imitation of recorded actions"), "{text}");
 
     let resume = ["train", "c.toml", "--out", "killed", "--quiet", "--resume"];
-    let mut victim =
-        Command::new(env!("CARGO_BIN_EXE_telos")).args(resume).current_dir(here).spawn().unwrap();
-    while !here.join("killed/checkpoints/step-150.ckpt").exists() && victim.try_wait().unwrap().is_none() {
-        sleep(Duration::from_millis(1));
-    }
-    victim.kill().unwrap();
-    victim.wait().unwrap();
+    kill_after(&resume, here, &here.join("killed/checkpoints/step-150.ckpt"));
     succeeds(&resume, here);
     for name in ["result.json", "metrics.jsonl", "weights.safetensors"] {
         let [whole, killed] = ["whole", "killed"].map(|run| fs::read(here.join(run).join(name)).unwrap());
@@ -88,10 +70,7 @@ fn a_killed_run_resumes_to_the_same_bytes_and_changed_data_is_refused() {
     fs::remove_dir_all(here.join("data")).unwrap();
     assert!(succeeds(&["eval", "whole", "--episodes", "2"], here).contains("point-maze-umaze"));
     record("data", "2", here);
-    let refused = telos(&resume, here);
-    let message = String::from_utf8(refused.stderr).unwrap();
-    assert!(message.contains("the data set has changed since the run began"), "{message}");
-    assert_eq!(refused.status.code(), Some(2));
+    refused(&resume, here, "the data set has changed since the run began");
 }
 
 #[test]
@@ -136,10 +115,7 @@ fn mistakes_are_named() {
     ];
     for (from, to, words) in cases {
         fs::write(here.join("bad.toml"), CONFIG.replace(from, to)).unwrap();
-        let output = telos(&["train", "bad.toml", "--out", "bad"], here);
-        let message = String::from_utf8(output.stderr).unwrap();
-        assert_eq!(output.status.code(), Some(2), "{to}: {message}");
-        assert!(message.contains(words), "no {words:?} in {message}");
-        fs::remove_dir_all(here.join("bad")).ok();
+        refused(&["train", "bad.toml", "--out", "bad"], here, words);
+        assert!(!here.join("bad").exists(), "{to}");
     }
 }

@@ -2,13 +2,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
-use std::{
-    fs,
-    path::Path,
-    process::{Command, Output},
-    thread::sleep,
-    time::Duration,
-};
+mod command;
+
+use std::{fs, path::Path};
 
 use rand::{RngExt, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
@@ -16,6 +12,8 @@ use telos_envs::{
     dataset::{DatasetInfo, DatasetWriter, Episode, ReferenceScores},
     episode_seed, registry,
 };
+
+use command::{kill_after, refused, succeeds};
 
 /// Both phases with every part of them, in a few seconds.
 const CONFIG: &str = "\
@@ -51,24 +49,6 @@ episodes = 2
 [checkpoint]
 interval = 150
 ";
-
-fn telos(arguments: &[&str], directory: &Path) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_telos")).args(arguments).current_dir(directory).output().unwrap()
-}
-
-fn succeeds(arguments: &[&str], directory: &Path) -> String {
-    let output = telos(arguments, directory);
-    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8(output.stdout).unwrap()
-}
-
-/// Asserts that the command exits 2 with a message that holds `words`.
-fn refused(arguments: &[&str], directory: &Path, words: &str) {
-    let output = telos(arguments, directory);
-    let message = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(output.status.code(), Some(2), "{message}");
-    assert!(message.contains(words), "no {words:?} in {message}");
-}
 
 /// Records random swings of `id` as the data set `path`.
 fn record(path: &Path, id: &str, seed: u64) {
@@ -111,17 +91,6 @@ fn scratch() -> tempfile::TempDir {
     record(&scratch.path().join("data"), "pendulum-classic", 1);
     fs::write(scratch.path().join("c.toml"), CONFIG).unwrap();
     scratch
-}
-
-/// Kills the command as soon as `path` exists.
-fn kill_after(arguments: &[&str], directory: &Path, path: &Path) {
-    let mut victim =
-        Command::new(env!("CARGO_BIN_EXE_telos")).args(arguments).current_dir(directory).spawn().unwrap();
-    while !path.exists() && victim.try_wait().unwrap().is_none() {
-        sleep(Duration::from_millis(1));
-    }
-    victim.kill().unwrap();
-    victim.wait().unwrap();
 }
 
 const RESULTS: [&str; 3] = ["result.json", "metrics.jsonl", "weights.safetensors"];
@@ -208,6 +177,88 @@ fn a_reward_model_learns_on_while_a_policy_goes_online_and_resumes_to_the_same_b
         assert!(!whole.is_empty() && whole == killed, "{name}");
     }
     fs::remove_dir_all(here.join("data")).unwrap();
+    assert!(succeeds(&["eval", "whole", "--episodes", "2"], here).contains("pendulum-classic"));
+}
+
+/// A preference run about the robot of `scratch`, of a second.
+const TEACHER: &str = "\
+loop = 'preferences'
+steps = 800
+
+[env]
+id = 'pendulum-classic'
+
+[training]
+learning_starts = 200
+updates_per_step = 0.1
+
+[sac]
+hidden = [8]
+batch_size = 16
+
+[evaluation]
+interval = 0
+episodes = 1
+";
+
+/// Learning from data alone, at `path`, with `more` keys of it.
+fn offline(path: &str, more: &str) -> String {
+    format!(
+        "loop = 'offline'\nlearner = 'iql'\nsteps = 100\n[env]\nid = 'pendulum-classic'\n[data]\npath = '{path}'\n\
+         {more}\n[iql]\nhidden = [8]\nbatch_size = 16\n[evaluation]\nepisodes = 1\n"
+    )
+}
+
+#[test]
+fn the_reward_model_of_another_run_labels_data_and_steps() {
+    let scratch = scratch();
+    let here = scratch.path();
+    let asking =
+        PREFERENCES.replace("session_interval = 200", "session_interval = 100\nunsupervised_steps = 400");
+    fs::write(here.join("teacher.toml"), format!("{TEACHER}{asking}")).unwrap();
+    succeeds(&["train", "teacher.toml", "--out", "teacher", "--quiet"], here);
+    let weights = |name: &str, config: &str| -> Vec<f32> {
+        fs::write(here.join("o.toml"), config).unwrap();
+        succeeds(&["train", "o.toml", "--out", name, "--quiet"], here);
+        let bytes = fs::read(here.join(name).join("weights.safetensors")).unwrap();
+        let header = u64::from_le_bytes(bytes[..8].try_into().unwrap()) as usize;
+        bytes[8 + header..].chunks_exact(4).map(|x| f32::from_le_bytes(x.try_into().unwrap())).collect()
+    };
+    let distance = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+
+    // The same as learning from data that was written anew with what it says, to within rounding: it was asked
+    // about other numbers of steps at a time.
+    succeeds(&["dataset", "relabel", "data", "--reward-of", "teacher", "--out", "relabelled"], here);
+    let labelled = weights("labelled", &offline("data", "reward_run = 'teacher'"));
+    let (rewritten, recorded) = (offline("relabelled", ""), offline("data", ""));
+    let (rewritten, recorded) = (weights("rewritten", &rewritten), weights("recorded", &recorded));
+    let (same, other) = (distance(&labelled, &rewritten), distance(&labelled, &recorded));
+    assert!(same < 1e-4 && other > 1e-2, "{same}, {other}");
+
+    // Online too; what was learned is evaluated beside the gold reward.
+    let config = CONFIG.replace("path = 'data'", "path = 'data'\nreward_run = 'teacher'");
+    fs::write(here.join("online.toml"), &config).unwrap();
+    succeeds(&["train", "online.toml", "--out", "whole", "--quiet"], here);
+    let metrics = fs::read_to_string(here.join("whole/metrics.jsonl")).unwrap();
+    assert!(metrics.lines().all(|line| line.contains("eval/learned_return")), "{metrics}");
+    let resume = ["train", "online.toml", "--out", "killed", "--quiet", "--resume"];
+    kill_after(&resume, here, &here.join("killed/checkpoints/step-750.ckpt"));
+    succeeds(&resume, here);
+    for name in RESULTS {
+        let [whole, killed] = ["whole", "killed"].map(|run| fs::read(here.join(run).join(name)).unwrap());
+        assert!(!whole.is_empty() && whole == killed, "{name}");
+    }
+
+    for (from, to, words) in [
+        ("'teacher'", "'absent'", "absent"),
+        ("'teacher'", "'recorded'", "`data.reward_run`: has no reward model"),
+        ("'teacher'", "'teacher'\nlabels = 'success'", "`data.reward_run`: labels the data"),
+    ] {
+        fs::write(here.join("bad.toml"), config.replace(from, to)).unwrap();
+        refused(&["train", "bad.toml", "--out", "bad"], here, words);
+        assert!(!here.join("bad").exists(), "{to}");
+    }
+    fs::remove_dir_all(here.join("teacher")).unwrap();
     assert!(succeeds(&["eval", "whole", "--episodes", "2"], here).contains("pendulum-classic"));
 }
 
@@ -326,7 +377,7 @@ fn mistakes_are_named() {
     for (from, to, words) in cases {
         fs::write(here.join("bad.toml"), CONFIG.replace(from, to)).unwrap();
         refused(&["train", "bad.toml", "--out", "bad"], here, words);
-        fs::remove_dir_all(here.join("bad")).ok();
+        assert!(!here.join("bad").exists(), "{to}");
     }
 }
 

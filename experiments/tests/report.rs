@@ -204,6 +204,52 @@ fn tasks_are_put_together_on_request() {
     assert!(here.join("out/figures/across-tasks-profile.svg").exists());
 }
 
+/// Writes into the result of a run what going online did to it: scores before, after and at best, and regret.
+fn went_online(run: &Path, [before, after, best, regret]: [f64; 4]) {
+    let path = run.join("result.json");
+    let mut result: serde_json::Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    result["seeds"][0]["fine_tuning"] = serde_json::json!({
+        "score": "normalized_return", "starts": 20_000, "before": before, "after": after, "best": best,
+        "regret": regret, "collapse": null,
+    });
+    fs::write(&path, result.to_string()).unwrap();
+}
+
+#[test]
+fn before_and_after_going_online_are_means_over_seeds_with_intervals() {
+    let scratch = comparison();
+    let here = scratch.path();
+    for (seed, before) in [(1u32, 0.1), (2, 0.2), (3, 0.6)] {
+        let (gold, reacher) = (here.join(format!("gold-{seed}")), here.join(format!("reacher-{seed}")));
+        train(&reacher, &["env.id=reacher", &format!("seed={seed}")], f64::from(seed) * 10.0);
+        went_online(&gold, [before, 0.5, 0.75, 0.25]);
+        went_online(&reacher, [before + 0.3, 0.9, 0.95, 0.35]);
+    }
+    let runs = ["gold-1", "gold-2", "gold-3", "reacher-1", "reacher-2", "reacher-3"];
+    let (out, _) = report(&[&runs[..], &["--across-tasks"]].concat(), here);
+    let row = |caption: &str| {
+        let lines = out.lines().skip_while(|line| !line.starts_with(caption)).skip(1);
+        let row = lines.filter(|line| line.starts_with("SAC on the gold reward")).map(str::to_owned);
+        row.take(1).collect::<String>().split_whitespace().collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(
+        row("Before and after going online on pendulum-swingup, mean over seeds [95%]"),
+        "SAC on the gold reward normalised return 3 0.300 [0.100, 0.600] 0.500 [0.500, 0.500] 0.750 [0.750, 0.750] \
+         0.250 [0.250, 0.250] 0 of 3"
+    );
+    let together = row("Before and after going online, normalised return over 2 tasks [95%]");
+    assert!(together.starts_with("SAC on the gold reward 6 0.450 ["), "{together}");
+    assert!(together.contains(" 0.700 [0.700, 0.700] 0.850 [0.850, 0.850] 0.300 ["), "{together}");
+    let csv = fs::read_to_string(here.join("out/runs.csv")).unwrap();
+    assert!(
+        csv.lines().next().unwrap().ends_with(",score,before,after,best_score,regret,collapse_step"),
+        "{csv}"
+    );
+    assert!(csv.lines().nth(1).unwrap().ends_with(",normalised return,0.1,0.5,0.75,0.25,"), "{csv}");
+    let page = fs::read_to_string(here.join("out/report.html")).unwrap();
+    assert!(page.contains("Every run that went online on reacher"));
+}
+
 #[test]
 fn a_run_given_twice_counts_once_and_a_contradiction_is_named() {
     let scratch = comparison();

@@ -41,12 +41,15 @@ impl Train {
         let is_run = self.resume && self.config.is_dir();
         let file = if is_run { self.config.join("config.toml") } else { self.config.clone() };
         let config = Config::read(&file, &self.set)?;
-        loops::check(&config, self.device)?;
         let out = match &self.out {
             Some(out) => out.clone(),
             None if is_run => self.config.clone(),
             None => default_out(&file, &config),
         };
+        // A run that goes on may have no more need of what it began with.
+        if !(self.resume && out.exists()) {
+            loops::check(&config, self.device)?;
+        }
         if processes(&config) > 1 {
             return self.run_as_rank(&config, &out);
         }

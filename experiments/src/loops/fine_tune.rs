@@ -18,10 +18,11 @@ use super::{
     episodes::EpisodeWindow,
     evaluation::{Evaluation, EvaluationPlan, evaluate},
     fine_tuning::{FineTuningReport, ScoreCurve},
-    imitation::{Demonstrations, open},
+    imitation::Demonstrations,
     known_reward::KnownReward,
     learned_reward::LearnedReward,
     means::RunningMeans,
+    recorded::open,
 };
 use crate::{
     RunDirectory, TelosError,
@@ -70,7 +71,7 @@ impl FineTune {
         let (tuning, n) = (&config.tuning, config.env.count);
         let tuner = Tuner::new(tuning, &config.generative, &spec, n, config.seed, device)?;
         let source = if tuning.method == TuningMethod::Spin {
-            let dataset = trains.then(|| open(&config.data, &spec)).transpose()?;
+            let dataset = trains.then(|| open("data.path", &config.data.path, &spec)).transpose()?;
             let (rows, horizon) = (tuning.batch_size, config.generative.horizon);
             let demonstrations = dataset.map(|data| Demonstrations::new(data, rows, horizon, config.seed));
             Source::Demonstrations(Box::new(demonstrations.unwrap_or_default()))

@@ -1,7 +1,7 @@
 //! Imitation: a generative policy learns to draw the chunks of actions that recorded data holds, and is
 //! evaluated in the environment on the way. Every step is one gradient update.
 
-use std::{path::Path, sync::Arc};
+use std::sync::Arc;
 
 use rand::SeedableRng;
 use rand_xoshiro::Xoshiro256PlusPlus;
@@ -17,11 +17,8 @@ use telos_envs::{
 use telos_nn::{Device, Parameters};
 use telos_rewards::reward_model::RewardModel;
 
-use super::{driver::TrainingLoop, means::RunningMeans};
-use crate::{
-    TelosError,
-    config::{Config, DataConfig},
-};
+use super::{driver::TrainingLoop, means::RunningMeans, recorded::open};
+use crate::{TelosError, config::Config};
 
 /// Chunks that are drawn ahead by a thread of their own.
 const BATCHES_AHEAD: usize = 2;
@@ -52,7 +49,7 @@ impl Imitation {
         let spec = config.env.make()?.spec().clone();
         let mut rng = Xoshiro256PlusPlus::seed_from_u64(config.seed);
         let policy = config.generative.build(&spec, &mut rng, device)?;
-        let dataset = with_data.then(|| open(&config.data, &spec)).transpose()?;
+        let dataset = with_data.then(|| open("data.path", &config.data.path, &spec)).transpose()?;
         let normalizer = match &dataset {
             Some(dataset) if config.data.normalize_observations => normalizer_of(dataset),
             _ => identity(&spec),
@@ -65,15 +62,6 @@ impl Imitation {
         });
         let losses = RunningMeans::default();
         Ok(Self { learner, demonstrations, losses, step: 0, steps: config.steps })
-    }
-}
-
-/// The data set of `config`, if it was recorded in environments like those of `spec`.
-pub(super) fn open(config: &DataConfig, spec: &EnvSpec) -> Result<Dataset, TelosError> {
-    let dataset = Dataset::open(Path::new(&config.path))?;
-    match dataset.info().mismatch(spec) {
-        Some(reason) => Err(TelosError::Usage(format!("`data.path`: {}: {reason}", config.path))),
-        None => Ok(dataset),
     }
 }
 

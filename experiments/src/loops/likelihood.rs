@@ -7,11 +7,9 @@
 //! never looked at. Exploration is rewarded by state entropy, anew whenever a transition is sampled, in
 //! place of the paper's Plan2Explore.
 
-use std::path::Path;
-
 use telos_agents::{ActMode, Policy, RandomPolicy};
 use telos_checkpoint::{Checkpoint, CheckpointError, Reader, Writer};
-use telos_envs::{VecEnv, dataset::Dataset};
+use telos_envs::{EnvSpec, VecEnv, dataset::Dataset};
 use telos_nn::{Device, Parameters};
 use telos_rewards::{
     intrinsic::StateEntropy,
@@ -19,7 +17,7 @@ use telos_rewards::{
     reward_model::RewardModel,
 };
 
-use super::{driver::TrainingLoop, off_policy::OffPolicy};
+use super::{driver::TrainingLoop, off_policy::OffPolicy, recorded};
 use crate::{
     TelosError,
     config::{Config, LikelihoodLoopConfig},
@@ -31,6 +29,11 @@ const RANDOM_SEED: u64 = 0x11_ce;
 
 /// Environment steps after which the state entropy looks at the replay anew.
 const REFRESH_INTERVAL: u64 = 500;
+
+/// What the expert did.
+pub(super) fn demonstrations(config: &LikelihoodLoopConfig, spec: &EnvSpec) -> Result<Dataset, TelosError> {
+    recorded::open("likelihood.demonstrations", &config.demonstrations, spec)
+}
 
 /// The loop.
 pub(super) struct LikelihoodLoop {
@@ -62,11 +65,7 @@ impl LikelihoodLoop {
     }
 
     fn learn_expert(&mut self) -> Result<(), TelosError> {
-        let path = &self.config.likelihood.demonstrations;
-        let dataset = Dataset::open(Path::new(path))?;
-        if let Some(reason) = dataset.info().mismatch(self.core.envs.spec()) {
-            return Err(TelosError::Usage(format!("`likelihood.demonstrations`: {path}: {reason}")));
-        }
+        let dataset = demonstrations(&self.config.likelihood, self.core.envs.spec())?;
         let episodes: Vec<&[f32]> = dataset.episodes().map(|episode| episode.obs).collect();
         let fit = self.likelihood.learn(&episodes)?;
         let others = self.random_episodes()?;
@@ -174,6 +173,8 @@ impl Checkpoint for LikelihoodLoop {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use telos_checkpoint::{from_bytes, to_bytes};
     use telos_envs::{
         dataset::{DatasetInfo, DatasetWriter, Episode},

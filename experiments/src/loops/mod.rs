@@ -23,6 +23,7 @@ mod on_policy;
 mod on_policy_preferences;
 mod online;
 mod preferences;
+mod readiness;
 mod recorded;
 mod report;
 mod reward_learning;
@@ -40,7 +41,7 @@ use telos_agents::{
     ActMode, Policy, RandomPolicy,
     collective::{Alone, Collective},
 };
-use telos_nn::{Parameters, weights};
+use telos_nn::{Device, Parameters, weights};
 
 use crate::{
     Interrupt, Progress, RunDirectory, TelosError,
@@ -64,6 +65,7 @@ pub use demonstration::{Scripted, play_planned, play_scripted};
 pub use evaluation::{Evaluation, EvaluationPlan, evaluate};
 pub use film::film;
 pub use fine_tuning::{FineTuningReport, ScoreKind};
+pub use readiness::check;
 pub use report::{PreferenceReport, Report, SeedReport};
 pub use run_policy::RunPolicy;
 pub use sentence::SentenceTask;
@@ -75,15 +77,6 @@ pub enum Outcome {
     Finished(Box<Report>),
     /// Stopped on request, after a checkpoint; `--resume` goes on.
     Interrupted,
-}
-
-/// Whether what a configuration names besides recorded data and runs can be used, before a run directory is
-/// made for it.
-///
-/// # Errors
-/// When the device cannot be opened, or a sentence and its model do not go together.
-pub fn check(config: &Config, device: DeviceChoice) -> Result<(), TelosError> {
-    SentenceTask::check(config, &device.open()?)
 }
 
 /// Trains one seed of `config` in `run`, with what it is to be compared with beside it, and writes
@@ -328,14 +321,9 @@ fn build(
         (LoopKind::Offline | LoopKind::OfflineToOnline, _) => {
             Box::new(OfflineToOnline::new(config, feedback, &device)?)
         }
-        (LoopKind::FineTune, _) => {
-            let mut training = FineTune::new(config, feedback.is_some(), &device)?;
-            // A loop that is only built to read a checkpoint finds its policy there.
-            if feedback.is_some() {
-                training.begin(choice)?;
-            }
-            Box::new(training)
-        }
+        // A loop that is only built to read a checkpoint finds its policy there.
+        (LoopKind::FineTune, _) if feedback.is_none() => Box::new(FineTune::new(config, false, &device)?),
+        (LoopKind::FineTune, _) => Box::new(fine_tune(config, choice, &device)?),
         (LoopKind::Imitation, _) => Box::new(Imitation::new(config, feedback.is_some(), &device)?),
         (LoopKind::Preferences, LearnerKind::Ppo) => {
             let mut training = OnPolicyPreferenceLoop::new(config, feedback, &device)?;
@@ -352,6 +340,13 @@ fn build(
             )));
         }
     })
+}
+
+/// Fine-tuning before its first step, with the policy of its base run.
+fn fine_tune(config: &Config, choice: DeviceChoice, device: &Device) -> Result<FineTune, TelosError> {
+    let mut training = FineTune::new(config, true, device)?;
+    training.begin(choice)?;
+    Ok(training)
 }
 
 /// Makes the policy of `run`, at its latest checkpoint, the first policy of `training` and its prior.

@@ -84,7 +84,7 @@ impl OfflineToOnline {
         let spec = config.env.make()?.spec().clone();
         let learner = offline_learner(config, &spec, device)?;
         let gamma = learner.agent().gamma();
-        let dataset = feedback.map(|_| recorded::open(&config.data, &spec)).transpose()?;
+        let dataset = feedback.map(|_| recorded::open("data.path", &config.data.path, &spec)).transpose()?;
         let mut labels = Labels::new(config, &spec, dataset.as_ref(), feedback, device)?;
         let read = |dataset| Recorded::read(dataset, &config.data, &spec, gamma);
         let mut recorded = dataset.as_ref().map(read).transpose()?;

@@ -27,11 +27,11 @@ pub(super) struct Recorded {
     reward: RewardScaleConfig,
 }
 
-/// Opens the data set of `config`, recorded in environments like those of `spec`.
-pub(super) fn open(config: &DataConfig, spec: &EnvSpec) -> Result<Dataset, TelosError> {
-    let dataset = Dataset::open(Path::new(&config.path))?;
+/// Opens the data set at `path`, which `key` names, if it was recorded in environments like those of `spec`.
+pub(super) fn open(key: &str, path: &str, spec: &EnvSpec) -> Result<Dataset, TelosError> {
+    let dataset = Dataset::open(Path::new(path))?;
     match dataset.info().mismatch(spec) {
-        Some(reason) => Err(TelosError::Usage(format!("`data.path`: {}: {reason}", config.path))),
+        Some(reason) => Err(TelosError::Usage(format!("`{key}`: {path}: {reason}"))),
         None => Ok(dataset),
     }
 }

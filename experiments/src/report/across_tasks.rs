@@ -10,6 +10,7 @@ use crate::{
 use super::{
     comparison::Comparison,
     figure::Figure,
+    fine_tuning,
     improvement::{self, Improvement, improvements},
     profile,
     table::Table,
@@ -23,6 +24,8 @@ pub(super) struct AcrossTasks {
     labels: Vec<String>,
     scores: Vec<Scores>,
     improvements: Vec<Improvement>,
+    /// Before and after going online, where groups did.
+    fine_tuning: Option<Table>,
     tasks: usize,
 }
 
@@ -68,7 +71,8 @@ impl AcrossTasks {
         }
         let every: Vec<Option<&Scores>> = scores.iter().map(Some).collect();
         let improvements = improvements(&every);
-        Ok(Self { labels, scores, improvements, tasks: comparisons.len() })
+        let fine_tuning = fine_tuning::across_tasks(comparisons);
+        Ok(Self { labels, scores, improvements, fine_tuning, tasks: comparisons.len() })
     }
 
     /// Share of runs above each normalised score.
@@ -101,7 +105,10 @@ impl AcrossTasks {
             numeric: true,
         };
         let labels: Vec<&str> = self.labels.iter().map(String::as_str).collect();
-        std::iter::once(aggregates).chain(improvement::table(&labels, &self.improvements)).collect()
+        std::iter::once(aggregates)
+            .chain(improvement::table(&labels, &self.improvements))
+            .chain(self.fine_tuning.clone())
+            .collect()
     }
 }
 

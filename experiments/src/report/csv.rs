@@ -6,6 +6,7 @@ use crate::statistics::LastAndBest;
 
 use super::{
     comparison::{Comparison, RETURN},
+    fine_tuning::{CSV_HEAD, csv_fields},
     markup::csv_field,
 };
 
@@ -34,9 +35,9 @@ pub(super) fn curves(comparisons: &[Comparison]) -> String {
     csv
 }
 
-/// `runs.csv`: the last and the best return of every run.
+/// `runs.csv`: the last and the best return of every run, and what going online did to it.
 pub(super) fn runs(comparisons: &[Comparison]) -> String {
-    let mut csv = "task,group,run,seed,telos,steps,finished,last,best,best_step\n".to_owned();
+    let mut csv = format!("task,group,run,seed,telos,steps,finished,last,best,best_step,{CSV_HEAD}\n");
     for comparison in comparisons {
         for one in &comparison.groups {
             for run in &one.group.runs {
@@ -51,7 +52,8 @@ pub(super) fn runs(comparisons: &[Comparison]) -> String {
                     Some(_) => "given-up".to_owned(),
                     None => run.is_finished().to_string(),
                 };
-                let _ = writeln!(csv, "{names},{seed},{telos},{step},{finished},{found}");
+                let online = csv_fields(run.fine_tuning.as_ref());
+                let _ = writeln!(csv, "{names},{seed},{telos},{step},{finished},{found},{online}");
             }
         }
     }

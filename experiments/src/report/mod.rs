@@ -36,6 +36,7 @@ pub(crate) use markup::csv_field;
 use across_tasks::AcrossTasks;
 use comparison::Comparison;
 use diagnostics::Diagnostics;
+use fine_tuning::FineTuning;
 use page::{Page, TaskSection};
 
 pub(crate) use clip::data_uri;
@@ -92,7 +93,7 @@ pub fn write(paths: &[PathBuf], out: &Path, across_tasks: bool) -> Result<Findin
     for task in group::group(records, &mut warnings) {
         let comparison = Comparison::of(task, &mut warnings);
         let diagnostics = Diagnostics::of(&comparison)?;
-        let fine_tuning = fine_tuning::table(&comparison, &mut warnings);
+        let fine_tuning = FineTuning::of(&comparison, &mut warnings);
         let clips = clip::clips(&comparison, &mut warnings);
         tasks.push(TaskSection { comparison, diagnostics, fine_tuning, clips });
     }
@@ -109,7 +110,11 @@ pub fn write(paths: &[PathBuf], out: &Path, across_tasks: bool) -> Result<Findin
         command: &command,
     };
     write_files(out, &page)?;
-    let mut tables: Vec<Table> = comparisons.into_iter().map(result_tables::results).collect();
+    let tables_of_task = |task: &TaskSection| {
+        let online = task.fine_tuning.as_ref().map(|found| found.groups.clone());
+        std::iter::once(result_tables::results(&task.comparison)).chain(online)
+    };
+    let mut tables: Vec<Table> = tasks.iter().flat_map(tables_of_task).collect();
     tables.extend(across_tasks.iter().flat_map(AcrossTasks::tables));
     let texts = tables.iter().map(|table| format!("{}\n\n{}", table.caption, table.text()));
     Ok(Findings { text: texts.collect::<Vec<_>>().join("\n"), warnings, page: out.join(PAGE) })

@@ -8,10 +8,10 @@ use super::{
     comparison::Comparison,
     diagnostics::Diagnostics,
     figure::{Figure, IntervalChart, IntervalRow, LineChart, STYLE},
+    fine_tuning::FineTuning,
     improvement,
     markup::{escape, slug},
     profile, result_tables,
-    table::Table,
 };
 
 /// Everything about one task.
@@ -20,7 +20,7 @@ pub(super) struct TaskSection {
     pub(super) comparison: Comparison,
     pub(super) diagnostics: Option<Diagnostics>,
     /// Before and after going online, where runs did.
-    pub(super) fine_tuning: Option<Table>,
+    pub(super) fine_tuning: Option<FineTuning>,
     pub(super) clips: Vec<Clip>,
 }
 
@@ -141,11 +141,16 @@ impl TaskSection {
     }
 
     fn fine_tuning_html(&self) -> String {
-        let Some(table) = &self.fine_tuning else { return String::new() };
+        let Some(found) = &self.fine_tuning else { return String::new() };
         let text = "Regret is the mean of 1 minus the score over the environment steps after the switch. A collapse \
                     is a fall below the score before the switch by the configured share that the configured number \
                     of later evaluations does not make good.";
-        format!("<h3>From recorded data to online</h3>\n{}{}", paragraph(text), table.html())
+        format!(
+            "<h3>From recorded data to online</h3>\n{}{}<details>\n<summary>Every run</summary>\n{}</details>\n",
+            paragraph(text),
+            found.groups.html(),
+            found.runs.html()
+        )
     }
 
     fn clips_html(&self) -> String {
