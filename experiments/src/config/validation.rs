@@ -1,7 +1,11 @@
 //! Every rule about values, in one place. Types are serde's business; what is left are ranges and
 //! keys that must fit each other.
 
-use telos_agents::{AgentError, generative::TuningMethod, offline::RewardScaleConfig};
+use telos_agents::{
+    AgentError,
+    generative::{Judge, TuningMethod},
+    offline::RewardScaleConfig,
+};
 use telos_envs::{EnvError, EnvSpec, registry};
 use telos_rewards::{
     RewardError,
@@ -208,7 +212,20 @@ fn fine_tune(config: &Config) -> Result<(), Invalid> {
         return invalid("base.run", "is missing; name a run with learner = \"generative\"".into());
     }
     if config.reward.sentence.is_some() {
-        return invalid("reward.sentence", "is no reward that this loop can read; leave it out".into());
+        let refused = [
+            (config.base.reward_run.is_some(), "is one reward, and `base.reward_run` another; leave one out"),
+            (
+                tuning.method == TuningMethod::Spin,
+                "changes nothing in self-play, which knows no reward; leave it out",
+            ),
+            (
+                tuning.method.compares() && tuning.judge == Judge::Simulator,
+                "is a reward of pictures that the copies of tuning.judge = \"simulator\" do not take; use \"critic\"",
+            ),
+        ];
+        if let Some((_, reason)) = refused.into_iter().find(|(wrong, _)| *wrong) {
+            return invalid("reward.sentence", reason.into());
+        }
     }
     learner(tuning.validate())?;
     let (steps, most) = (tuning.denoising_steps as u64, config.generative.sampler.steps as u64);
