@@ -103,21 +103,21 @@ fn searching_the_noise_improves_the_reward_and_stays_where_noise_lives() {
 fn guidance_by_a_linear_critic_draws_from_the_tilted_gaussian() {
     const ROWS: usize = 20_000;
     const SCALE: f32 = 1.5;
-    let policy = FlowPolicy::new(GaussianFlow::new(0.7, 0.5, 1), sampler(200, 1.0)).unwrap();
+    let policy = FlowPolicy::new(GaussianFlow::new(0.7, 0.5, 1), sampler(1000, 1.0)).unwrap();
     let critic = |_: &Tensor, chunks: &Tensor| -> Result<Tensor, NnError> { Ok(chunks.squeeze(1)?) };
     let mut chunks = vec![0.0; ROWS];
     let mut guidance = Guidance::new(SCALE).unwrap();
     guidance.sample(&policy, &[0.0; ROWS], &critic, &mut rng(5), &mut chunks).unwrap();
     let (mean, variance) = mean_and_variance(&chunks);
-    // Four standard errors, and what 200 steps leave.
-    assert!((mean - (0.7 + 1.5 * 0.25)).abs() < 0.014 + 5e-3, "{mean}");
+    // Four standard errors, and what 1000 steps leave.
+    assert!((mean - (0.7 + 1.5 * 0.25)).abs() < 0.014 + 6e-3, "{mean}");
     assert!((variance - 0.25).abs() < 0.02, "{variance}");
 }
 
 #[test]
 fn guidance_needs_noise_and_without_a_scale_changes_nothing() {
     let critic = |_: &Tensor, chunks: &Tensor| -> Result<Tensor, NnError> { Ok(chunks.squeeze(1)?) };
-    let mut guide = |scale: f32, eta: f64| {
+    let guide = |scale: f32, eta: f64| {
         let policy = FlowPolicy::new(GaussianFlow::new(0.2, 0.5, 1), sampler(5, eta)).unwrap();
         let (mut chunks, mut chain) = ([0.0; 4], Chain::default());
         policy.sample_chain(&[0.0; 4], 4, &mut rng(6), &mut chain).unwrap();

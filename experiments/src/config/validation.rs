@@ -1,18 +1,14 @@
 //! Every rule about values, in one place. Types are serde's business; what is left are ranges and
 //! keys that must fit each other.
 
-use telos_agents::{
-    AgentError,
-    generative::{Judge, TuningMethod},
-    offline::RewardScaleConfig,
-};
+use telos_agents::{AgentError, generative::TuningMethod, offline::RewardScaleConfig};
 use telos_envs::{EnvError, EnvSpec, registry};
 use telos_rewards::{
     RewardError,
     teacher::{Stage, TeacherSetting},
 };
 
-use super::{Config, DataConfig, LabelKind, LearnerKind, LoopKind, pixels, suggestion::nearest};
+use super::{Config, DataConfig, LabelKind, LearnerKind, LoopKind, generative, pixels, suggestion::nearest};
 
 /// A value outside its range.
 pub(super) struct Invalid {
@@ -211,21 +207,8 @@ fn fine_tune(config: &Config) -> Result<(), Invalid> {
     if config.base.run.is_empty() {
         return invalid("base.run", "is missing; name a run with learner = \"generative\"".into());
     }
-    if config.reward.sentence.is_some() {
-        let refused = [
-            (config.base.reward_run.is_some(), "is one reward, and `base.reward_run` another; leave one out"),
-            (
-                tuning.method == TuningMethod::Spin,
-                "changes nothing in self-play, which knows no reward; leave it out",
-            ),
-            (
-                tuning.method.compares() && tuning.judge == Judge::Simulator,
-                "is a reward of pictures that the copies of tuning.judge = \"simulator\" do not take; use \"critic\"",
-            ),
-        ];
-        if let Some((_, reason)) = refused.into_iter().find(|(wrong, _)| *wrong) {
-            return invalid("reward.sentence", reason.into());
-        }
+    if let Some(reason) = generative::refusal_of_sentence(config) {
+        return invalid("reward.sentence", reason.into());
     }
     learner(tuning.validate())?;
     let (steps, most) = (tuning.denoising_steps as u64, config.generative.sampler.steps as u64);
