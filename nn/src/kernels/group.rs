@@ -85,6 +85,7 @@ pub(crate) fn group_norm(groups: Groups, x: &[f32], gain: &[f32], bias: &[f32]) 
 }
 
 /// From the gradient of [`group_norm`]'s result to those of `x`, gain and bias; the latter two are added to.
+#[allow(clippy::needless_range_loop, reason = "several rows of equal width are walked together")]
 pub(crate) fn group_norm_gradient(
     groups: Groups,
     x: &[f32],
@@ -169,6 +170,7 @@ pub(crate) fn modulate(length: usize, x: &[f32], film: &[f32], channels: usize) 
 }
 
 /// From the gradient of [`modulate`]'s result to those of `x` and `film`.
+#[allow(clippy::needless_range_loop, reason = "several rows of equal width are walked together")]
 pub(crate) fn modulate_gradient(
     length: usize,
     x: &[f32],
