@@ -9,7 +9,9 @@ use rand::SeedableRng;
 use rand_xoshiro::Xoshiro256PlusPlus;
 use telos_agents::{
     AgentError,
-    generative::{BestOfN, Chain, DiffusionPolicy, FlowPolicy, GenerativePolicy, NoiseSearch, Particles},
+    generative::{
+        BestOfN, Chain, DiffusionPolicy, FlowPolicy, GenerativePolicy, Guidance, NoiseSearch, Particles,
+    },
 };
 use telos_nn::{Device, NnError, Tensor};
 
@@ -94,4 +96,38 @@ fn searching_the_noise_improves_the_reward_and_stays_where_noise_lives() {
     }
     let mean = rewards.iter().sum::<f32>() / 64.0;
     assert!(mean > -0.05, "{mean}");
+}
+
+/// Tilting N(m, s^2) by exp(scale x) moves its mean by scale s^2 and leaves its variance.
+#[test]
+fn guidance_by_a_linear_critic_draws_from_the_tilted_gaussian() {
+    const ROWS: usize = 20_000;
+    const SCALE: f32 = 1.5;
+    let policy = FlowPolicy::new(GaussianFlow::new(0.7, 0.5, 1), sampler(1000, 1.0)).unwrap();
+    let critic = |_: &Tensor, chunks: &Tensor| -> Result<Tensor, NnError> { Ok(chunks.squeeze(1)?) };
+    let mut chunks = vec![0.0; ROWS];
+    let mut guidance = Guidance::new(SCALE).unwrap();
+    guidance.sample(&policy, &[0.0; ROWS], &critic, &mut rng(5), &mut chunks).unwrap();
+    let (mean, variance) = mean_and_variance(&chunks);
+    // Four standard errors, and what 1000 steps leave.
+    assert!((mean - (0.7 + 1.5 * 0.25)).abs() < 0.014 + 6e-3, "{mean}");
+    assert!((variance - 0.25).abs() < 0.02, "{variance}");
+}
+
+#[test]
+fn guidance_needs_noise_and_without_a_scale_changes_nothing() {
+    let critic = |_: &Tensor, chunks: &Tensor| -> Result<Tensor, NnError> { Ok(chunks.squeeze(1)?) };
+    let guide = |scale: f32, eta: f64| {
+        let policy = FlowPolicy::new(GaussianFlow::new(0.2, 0.5, 1), sampler(5, eta)).unwrap();
+        let (mut chunks, mut chain) = ([0.0; 4], Chain::default());
+        policy.sample_chain(&[0.0; 4], 4, &mut rng(6), &mut chain).unwrap();
+        let mut guidance = Guidance::new(scale).unwrap();
+        guidance.sample(&policy, &[0.0; 4], &critic, &mut rng(6), &mut chunks).map(|()| (chain, chunks))
+    };
+    let (chain, unchanged) = guide(0.0, 1.0).unwrap();
+    assert_eq!(chain.chunks(), unchanged);
+    let (chain, shifted) = guide(2.0, 1.0).unwrap();
+    assert!(chain.chunks().iter().zip(shifted).all(|(before, after)| after > *before));
+    let error = guide(2.0, 0.0).unwrap_err().to_string();
+    assert!(error.contains("generative.sampler.noise"), "{error}");
 }

@@ -6,13 +6,14 @@ use rand_xoshiro::Xoshiro256PlusPlus;
 use telos_agents::{
     ObservationNormalizer,
     generative::{
-        ChainNoise, ChunkActor, ChunkPolicy, GenerativeConfig, Judge, MlpDenoiserConfig, Process,
-        SamplerConfig, Tuner, TuningConfig, TuningMethod,
+        ChainNoise, ChunkActor, ChunkPolicy, DenoiserKind, GenerativeConfig, Judge, MlpDenoiserConfig,
+        Process, SamplerConfig, TransformerDenoiserConfig, Tuner, TuningConfig, TuningMethod,
+        UnetDenoiserConfig,
     },
 };
 use telos_checkpoint::{from_bytes, to_bytes};
 use telos_envs::{VecEnv, registry};
-use telos_nn::Device;
+use telos_nn::{Device, Parameters, Var};
 
 const TASK: &str = "point-maze-umaze";
 const ENVS: usize = 8;
@@ -23,6 +24,8 @@ fn generative(eta: f64) -> GenerativeConfig {
         horizon: 2,
         executed: 2,
         mlp: MlpDenoiserConfig { hidden: vec![32, 32], ..MlpDenoiserConfig::default() },
+        unet: UnetDenoiserConfig { channels: vec![8, 16], kernel: 3, groups: 4, time_features: 8 },
+        transformer: TransformerDenoiserConfig { width: 16, heads: 2, layers: 1, time_features: 8 },
         sampler: SamplerConfig { steps: 3, noise: ChainNoise::Eta(eta), ..SamplerConfig::default() },
         ..GenerativeConfig::default()
     }
@@ -45,9 +48,14 @@ fn config(method: TuningMethod) -> TuningConfig {
 
 /// A learner that begins with an untrained policy, and what it acts in.
 fn learner(config: &TuningConfig) -> (Tuner, VecEnv) {
+    learner_of(config, DenoiserKind::Mlp)
+}
+
+/// The same with another network.
+fn learner_of(config: &TuningConfig, denoiser: DenoiserKind) -> (Tuner, VecEnv) {
     let envs = VecEnv::new(ENVS, 1, 3, |_| registry::make(TASK)).unwrap();
     let eta = if config.method == TuningMethod::NoiseActor { 0.0 } else { 1.0 };
-    let generative = generative(eta);
+    let generative = GenerativeConfig { denoiser, ..generative(eta) };
     let spec = envs.spec().clone();
     let mut tuner = Tuner::new(config, &generative, &spec, ENVS, 0, &Device::Cpu).unwrap();
     let policy: ChunkPolicy =
@@ -78,19 +86,7 @@ fn rewards(tuner: &mut Tuner, envs: &mut VecEnv, rollouts: usize) -> Vec<f32> {
 
 #[test]
 fn every_method_learns_what_pays() {
-    let methods = [
-        TuningMethod::Dpok,
-        TuningMethod::Dppo,
-        TuningMethod::D3po,
-        TuningMethod::Prdp,
-        TuningMethod::RewardGradient,
-        TuningMethod::AdjointMatching,
-        TuningMethod::FlowDpo,
-        TuningMethod::RewardWeighted,
-        TuningMethod::Eda,
-        TuningMethod::NoiseActor,
-    ];
-    for method in methods {
+    for method in METHODS {
         let mut config = config(method);
         // For so short a training; the papers' ranges are for thousands of steps.
         (config.dppo.clip, config.dppo.clip_base) = (0.2, 0.2);
@@ -100,6 +96,52 @@ fn every_method_learns_what_pays() {
         let found = rewards(&mut tuner, &mut envs, 25);
         let (before, after) = (found[..2].iter().sum::<f32>() / 2.0, found[22..].iter().sum::<f32>() / 3.0);
         assert!(after > before + 0.15, "{method:?}: {before} before, {after} after");
+    }
+}
+
+const METHODS: [TuningMethod; 10] = [
+    TuningMethod::Dpok,
+    TuningMethod::Dppo,
+    TuningMethod::D3po,
+    TuningMethod::Prdp,
+    TuningMethod::RewardGradient,
+    TuningMethod::AdjointMatching,
+    TuningMethod::FlowDpo,
+    TuningMethod::RewardWeighted,
+    TuningMethod::Eda,
+    TuningMethod::NoiseActor,
+];
+
+#[test]
+fn every_method_moves_every_network() {
+    for denoiser in [DenoiserKind::Unet, DenoiserKind::Transformer] {
+        for method in METHODS {
+            let config = TuningConfig { epochs: 1, warm_up: 0, ..config(method) };
+            let (mut tuner, mut envs) = learner_of(&config, denoiser);
+            let sums = |tuner: &Tuner| -> Vec<f32> {
+                let sum = |var: &Var| var.sqr().unwrap().sum_all().unwrap().to_scalar::<f32>().unwrap();
+                tuner.named().into_iter().map(|(_, var)| sum(var)).collect()
+            };
+            let before = sums(&tuner);
+            rewards(&mut tuner, &mut envs, 2);
+            let after = sums(&tuner);
+            assert!(before != after && after.iter().all(|x| x.is_finite()), "{denoiser:?} {method:?}");
+        }
+    }
+}
+
+/// Two of the methods, one of each kind, learn with the other networks too.
+#[test]
+fn other_networks_learn_what_pays() {
+    for (denoiser, method) in
+        [(DenoiserKind::Unet, TuningMethod::Dppo), (DenoiserKind::Transformer, TuningMethod::RewardWeighted)]
+    {
+        let mut config = config(method);
+        (config.dppo.clip, config.dppo.clip_base) = (0.2, 0.2);
+        let (mut tuner, mut envs) = learner_of(&config, denoiser);
+        let found = rewards(&mut tuner, &mut envs, 15);
+        let (before, after) = (found[..2].iter().sum::<f32>() / 2.0, found[12..].iter().sum::<f32>() / 3.0);
+        assert!(after > before + 0.15, "{denoiser:?} {method:?}: {before} before, {after} after");
     }
 }
 

@@ -10,10 +10,10 @@ use std::{
 use proptest::prelude::*;
 use telos_checkpoint::{from_bytes, to_bytes};
 use telos_envs::{
-    BoxSpace,
+    BoxSpace, GoalSpec,
     dataset::{
-        Chunks, Dataset, DatasetError, DatasetInfo, DatasetWriter, Episode, Loader, ReferenceScores,
-        Transitions,
+        Chunks, Dataset, DatasetError, DatasetInfo, DatasetWriter, Episode, Hindsight, Loader,
+        ReferenceScores, Transitions,
     },
 };
 
@@ -217,6 +217,34 @@ fn chunks_end_with_their_episode() {
         }
     }
     assert!(padded > 0);
+}
+
+/// The written data have two components: the first stands for what was reached, the second for what was wanted.
+#[test]
+fn goals_in_hindsight_are_what_the_episode_came_to_later() {
+    let (_scratch, path) = scratch();
+    let dataset = Arc::new(written(&path));
+    let goal = GoalSpec { achieved: 0..1, desired: 1..2 };
+    let batch = |share: f64| {
+        let hindsight = Hindsight { goal: goal.clone(), share, window: 2 };
+        let chunks = Chunks::new(Arc::clone(&dataset), 400, 3, 1).in_hindsight(hindsight);
+        Loader::new(chunks, 0).next_batch().unwrap().clone()
+    };
+    let plain = Loader::new(Chunks::new(Arc::clone(&dataset), 400, 3, 1), 0).next_batch().unwrap().clone();
+    assert_eq!(batch(0.0), plain, "without it nothing changes");
+    let (all, some) = (batch(1.0), batch(0.5));
+    let mut changed = 0;
+    for i in 0..400 {
+        let source = episode(all.episode[i], LENGTHS[all.episode[i]]);
+        let goals: Vec<f32> = (0..3).map(|k| all.obs[2 * (3 * i + k) + 1]).collect();
+        assert!(goals.iter().all(|goal| *goal == goals[0]), "one goal for a chunk: {goals:?}");
+        let later: Vec<f32> = source.obs[2 * (all.start[i] + 1)..].iter().copied().take(4).collect();
+        assert!(later.chunks(2).any(|obs| obs[0] == goals[0]), "{goals:?} is not among {later:?}");
+        let recorded = &episode(some.episode[i], LENGTHS[some.episode[i]]).obs[2 * some.start[i]..][..2];
+        assert_eq!(some.obs[6 * i], recorded[0], "what was reached stays");
+        changed += usize::from(some.obs[6 * i + 1] != recorded[1]);
+    }
+    assert!((150..250).contains(&changed), "{changed} of 400");
 }
 
 #[test]

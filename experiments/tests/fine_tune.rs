@@ -120,6 +120,30 @@ fn every_method_changes_the_policy_and_stays_finite() {
 }
 
 #[test]
+fn a_sentence_can_be_the_reward_and_its_run_resumes_to_the_same_bytes() {
+    let scratch = scratch();
+    let here = scratch.path();
+    let sentence = "[reward.sentence]\ngoal = ['a ball in the corner of a maze']\nevery = 3\n";
+    fs::write(here.join("c.toml"), tuning("dppo", sentence)).unwrap();
+    let text = succeeds(&["train", "c.toml", "--out", "whole", "--quiet"], here);
+    assert!(text.contains("fine-tuned on \"a ball in the corner of a maze\""), "{text}");
+    assert!(text.contains("return under the sentence"), "{text}");
+    let resume = ["train", "c.toml", "--out", "killed", "--quiet", "--resume"];
+    let mut victim =
+        Command::new(env!("CARGO_BIN_EXE_telos")).args(resume).current_dir(here).spawn().unwrap();
+    while !here.join("killed/checkpoints/step-120.ckpt").exists() && victim.try_wait().unwrap().is_none() {
+        sleep(Duration::from_millis(1));
+    }
+    victim.kill().unwrap();
+    victim.wait().unwrap();
+    succeeds(&resume, here);
+    for name in ["result.json", "metrics.jsonl", "weights.safetensors"] {
+        let [a, b] = ["whole", "killed"].map(|run| fs::read(here.join(run).join(name)).unwrap());
+        assert!(!a.is_empty() && a == b, "{name}");
+    }
+}
+
+#[test]
 fn mistakes_are_named() {
     let scratch = scratch();
     let here = scratch.path();
@@ -134,6 +158,12 @@ fn mistakes_are_named() {
         ("'dppo'", "'d3po'\ncandidates = 3", "`tuning.candidates`: is 3"),
         ("'dppo'", "'dppo'\n[data]\npath = 'data'", "`data`: nothing reads this table"),
         ("'dppo'", "'spin'", "`data.path`: is missing"),
+        (
+            "'dppo'",
+            "'d3po'\njudge = 'simulator'\n[reward.sentence]\ngoal = ['a ball at rest']",
+            "`reward.sentence`: is a reward of pictures",
+        ),
+        ("'dppo'", "'spin'\n[reward.sentence]\ngoal = ['a ball']", "`reward.sentence`: changes nothing"),
         ("[tuning]", "[cloning]\n[tuning]", "`cloning`: nothing reads this table"),
     ];
     for (from, to, words) in cases {

@@ -94,6 +94,24 @@ fn every_process_trains_and_its_loss_falls() {
 }
 
 #[test]
+fn every_network_trains_and_goals_may_be_those_of_hindsight() {
+    let scratch = scratch();
+    let here = scratch.path();
+    for (network, sizes) in [
+        ("unet", "unet = { channels = [8, 16], groups = 4, kernel = 3, time_features = 8 }"),
+        ("transformer", "transformer = { width = 16, heads = 2, layers = 1 }"),
+    ] {
+        let config = CONFIG
+            .replace("mlp = { hidden = [64, 64] }", &format!("denoiser = '{network}'\n{sizes}"))
+            .replace("[cloning]", "[cloning]\nhindsight = 0.5");
+        fs::write(here.join("n.toml"), config).unwrap();
+        succeeds(&["train", "n.toml", "--out", network, "--quiet"], here);
+        let text = succeeds(&["eval", network, "--episodes", "2"], here);
+        assert!(text.contains("point-maze-umaze"), "{text}");
+    }
+}
+
+#[test]
 fn mistakes_are_named() {
     let scratch = scratch();
     let here = scratch.path();
@@ -111,6 +129,15 @@ fn mistakes_are_named() {
         ("'flow'", "'diffusion'\nlevels = 3", "`generative.sampler.steps`: is 4"),
         ("hidden = [64, 64]", "hidden = [0]", "`generative.mlp.hidden`"),
         ("batch_size = 64", "batch_size = 0", "`cloning.batch_size`: is 0"),
+        ("batch_size = 64", "hindsight = 2.0", "`cloning.hindsight`: is 2"),
+        ("'flow'", "'flow'\ndenoiser = 'unt'", "there is no \"unt\"; did you mean \"unet\"?"),
+        ("'flow'", "'flow'\ndenoiser = 'unet'\nunet = { channels = [12] }", "`generative.unet.channels`"),
+        ("horizon = 4", "horizon = 6\ndenoiser = 'unet'", "each after the first halves `generative.horizon`"),
+        (
+            "'flow'",
+            "'flow'\ndenoiser = 'transformer'\ntransformer = { heads = 3 }",
+            "`generative.transformer.width`: is 128",
+        ),
         ("[cloning]", "[iql]", "`iql`: nothing reads this table"),
     ];
     for (from, to, words) in cases {

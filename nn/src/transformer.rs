@@ -1,12 +1,13 @@
 //! The causal transformer.
 
-use candle_core::{D, Device, Tensor, Var};
+use candle_core::{CpuStorage, CustomOp1, D, Device, Layout, Shape, Tensor, Var, bail};
 use rand_xoshiro::Xoshiro256PlusPlus;
 use serde::{Deserialize, Serialize};
 use telos_checkpoint::{Checkpoint, CheckpointError, Reader, Writer};
 
 use crate::{
-    Activation, Init, NnError, Parameters,
+    Activation, Init, NnError, Parameters, dense,
+    kernels::attention::Heads,
     layer_norm::LayerNorm,
     linear::{Linear, Weights},
     weights,
@@ -131,16 +132,64 @@ impl CausalTransformer {
         self.run(tokens, Weights::Frozen)
     }
 
+    /// The output of [`forward`](Self::forward) alone, `[b, tokens, width]`: faster, since nobody has to
+    /// remember who attended to whom.
+    ///
+    /// # Errors
+    /// When `tokens` has another shape.
+    pub fn output(&self, tokens: &Tensor) -> Result<Tensor, NnError> {
+        self.run_output(tokens, Weights::Trained)
+    }
+
+    /// As [`output`](Self::output), with the same values, but gradients reach the tokens only.
+    ///
+    /// # Errors
+    /// When `tokens` has another shape.
+    pub fn output_frozen(&self, tokens: &Tensor) -> Result<Tensor, NnError> {
+        self.run_output(tokens, Weights::Frozen)
+    }
+
     /// Where the weights live.
     pub fn device(&self) -> &Device {
         &self.device
     }
 
-    fn run(&self, tokens: &Tensor, weights: Weights) -> Result<Attended, NnError> {
-        let &[_, count, width] = tokens.dims() else { return Err(self.wrong_shape(tokens)) };
-        if width != self.config.width || count == 0 {
-            return Err(self.wrong_shape(tokens));
+    /// A model with equal weights in memory of its own.
+    ///
+    /// # Errors
+    /// When the device has no memory left.
+    pub fn deep_clone(&self) -> Result<Self, NnError> {
+        Ok(Self {
+            name: self.name.clone(),
+            config: self.config,
+            layers: self.layers.iter().map(Layer::deep_clone).collect::<candle_core::Result<_>>()?,
+            norm: self.norm.deep_clone()?,
+            device: self.device.clone(),
+        })
+    }
+
+    fn run_output(&self, tokens: &Tensor, weights: Weights) -> Result<Tensor, NnError> {
+        if !tokens.device().is_cpu() {
+            return Ok(self.run(tokens, weights)?.output);
         }
+        self.check(tokens)?;
+        let mut x = tokens.clone();
+        for layer in &self.layers {
+            x = layer.forward_fused(&x, self.config.heads, weights)?;
+        }
+        Ok(self.norm.forward(&x, Activation::Identity, weights)?)
+    }
+
+    /// The number of tokens of a batch that fits.
+    fn check(&self, tokens: &Tensor) -> Result<usize, NnError> {
+        match *tokens.dims() {
+            [_, count, width] if width == self.config.width && count > 0 => Ok(count),
+            _ => Err(self.wrong_shape(tokens)),
+        }
+    }
+
+    fn run(&self, tokens: &Tensor, weights: Weights) -> Result<Attended, NnError> {
+        let count = self.check(tokens)?;
         let mask = causal_mask(count, &self.device)?;
         let mut x = tokens.clone();
         let mut attention = Vec::with_capacity(self.layers.len());
@@ -209,13 +258,41 @@ impl Layer {
         let scores = q.matmul(&k.transpose(2, 3)?.contiguous()?)?.affine(1.0 / (size as f64).sqrt(), 0.0)?;
         let attention = softmax(&scores.broadcast_add(mask)?)?;
         let mixed = attention.matmul(&v)?.transpose(1, 2)?.reshape((b * count, width))?;
-        let mixed = self.projection.forward(&mixed, Activation::Identity, weights)?;
+        Ok((self.after_attention(x, &mixed, weights)?, attention))
+    }
+
+    /// The same without the attention, whose scores are not kept.
+    fn forward_fused(&self, x: &Tensor, heads: usize, weights: Weights) -> candle_core::Result<Tensor> {
+        let (b, count, width) = x.dims3()?;
+        let normal = self.attention_norm.forward(x, Activation::Identity, weights)?;
+        let normal = normal.reshape((b * count, width))?;
+        let qkv = self.query_key_value.forward(&normal, Activation::Identity, weights)?;
+        let heads = Heads { tokens: count, heads, size: width / heads };
+        self.after_attention(x, &qkv.contiguous()?.apply_op1(FusedAttention(heads))?, weights)
+    }
+
+    /// What follows, with what the heads mixed, `[b tokens, width]`.
+    fn after_attention(&self, x: &Tensor, mixed: &Tensor, weights: Weights) -> candle_core::Result<Tensor> {
+        let (b, count, width) = x.dims3()?;
+        let mixed = self.projection.forward(mixed, Activation::Identity, weights)?;
         let x = (x + mixed.reshape((b, count, width))?)?;
 
-        let normal = rows(&self.forward_norm.forward(&x, Activation::Identity, weights)?)?;
+        let normal = self.forward_norm.forward(&x, Activation::Identity, weights)?;
+        let normal = normal.reshape((b * count, width))?;
         let wide = self.widen.forward(&normal, Activation::Gelu, weights)?;
         let narrow = self.narrow.forward(&wide, Activation::Identity, weights)?;
-        Ok(((x + narrow.reshape((b, count, width))?)?, attention))
+        x + narrow.reshape((b, count, width))?
+    }
+
+    fn deep_clone(&self) -> candle_core::Result<Self> {
+        Ok(Self {
+            attention_norm: self.attention_norm.deep_clone()?,
+            query_key_value: self.query_key_value.deep_clone()?,
+            projection: self.projection.deep_clone()?,
+            forward_norm: self.forward_norm.deep_clone()?,
+            widen: self.widen.deep_clone()?,
+            narrow: self.narrow.deep_clone()?,
+        })
     }
 
     fn named<'a>(&'a self, name: &str) -> Vec<(String, &'a Var)> {
@@ -233,6 +310,37 @@ impl Layer {
             [(format!("{name}.{part}.weight"), weight), (format!("{name}.{part}.bias"), bias)]
         })
         .collect()
+    }
+}
+
+/// The heads' mixtures `[rows, width]` from queries, keys and values `[rows, 3 width]` as one CPU operation, which
+/// makes the attention anew on the way back.
+struct FusedAttention(Heads);
+
+impl FusedAttention {
+    fn check(&self, qkv: &[usize]) -> candle_core::Result<(usize, usize)> {
+        let width = self.0.heads * self.0.size;
+        match *qkv {
+            [rows, triple] if triple == 3 * width && rows.is_multiple_of(self.0.tokens) => Ok((rows, width)),
+            _ => bail!("attention of {} tokens of {width} numbers met an input {qkv:?}", self.0.tokens),
+        }
+    }
+}
+
+impl CustomOp1 for FusedAttention {
+    fn name(&self) -> &'static str {
+        "fused-attention"
+    }
+
+    fn cpu_fwd(&self, qkv: &CpuStorage, layout: &Layout) -> candle_core::Result<(CpuStorage, Shape)> {
+        let shape = self.check(layout.dims())?;
+        Ok((CpuStorage::F32(self.0.mix(dense::floats(qkv, layout)?)), Shape::from(shape)))
+    }
+
+    fn bwd(&self, qkv: &Tensor, _: &Tensor, grad: &Tensor) -> candle_core::Result<Option<Tensor>> {
+        let grad = grad.contiguous()?;
+        let gradient = dense::with_floats([qkv, &grad], |[qkv, grad]| self.0.mix_gradient(qkv, grad))?;
+        Ok(Some(Tensor::from_vec(gradient, qkv.shape(), qkv.device())?))
     }
 }
 

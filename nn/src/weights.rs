@@ -50,6 +50,14 @@ impl Parameter {
         Ok(Self { name: name.into(), var: Var::from_vec(values, shape, device)? })
     }
 
+    /// A variable with equal values in memory of its own.
+    ///
+    /// # Errors
+    /// When the device has no memory left.
+    pub fn deep_clone(&self) -> Result<Self, NnError> {
+        Ok(Self { name: self.name.clone(), var: Var::from_tensor(&self.var.as_detached_tensor().copy()?)? })
+    }
+
     /// The variable; dereferences to its tensor.
     pub fn var(&self) -> &Var {
         &self.var

@@ -191,3 +191,27 @@ fn sizes_that_do_not_fit_are_errors() {
     let error = model(1).forward(&wrong).unwrap_err().to_string();
     assert_eq!(error, "model: the tokens has shape [2, 5, 7], expected [batch, tokens, 6]");
 }
+
+/// The output alone comes from an operation of its own, whose attention nobody sees.
+#[test]
+fn the_output_alone_has_the_same_values_and_gradients() {
+    let model = model(11);
+    let tokens = Var::from_tensor(&tokens(12)).unwrap();
+    let factors = normals(&[BATCH, TOKENS, CONFIG.width], &mut Xoshiro256PlusPlus::seed_from_u64(13));
+    let outputs = [model.forward(&tokens).unwrap().output, model.output(&tokens).unwrap()];
+    let [ours, theirs] = outputs.each_ref().map(|output| {
+        let gradients = (output * &factors).unwrap().sum_all().unwrap().backward().unwrap();
+        let mut all = flat(output);
+        all.extend(flat(gradients.get(&tokens).unwrap()));
+        model.named().iter().for_each(|(_, var)| all.extend(flat(gradients.get(var).unwrap())));
+        all
+    });
+    assert_eq!(ours.len(), theirs.len());
+    for (ours, theirs) in ours.iter().zip(&theirs) {
+        assert!((ours - theirs).abs() < 3e-5 * (1.0 + theirs.abs()), "{ours} {theirs}");
+    }
+    let frozen = model.output_frozen(&tokens.as_detached_tensor()).unwrap();
+    assert!(flat(&frozen) == flat(&outputs[1]) && !frozen.track_op());
+    let copy = model.deep_clone().unwrap();
+    assert_eq!(flat(&copy.output(&tokens).unwrap()), flat(&outputs[1]));
+}

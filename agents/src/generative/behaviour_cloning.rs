@@ -35,12 +35,25 @@ pub struct BehaviourCloningConfig {
     pub weight_decay: f64,
     /// d: decay of the average of the weights. Default 0.995 (DPPO).
     pub ema_decay: f64,
+    /// Share of the chunks that are shown with a goal which their episode reached later in place of the one
+    /// that was asked for, in [0, 1]: for data without a purpose, of tasks with goals. Default 0.
+    pub hindsight: f64,
+    /// Steps within which such a goal was reached. Default 32 (Lynch et al. 2019, arXiv 1903.01973).
+    pub hindsight_window: usize,
 }
 
 impl Default for BehaviourCloningConfig {
     fn default() -> Self {
         let (lr, final_lr, weight_decay) = (1e-3, 0.1, 1e-6);
-        Self { batch_size: 256, lr, final_lr, weight_decay, ema_decay: 0.995 }
+        Self {
+            batch_size: 256,
+            lr,
+            final_lr,
+            weight_decay,
+            ema_decay: 0.995,
+            hindsight: 0.0,
+            hindsight_window: 32,
+        }
     }
 }
 
@@ -55,7 +68,10 @@ impl BehaviourCloningConfig {
         require((0.0..=1.0).contains(&self.final_lr), "cloning.final_lr", &self.final_lr, unit)?;
         let decay = self.weight_decay;
         require(decay >= 0.0 && decay.is_finite(), "cloning.weight_decay", &decay, "use 0 or more")?;
-        require((0.0..=1.0).contains(&self.ema_decay), "cloning.ema_decay", &self.ema_decay, unit)
+        require((0.0..=1.0).contains(&self.ema_decay), "cloning.ema_decay", &self.ema_decay, unit)?;
+        require((0.0..=1.0).contains(&self.hindsight), "cloning.hindsight", &self.hindsight, unit)?;
+        let window = self.hindsight_window;
+        require(window > 0, "cloning.hindsight_window", &window, "use at least 1")
     }
 }
 

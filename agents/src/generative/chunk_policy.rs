@@ -3,8 +3,8 @@
 use telos_nn::{NnError, Parameters, Tensor, Var};
 
 use super::{
-    ConsistencyPolicy, Denoiser, DenoisingStep, DiffusionPolicy, FlowPolicy, GenerativePolicy, NoiseDraw,
-    SamplerConfig,
+    ChunkDenoiser, ConsistencyPolicy, Denoiser, DenoisingStep, DiffusionPolicy, FlowPolicy, GenerativePolicy,
+    NoiseDraw, SamplerConfig,
 };
 use crate::AgentError;
 
@@ -12,11 +12,11 @@ use crate::AgentError;
 #[derive(Debug)]
 pub enum ChunkPolicy {
     /// Predicts noise.
-    Diffusion(DiffusionPolicy),
+    Diffusion(DiffusionPolicy<ChunkDenoiser>),
     /// Predicts velocity.
-    Flow(FlowPolicy),
+    Flow(FlowPolicy<ChunkDenoiser>),
     /// Predicts the end.
-    Consistency(ConsistencyPolicy),
+    Consistency(ConsistencyPolicy<ChunkDenoiser>),
 }
 
 impl ChunkPolicy {

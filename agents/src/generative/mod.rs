@@ -43,6 +43,7 @@ mod eda;
 mod flow_path;
 mod flow_policy;
 mod generative_policy;
+mod guidance;
 mod noise_actor;
 mod noise_draw;
 mod noise_schedule;
@@ -67,7 +68,10 @@ pub use chunk_policy::ChunkPolicy;
 pub use chunk_score::{ChunkReward, ChunkScore};
 pub use consistency_policy::ConsistencyPolicy;
 pub use d3po::D3po;
-pub use denoiser::{ChunkShape, Denoiser, MlpDenoiser, MlpDenoiserConfig};
+pub use denoiser::{
+    ChunkDenoiser, ChunkShape, Denoiser, DenoiserKind, MlpDenoiser, MlpDenoiserConfig, TransformerDenoiser,
+    TransformerDenoiserConfig, UnetDenoiser, UnetDenoiserConfig,
+};
 pub use denoising_dpo::DenoisingDpo;
 pub use denoising_step::{ChainNoise, DenoisingStep, NoiseLevel};
 pub use diffusion_policy::DiffusionPolicy;
@@ -76,6 +80,7 @@ pub use dppo::Dppo;
 pub use eda::Eda;
 pub use flow_policy::FlowPolicy;
 pub use generative_policy::GenerativePolicy;
+pub use guidance::Guidance;
 pub use noise_actor::{NoiseActor, NoiseActorConfig};
 pub use noise_draw::NoiseDraw;
 pub use noise_schedule::NoiseSchedule;

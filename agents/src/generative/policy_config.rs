@@ -6,8 +6,9 @@ use telos_envs::EnvSpec;
 use telos_nn::Device;
 
 use super::{
-    ChunkPolicy, ChunkShape, ConsistencyPolicy, DiffusionPolicy, FlowPolicy, MlpDenoiser, MlpDenoiserConfig,
-    NoiseSchedule, SamplerConfig,
+    ChunkDenoiser, ChunkPolicy, ChunkShape, ConsistencyPolicy, DenoiserKind, DiffusionPolicy, FlowPolicy,
+    MlpDenoiser, MlpDenoiserConfig, NoiseSchedule, SamplerConfig, TransformerDenoiser,
+    TransformerDenoiserConfig, UnetDenoiser, UnetDenoiserConfig,
 };
 use crate::{AgentError, error::require};
 
@@ -36,8 +37,14 @@ pub struct GenerativeConfig {
     pub horizon: usize,
     /// Actions of a chunk that are executed before the next is drawn. Default 8 (Diffusion Policy).
     pub executed: usize,
-    /// The network.
+    /// The network: `"mlp"` (default), `"unet"` or `"transformer"`; each has a table of its sizes here.
+    pub denoiser: DenoiserKind,
+    /// A multi-layer perceptron.
     pub mlp: MlpDenoiserConfig,
+    /// A temporal U-Net.
+    pub unet: UnetDenoiserConfig,
+    /// A transformer.
+    pub transformer: TransformerDenoiserConfig,
     /// How chunks are drawn.
     pub sampler: SamplerConfig,
 }
@@ -49,7 +56,10 @@ impl Default for GenerativeConfig {
             levels: 100,
             horizon: 16,
             executed: 8,
+            denoiser: DenoiserKind::Mlp,
             mlp: MlpDenoiserConfig::default(),
+            unet: UnetDenoiserConfig::default(),
+            transformer: TransformerDenoiserConfig::default(),
             sampler: SamplerConfig::default(),
         }
     }
@@ -64,7 +74,11 @@ impl GenerativeConfig {
         let sound = (1..=self.horizon).contains(&self.executed);
         let expected = "use at least 1 and at most `generative.horizon`";
         require(sound, "generative.executed", &self.executed, expected)?;
-        self.mlp.validate()?;
+        match self.denoiser {
+            DenoiserKind::Mlp => self.mlp.validate()?,
+            DenoiserKind::Unet => self.unet.validate(self.horizon)?,
+            DenoiserKind::Transformer => self.transformer.validate()?,
+        }
         self.sampler.validate()?;
         let steps = self.sampler.steps;
         let few = self.process != Process::Diffusion || steps <= self.levels;
@@ -84,7 +98,7 @@ impl GenerativeConfig {
         self.validate()?;
         let (obs, act) = (spec.observation.size(), spec.action.size());
         let shape = ChunkShape { obs, horizon: self.horizon, act };
-        let denoiser = MlpDenoiser::new(&self.mlp, shape, rng, device)?;
+        let denoiser = self.denoiser(shape, rng, device)?;
         let sampler = self.sampler.clone();
         Ok(match self.process {
             Process::Diffusion => {
@@ -94,6 +108,25 @@ impl GenerativeConfig {
             Process::Flow => ChunkPolicy::Flow(FlowPolicy::new(denoiser, sampler)?),
             Process::Consistency => {
                 ChunkPolicy::Consistency(ConsistencyPolicy::new(denoiser, self.levels, sampler)?)
+            }
+        })
+    }
+
+    /// The network for chunks of this shape.
+    fn denoiser(
+        &self,
+        shape: ChunkShape,
+        rng: &mut Xoshiro256PlusPlus,
+        device: &Device,
+    ) -> Result<ChunkDenoiser, AgentError> {
+        Ok(match self.denoiser {
+            DenoiserKind::Mlp => ChunkDenoiser::Mlp(MlpDenoiser::new(&self.mlp, shape, rng, device)?),
+            DenoiserKind::Unet => {
+                ChunkDenoiser::Unet(Box::new(UnetDenoiser::new(&self.unet, shape, rng, device)?))
+            }
+            DenoiserKind::Transformer => {
+                let transformer = TransformerDenoiser::new(&self.transformer, shape, rng, device)?;
+                ChunkDenoiser::Transformer(Box::new(transformer))
             }
         })
     }

@@ -40,6 +40,6 @@ pub use episode::{Episode, EpisodeView};
 pub use error::DatasetError;
 pub use foreign::{Film, Format, ImportOptions, export_lerobot, export_minari, import};
 pub use info::{DatasetInfo, ReferenceScores};
-pub use loader::{BatchSource, ChunkBatch, Chunks, Loader, TransitionBatch, Transitions};
+pub use loader::{BatchSource, ChunkBatch, Chunks, Hindsight, Loader, TransitionBatch, Transitions};
 pub use stored::Dataset;
 pub use writer::DatasetWriter;

@@ -8,7 +8,7 @@ use telos_rewards::{
     teacher::{Stage, TeacherSetting},
 };
 
-use super::{Config, DataConfig, LabelKind, LearnerKind, LoopKind, pixels, suggestion::nearest};
+use super::{Config, DataConfig, LabelKind, LearnerKind, LoopKind, generative, pixels, suggestion::nearest};
 
 /// A value outside its range.
 pub(super) struct Invalid {
@@ -207,8 +207,8 @@ fn fine_tune(config: &Config) -> Result<(), Invalid> {
     if config.base.run.is_empty() {
         return invalid("base.run", "is missing; name a run with learner = \"generative\"".into());
     }
-    if config.reward.sentence.is_some() {
-        return invalid("reward.sentence", "is no reward that this loop can read; leave it out".into());
+    if let Some(reason) = generative::refusal_of_sentence(config) {
+        return invalid("reward.sentence", reason.into());
     }
     learner(tuning.validate())?;
     let (steps, most) = (tuning.denoising_steps as u64, config.generative.sampler.steps as u64);

@@ -1,7 +1,7 @@
 //! Fine-tuning a trained generative policy with rewards: collect a rollout of executed chunks, improve the
 //! policy on it, forget it. Self-play needs recorded actions in place of an environment.
 
-use std::{ops::Range, path::Path};
+use std::{ops::Range, path::Path, sync::Arc};
 
 use telos_agents::{
     Policy,
@@ -23,6 +23,7 @@ use super::{
     learned_reward::LearnedReward,
     means::RunningMeans,
     recorded::open,
+    sentence::{SentenceTask, wrapped},
 };
 use crate::{
     RunDirectory, TelosError,
@@ -73,18 +74,21 @@ impl FineTune {
         let source = if tuning.method == TuningMethod::Spin {
             let dataset = trains.then(|| open("data.path", &config.data.path, &spec)).transpose()?;
             let (rows, horizon) = (tuning.batch_size, config.generative.horizon);
-            let demonstrations = dataset.map(|data| Demonstrations::new(data, rows, horizon, config.seed));
+            let demonstrations =
+                dataset.map(|data| Demonstrations::new(data, (rows, horizon), None, config.seed));
             Source::Demonstrations(Box::new(demonstrations.unwrap_or_default()))
         } else {
             let learned = config.base.reward_run.as_ref().filter(|_| trains);
             let learned = learned
                 .map(|run| LearnedReward::read("base.reward_run", Path::new(run), &spec))
                 .transpose()?;
-            let mut envs = VecEnv::new(n, config.env.thread_count(), config.seed, |_| config.env.make())?;
+            let sentence = SentenceTask::open(config, device)?;
+            let make = |_| wrapped(config, sentence.as_deref());
+            let mut envs = VecEnv::new(n, config.env.thread_count(), config.seed, make)?;
             envs.reset();
             Source::Environment(Box::new(Environments {
                 twins: twins(config, tuner.candidates_to_judge())?,
-                reward: Rewards { known: KnownReward::new(&config.reward, None, &envs)?, learned },
+                reward: Rewards { known: KnownReward::new(&config.reward, sentence, &envs)?, learned },
                 episodes: EpisodeWindow::default(),
                 actions: vec![0.0; n * spec.action.size()],
                 rewards: vec![0.0; n],
@@ -118,7 +122,9 @@ impl FineTune {
 
     /// Evaluates the policy before it is changed.
     fn assess_base(&mut self) -> Result<(), TelosError> {
-        let found = evaluate(EvaluationPlan::of(&self.config), &mut self.tuner, None)?;
+        let sentence = self.sentence();
+        let plan = EvaluationPlan { sentence: sentence.as_ref(), ..EvaluationPlan::of(&self.config) };
+        let found = evaluate(plan, &mut self.tuner, None)?;
         self.scores.push(0, &found, None);
         Ok(())
     }
@@ -268,6 +274,13 @@ impl TrainingLoop for FineTune {
     fn generative(&self) -> Option<&ChunkActor<ChunkPolicy>> {
         Some(self.tuner.actor())
     }
+
+    fn sentence(&self) -> Option<Arc<SentenceTask>> {
+        match &self.source {
+            Source::Environment(environments) => environments.reward.known.sentence(),
+            Source::Demonstrations(_) => None,
+        }
+    }
 }
 
 impl Checkpoint for FineTune {
@@ -299,11 +312,13 @@ impl Checkpoint for FineTune {
 impl Checkpoint for Environments {
     fn save(&self, out: &mut Writer) {
         out.part("envs", &self.envs);
+        out.part("reward", &self.reward.known);
         out.part("episodes", &self.episodes);
     }
 
     fn load(&mut self, from: &mut Reader<'_>) -> Result<(), CheckpointError> {
         from.part("envs", &mut self.envs)?;
+        from.part("reward", &mut self.reward.known)?;
         from.part("episodes", &mut self.episodes)
     }
 }

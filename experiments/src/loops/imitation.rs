@@ -12,7 +12,7 @@ use telos_agents::{
 use telos_checkpoint::{Checkpoint, CheckpointError, Reader, Writer, from_bytes, to_bytes};
 use telos_envs::{
     EnvSpec,
-    dataset::{ChunkBatch, Chunks, Dataset, DatasetError, Loader},
+    dataset::{ChunkBatch, Chunks, Dataset, DatasetError, Hindsight, Loader},
 };
 use telos_nn::{Device, Parameters};
 use telos_rewards::reward_model::RewardModel;
@@ -57,8 +57,19 @@ impl Imitation {
         let (cloning, generative) = (&config.cloning, &config.generative);
         let learner =
             BehaviourCloning::new(cloning, policy, normalizer, generative.executed, &spec, config.seed)?;
+        let hindsight = match &spec.goal {
+            None if cloning.hindsight > 0.0 => {
+                let reason = format!("`cloning.hindsight`: {} asks for no goals; leave it out", spec.id);
+                return Err(TelosError::Usage(reason));
+            }
+            goal => goal.clone().map(|goal| Hindsight {
+                goal,
+                share: cloning.hindsight,
+                window: cloning.hindsight_window,
+            }),
+        };
         let demonstrations = dataset.map_or_else(Demonstrations::default, |dataset| {
-            Demonstrations::new(dataset, cloning.batch_size, generative.horizon, config.seed)
+            Demonstrations::new(dataset, (cloning.batch_size, generative.horizon), hindsight, config.seed)
         });
         let losses = RunningMeans::default();
         Ok(Self { learner, demonstrations, losses, step: 0, steps: config.steps })
@@ -73,10 +84,18 @@ fn identity(spec: &EnvSpec) -> ObservationNormalizer {
 }
 
 impl Demonstrations {
-    /// Batches of `rows` chunks of `horizon` steps.
-    pub(super) fn new(dataset: Dataset, rows: usize, horizon: usize, seed: u64) -> Self {
+    /// Batches of `rows` chunks of `horizon` steps, a share of them with goals in hindsight.
+    pub(super) fn new(
+        dataset: Dataset,
+        (rows, horizon): (usize, usize),
+        hindsight: Option<Hindsight>,
+        seed: u64,
+    ) -> Self {
         let digest = dataset.hashes().map(|(column, hash)| format!("{column} {hash}\n")).collect();
-        let chunks = Chunks::new(Arc::new(dataset), rows, horizon, seed);
+        let mut chunks = Chunks::new(Arc::new(dataset), rows, horizon, seed);
+        if let Some(hindsight) = hindsight {
+            chunks = chunks.in_hindsight(hindsight);
+        }
         Self { loader: Some(Loader::new(chunks, BATCHES_AHEAD)), digest }
     }
 

@@ -87,10 +87,11 @@ impl LikelihoodLoop {
             policy.act(&envs.batch().obs, RANDOM_ENVS, ActMode::Sample, &mut actions)?;
             let outcome = envs.step(&actions);
             let led_to = outcome.final_obs.chunks_exact(width);
-            for (i, (episode, obs)) in episodes.iter_mut().zip(led_to).enumerate().filter(|(i, _)| !over[*i])
-            {
-                episode.extend(obs);
-                over[i] = outcome.done(i);
+            for (i, (episode, obs)) in episodes.iter_mut().zip(led_to).enumerate() {
+                if !over[i] {
+                    episode.extend(obs);
+                    over[i] = outcome.done(i);
+                }
             }
         }
         Ok(episodes)

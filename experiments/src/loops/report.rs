@@ -149,6 +149,9 @@ impl fmt::Display for Report {
                 format!("trained from {used} preferences")
             }
             None if self.loop_kind == Some(LoopKind::Imitation) => "imitation of recorded actions".into(),
+            None if self.loop_kind == Some(LoopKind::FineTune) && !self.sentence.is_empty() => {
+                format!("generative policy, fine-tuned on \"{}\"", self.sentence[0])
+            }
             None if self.loop_kind == Some(LoopKind::FineTune) => "fine-tuned generative policy".into(),
             None if !self.sentence.is_empty() => format!("trained on \"{}\"", self.sentence[0]),
             None if !self.factors.is_empty() => "trained on weighted factors".into(),

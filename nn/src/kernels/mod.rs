@@ -6,13 +6,16 @@
 //! crate on one thread: the same bits on the same machine whatever the number of threads around, but
 //! not across machines, since `gemm` cuts long sums by cache size.
 
+pub(crate) mod attention;
 mod exp;
 pub(crate) mod gemm;
+pub(crate) mod group;
 pub(crate) mod normalize;
 pub(crate) mod optimize;
 pub(crate) mod patches;
 pub(crate) mod pointwise;
 pub(crate) mod squash;
+pub(crate) mod strip;
 mod tanh;
 mod vectorized;
 

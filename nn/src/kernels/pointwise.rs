@@ -13,7 +13,7 @@ const GELU_CUBIC: f32 = 0.044_715;
 
 /// The function itself.
 #[inline(always)]
-fn value(activation: Activation, x: f32) -> f32 {
+pub(crate) fn value(activation: Activation, x: f32) -> f32 {
     match activation {
         Activation::Identity => x,
         Activation::Relu => {
@@ -47,7 +47,7 @@ fn gelu_inner(x: f32) -> f32 {
 
 /// The derivative of [`value`], from the input `x` and the output `y`; the first five need `y` only.
 #[inline(always)]
-fn derivative(activation: Activation, x: f32, y: f32) -> f32 {
+pub(crate) fn derivative(activation: Activation, x: f32, y: f32) -> f32 {
     match activation {
         Activation::Identity => 1.0,
         Activation::Relu => {

@@ -6,7 +6,7 @@ use rand::{RngExt, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
 
 use super::BatchSource;
-use crate::{dataset::Dataset, episode_seed};
+use crate::{GoalSpec, dataset::Dataset, episode_seed};
 
 /// Keeps chunks apart from transitions drawn with the same seed.
 const STREAM: u64 = 1;
@@ -41,6 +41,19 @@ pub struct Chunks {
     rows: usize,
     len: usize,
     seed: u64,
+    hindsight: Option<Hindsight>,
+}
+
+/// Goals of recorded actions that were not asked for, but reached: for data whose purpose was another one, or
+/// none.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Hindsight {
+    /// Where the observation holds what was reached and what is wanted.
+    pub goal: GoalSpec,
+    /// Share of the chunks that get such a goal.
+    pub share: f64,
+    /// Steps after the chunk's first observation within which the goal is reached.
+    pub window: usize,
 }
 
 impl Chunks {
@@ -54,7 +67,24 @@ impl Chunks {
         for episode in dataset.episodes() {
             starts.push(starts.last().expect("it begins with 0") + episode.steps);
         }
-        Self { dataset, starts, rows, len, seed }
+        Self { dataset, starts, rows, len, seed, hindsight: None }
+    }
+
+    /// Lets a share of the chunks pursue what their episode came to later: the achieved components of one of the
+    /// next observations, uniform among them, take the place of the desired ones (Andrychowicz et al. 2017,
+    /// "Hindsight Experience Replay", arXiv 1707.01495; for actions that are imitated, Lynch et al. 2019,
+    /// "Learning Latent Plans from Play", arXiv 1903.01973). Rewards stay as recorded.
+    ///
+    /// # Panics
+    /// When the goals lie outside the observation, or the window is 0.
+    #[must_use]
+    pub fn in_hindsight(mut self, hindsight: Hindsight) -> Self {
+        let (obs_size, goal) = (self.dataset.info().obs_size, &hindsight.goal);
+        let inside =
+            goal.achieved.len() == goal.desired.len() && goal.achieved.end.max(goal.desired.end) <= obs_size;
+        assert!(inside && hindsight.window > 0, "{hindsight:?} in observations of {obs_size} components");
+        self.hindsight = (hindsight.share > 0.0).then_some(hindsight);
+        self
     }
 }
 
@@ -81,6 +111,15 @@ impl BatchSource for Chunks {
             (batch.episode[i], batch.start[i]) = (number, start);
             let cell = i * len;
             fill(&mut batch.obs[cell * o..][..len * o], &episode.obs[start * o..][..steps * o], o);
+            if let Some(Hindsight { goal, share, window }) = &self.hindsight
+                && rng.random_range(0.0..1.0) < *share
+            {
+                let later = rng.random_range(start + 1..=episode.steps.min(start + window));
+                let reached = &episode.obs[later * o..][goal.achieved.clone()];
+                for obs in batch.obs[cell * o..][..len * o].chunks_exact_mut(o) {
+                    obs[goal.desired.clone()].copy_from_slice(reached);
+                }
+            }
             fill(&mut batch.actions[cell * a..][..len * a], &episode.actions[start * a..][..steps * a], a);
             batch.rewards[cell..][..steps].copy_from_slice(&episode.rewards[start..][..steps]);
             batch.rewards[cell + steps..cell + len].fill(0.0);

@@ -11,7 +11,7 @@ use telos_checkpoint::{Checkpoint, CheckpointError, Reader, Writer};
 use self::ahead::Ahead;
 use super::DatasetError;
 
-pub use chunks::{ChunkBatch, Chunks};
+pub use chunks::{ChunkBatch, Chunks, Hindsight};
 pub use transitions::{TransitionBatch, Transitions};
 
 /// Draws batches: number `index` is a function of the source's seed and `index` alone.

@@ -1,7 +1,7 @@
 //! `telos bench`: how fast this build is on this machine.
 
+mod diffusion;
 mod envs;
-mod generative;
 mod judge;
 mod learner;
 mod loader;
@@ -58,8 +58,9 @@ enum Subject {
     Learner,
     /// Batches per second out of a dataset.
     Loader,
-    /// Time to draw a chunk of actions by denoising, and of an update that learns to.
-    Generative,
+    /// Generative policies of four networks: chunks per second of training, and time to draw one.
+    #[value(alias = "generative")]
+    Diffusion,
     /// Pictures per second: three robots, three sizes, with and without shadows, on one thread and on all.
     Render,
     /// Pictures per second through the model that comes with telos, on one thread.
@@ -92,7 +93,7 @@ impl Bench {
             Subject::Loader => {
                 loader::measure(self.dataset.as_deref().unwrap_or(Path::new("")), self.rounds)?
             }
-            Subject::Generative => generative::measure(self.rounds)?,
+            Subject::Diffusion => diffusion::measure(self.rounds)?,
             Subject::Render => render::measure(self.rounds)?,
             Subject::Vision => vision::measure(self.rounds)?,
             Subject::Judge => judge::measure(self.rounds)?,

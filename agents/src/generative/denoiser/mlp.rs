@@ -1,68 +1,11 @@
-//! The network of a generative policy.
+//! The perceptron.
 
 use rand_xoshiro::Xoshiro256PlusPlus;
 use serde::{Deserialize, Serialize};
 use telos_nn::{Activation, Device, Mlp, MlpConfig, NnError, Parameters, Tensor, Var};
 
-use super::time_embedding;
-use crate::{AgentError, error::require};
-
-/// Sizes of what a policy that answers with chunks sees and says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ChunkShape {
-    /// Components of an observation.
-    pub obs: usize,
-    /// Actions in a chunk.
-    pub horizon: usize,
-    /// Components of an action.
-    pub act: usize,
-}
-
-impl ChunkShape {
-    /// Components of a chunk, laid out `[horizon, act]`.
-    pub fn width(&self) -> usize {
-        self.horizon * self.act
-    }
-}
-
-/// Predicts the noise, the velocity or whatever else the policy around it asks for.
-pub trait Denoiser: Parameters {
-    /// What it was built for.
-    fn shape(&self) -> ChunkShape;
-
-    /// The prediction `[b, width]` for latents `[b, width]` at one time per row, given observations
-    /// `[b, obs]`; with gradients to the weights, unless it is a [frozen copy](Self::frozen_copy), and to
-    /// tracked latents.
-    ///
-    /// # Errors
-    /// When shapes differ.
-    fn forward(&self, latents: &Tensor, times: &[f32], obs: &Tensor) -> Result<Tensor, NnError>;
-
-    /// The same without a graph, on row-major slices, for rows at the same time. `scratch` keeps memory
-    /// between calls.
-    ///
-    /// # Errors
-    /// When a slice has another length.
-    fn infer(
-        &self,
-        latents: &[f32],
-        time: f32,
-        obs: &[f32],
-        scratch: &mut Vec<f32>,
-        prediction: &mut [f32],
-    ) -> Result<(), NnError>;
-
-    /// Equal weights in memory of their own that receive no gradients: a reference policy.
-    ///
-    /// # Errors
-    /// When the device has no memory left.
-    fn frozen_copy(&self) -> Result<Self, NnError>
-    where
-        Self: Sized;
-
-    /// Where it computes.
-    fn device(&self) -> &Device;
-}
+use super::{ChunkShape, Denoiser, check_time_features, time_features};
+use crate::{AgentError, error::require, generative::time_embedding};
 
 /// Sizes of an [`MlpDenoiser`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -86,9 +29,7 @@ impl MlpDenoiserConfig {
     /// # Errors
     /// [`AgentError::Config`] for the first value outside its range.
     pub fn validate(&self) -> Result<(), AgentError> {
-        let features = self.time_features;
-        let even = features >= 2 && features.is_multiple_of(2);
-        require(even, "generative.mlp.time_features", &features, "use an even number from 2 on")?;
+        check_time_features("generative.mlp.time_features", self.time_features)?;
         require(!self.hidden.contains(&0), "generative.mlp.hidden", &self.hidden, "use at least 1 unit")
     }
 }
@@ -133,11 +74,7 @@ impl Denoiser for MlpDenoiser {
     }
 
     fn forward(&self, latents: &Tensor, times: &[f32], obs: &Tensor) -> Result<Tensor, NnError> {
-        let mut features = vec![0.0; times.len() * self.time_features];
-        for (row, time) in features.chunks_exact_mut(self.time_features).zip(times) {
-            time_embedding::embed(*time, row);
-        }
-        let features = Tensor::from_vec(features, (times.len(), self.time_features), self.device())?;
+        let features = time_features(times, self.time_features, self.device())?;
         let input = Tensor::cat(&[latents, &features, obs], 1)?;
         if self.frozen { self.mlp.forward_frozen(&input) } else { self.mlp.forward(&input) }
     }
