@@ -129,13 +129,7 @@ fn a_sentence_can_be_the_reward_and_its_run_resumes_to_the_same_bytes() {
     assert!(text.contains("fine-tuned on \"a ball in the corner of a maze\""), "{text}");
     assert!(text.contains("return under the sentence"), "{text}");
     let resume = ["train", "c.toml", "--out", "killed", "--quiet", "--resume"];
-    let mut victim =
-        Command::new(env!("CARGO_BIN_EXE_telos")).args(resume).current_dir(here).spawn().unwrap();
-    while !here.join("killed/checkpoints/step-120.ckpt").exists() && victim.try_wait().unwrap().is_none() {
-        sleep(Duration::from_millis(1));
-    }
-    victim.kill().unwrap();
-    victim.wait().unwrap();
+    kill_after(&resume, here, &here.join("killed/checkpoints/step-120.ckpt"));
     succeeds(&resume, here);
     for name in ["result.json", "metrics.jsonl", "weights.safetensors"] {
         let [a, b] = ["whole", "killed"].map(|run| fs::read(here.join(run).join(name)).unwrap());
