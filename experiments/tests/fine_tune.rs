@@ -78,7 +78,7 @@ fn killed_runs_resume_to_the_same_bytes() {
         let text = succeeds(&["train", "c.toml", "--out", &whole, "--quiet"], here);
         assert!(text.contains("fine-tuned generative policy") && text.contains("before"), "{text}");
         let resume = ["train", "c.toml", "--out", &killed, "--quiet", "--resume"];
-        kill_after(&resume, here, &here.join(&killed).join("checkpoints/step-120.ckpt"));
+        kill_after(&resume, here, &here.join(&killed).join("checkpoints/step-0000000120.ckpt"));
         succeeds(&resume, here);
         for name in ["result.json", "metrics.jsonl", "weights.safetensors"] {
             let [a, b] = [&whole, &killed].map(|run| fs::read(here.join(run).join(name)).unwrap());
@@ -129,7 +129,7 @@ fn a_sentence_can_be_the_reward_and_its_run_resumes_to_the_same_bytes() {
     assert!(text.contains("fine-tuned on \"a ball in the corner of a maze\""), "{text}");
     assert!(text.contains("return under the sentence"), "{text}");
     let resume = ["train", "c.toml", "--out", "killed", "--quiet", "--resume"];
-    kill_after(&resume, here, &here.join("killed/checkpoints/step-120.ckpt"));
+    kill_after(&resume, here, &here.join("killed/checkpoints/step-0000000120.ckpt"));
     succeeds(&resume, here);
     for name in ["result.json", "metrics.jsonl", "weights.safetensors"] {
         let [a, b] = ["whole", "killed"].map(|run| fs::read(here.join(run).join(name)).unwrap());

@@ -60,7 +60,7 @@ fn a_killed_run_resumes_to_the_same_bytes_and_changed_data_is_refused() {
     assert!(text.contains("imitation of recorded actions"), "{text}");
 
     let resume = ["train", "c.toml", "--out", "killed", "--quiet", "--resume"];
-    kill_after(&resume, here, &here.join("killed/checkpoints/step-150.ckpt"));
+    kill_after(&resume, here, &here.join("killed/checkpoints/step-0000000150.ckpt"));
     succeeds(&resume, here);
     for name in ["result.json", "metrics.jsonl", "weights.safetensors"] {
         let [whole, killed] = ["whole", "killed"].map(|run| fs::read(here.join(run).join(name)).unwrap());

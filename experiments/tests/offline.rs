@@ -105,7 +105,7 @@ fn a_killed_run_resumes_to_the_same_bytes_and_tells_before_from_after() {
 
     // Killed in either phase, right after a checkpoint.
     let resume = ["train", "c.toml", "--out", "killed", "--quiet", "--resume"];
-    for checkpoint in ["step-150.ckpt", "step-750.ckpt"] {
+    for checkpoint in ["step-0000000150.ckpt", "step-0000000750.ckpt"] {
         kill_after(&resume, here, &here.join("killed/checkpoints").join(checkpoint));
     }
     succeeds(&resume, here);
@@ -168,7 +168,7 @@ fn a_reward_model_learns_on_while_a_policy_goes_online_and_resumes_to_the_same_b
     assert_eq!(result["seeds"][0]["preferences"]["asked"], 12);
 
     let resume = ["train", "c.toml", "--out", "killed", "--quiet", "--resume"];
-    for checkpoint in ["step-150.ckpt", "step-750.ckpt"] {
+    for checkpoint in ["step-0000000150.ckpt", "step-0000000750.ckpt"] {
         kill_after(&resume, here, &here.join("killed/checkpoints").join(checkpoint));
     }
     succeeds(&resume, here);
@@ -242,7 +242,7 @@ fn the_reward_model_of_another_run_labels_data_and_steps() {
     let metrics = fs::read_to_string(here.join("whole/metrics.jsonl")).unwrap();
     assert!(metrics.lines().all(|line| line.contains("eval/learned_return")), "{metrics}");
     let resume = ["train", "online.toml", "--out", "killed", "--quiet", "--resume"];
-    kill_after(&resume, here, &here.join("killed/checkpoints/step-750.ckpt"));
+    kill_after(&resume, here, &here.join("killed/checkpoints/step-0000000750.ckpt"));
     succeeds(&resume, here);
     for name in RESULTS {
         let [whole, killed] = ["whole", "killed"].map(|run| fs::read(here.join(run).join(name)).unwrap());

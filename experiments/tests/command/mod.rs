@@ -34,13 +34,14 @@ pub(crate) fn refused(arguments: &[&str], directory: &Path, words: &str) {
     assert!(message.contains(words), "{arguments:?}: no {words:?} in {message}");
 }
 
-/// Kills the command as soon as `path` exists.
+/// Kills the command as soon as `path` exists, which it must before the command ends.
 pub(crate) fn kill_after(arguments: &[&str], directory: &Path, path: &Path) {
     let mut victim =
         Command::new(env!("CARGO_BIN_EXE_telos")).args(arguments).current_dir(directory).spawn().unwrap();
     while !path.exists() && victim.try_wait().unwrap().is_none() {
         sleep(Duration::from_millis(1));
     }
+    assert!(path.exists(), "{arguments:?} ended without {}", path.display());
     victim.kill().unwrap();
     victim.wait().unwrap();
 }
