@@ -123,10 +123,10 @@ fn every_method_changes_the_policy_and_stays_finite() {
 fn a_sentence_can_be_the_reward_and_its_run_resumes_to_the_same_bytes() {
     let scratch = scratch();
     let here = scratch.path();
-    let sentence = "[reward.sentence]\ngoal = ['a ball in the corner of a maze']\nevery = 3\n";
+    let sentence = "[reward.sentence]\ngoal = ['a ball in the middle of a maze']\nevery = 3\n";
     fs::write(here.join("c.toml"), tuning("dppo", sentence)).unwrap();
     let text = succeeds(&["train", "c.toml", "--out", "whole", "--quiet"], here);
-    assert!(text.contains("fine-tuned on \"a ball in the corner of a maze\""), "{text}");
+    assert!(text.contains("fine-tuned on \"a ball in the middle of a maze\""), "{text}");
     assert!(text.contains("return under the sentence"), "{text}");
     let resume = ["train", "c.toml", "--out", "killed", "--quiet", "--resume"];
     kill_after(&resume, here, &here.join("killed/checkpoints/step-0000000120.ckpt"));

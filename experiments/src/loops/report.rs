@@ -152,7 +152,9 @@ impl fmt::Display for Report {
             None if self.loop_kind == Some(LoopKind::FineTune) && !self.sentence.is_empty() => {
                 format!("generative policy, fine-tuned on \"{}\"", self.sentence[0])
             }
-            None if self.loop_kind == Some(LoopKind::Likelihood) => "trained on an expert's likelihood".into(),
+            None if self.loop_kind == Some(LoopKind::Likelihood) => {
+                "trained on an expert's likelihood".into()
+            }
             None if self.loop_kind == Some(LoopKind::FineTune) => "fine-tuned generative policy".into(),
             None if !self.sentence.is_empty() => format!("trained on \"{}\"", self.sentence[0]),
             None if !self.factors.is_empty() => "trained on weighted factors".into(),
