@@ -252,7 +252,7 @@ mod tests {
         assert!(loss < 0.6 * 32f64.ln(), "{loss}, where guessing has {}", 32f64.ln());
         let reward = metric("likelihood/reward", &metrics);
         // It has hardly learned, and what random actions do is worth 0.
-        assert!(reward.abs() < 0.9, "{reward}");
+        assert!(reward != 0.0 && reward.abs() < 0.3, "{reward}");
         std::fs::remove_dir_all(&data).unwrap();
         let mut resumed = training(&data);
         from_bytes(&mut resumed, &bytes).unwrap();
