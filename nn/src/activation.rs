@@ -1,9 +1,13 @@
 //! Activation functions.
 
-use candle_core::{CpuStorage, CustomOp1, Layout, Shape, Tensor};
+use candle_core::{Shape, Tensor};
 use serde::{Deserialize, Serialize};
 
-use crate::{NnError, dense, kernels::pointwise};
+use crate::{
+    NnError,
+    dense::{Dense, Fused, Kernel},
+    kernels::pointwise,
+};
 
 /// An element-wise nonlinearity.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,7 +44,7 @@ impl Activation {
     pub(crate) fn fused(self, x: &Tensor) -> candle_core::Result<Tensor> {
         match self {
             Self::Identity => Ok(x.clone()),
-            _ => x.contiguous()?.apply_op1(Pointwise(self)),
+            _ => x.contiguous()?.apply_op1(Fused(Pointwise(self))),
         }
     }
 
@@ -77,23 +81,23 @@ fn sigmoid(x: &Tensor) -> candle_core::Result<Tensor> {
 /// An activation as one CPU operation.
 struct Pointwise(Activation);
 
-impl CustomOp1 for Pointwise {
-    fn name(&self) -> &'static str {
-        "activation"
-    }
+impl Kernel<1> for Pointwise {
+    const NAME: &'static str = "activation";
 
-    fn cpu_fwd(&self, storage: &CpuStorage, layout: &Layout) -> candle_core::Result<(CpuStorage, Shape)> {
-        let mut y = dense::floats(storage, layout)?.to_vec();
+    fn value(&self, [x]: [Dense<'_>; 1]) -> candle_core::Result<(Vec<f32>, Shape)> {
+        let mut y = x.values.to_vec();
         pointwise::activate(&mut y, self.0);
-        Ok((CpuStorage::F32(y), layout.shape().clone()))
+        Ok((y, Shape::from(x.dims)))
     }
 
-    fn bwd(&self, x: &Tensor, y: &Tensor, grad: &Tensor) -> candle_core::Result<Option<Tensor>> {
-        let grad = grad.contiguous()?;
-        let gradient = dense::with_floats([&grad, x, y], |[grad, x, y]| {
-            pointwise::activation_gradient(grad, x, y, self.0)
-        })?;
-        Ok(Some(Tensor::from_vec(gradient, x.shape(), x.device())?))
+    fn gradient(
+        &self,
+        [x]: [Dense<'_>; 1],
+        y: &[f32],
+        grad: &[f32],
+        _: [bool; 1],
+    ) -> candle_core::Result<[Vec<f32>; 1]> {
+        Ok([pointwise::activation_gradient(grad, x.values, y, self.0)])
     }
 }
 

@@ -4,11 +4,12 @@
 //! patches, made for some pictures at a time so that it stays in the cache, and made anew on the way back,
 //! where it would otherwise be by far the largest thing to remember.
 
-use candle_core::{CpuStorage, CustomOp3, Device, Layout, Shape, Tensor, Var, bail};
+use candle_core::{Device, Shape, Tensor, Var, bail};
 use rand_xoshiro::Xoshiro256PlusPlus;
 
 use crate::{
-    Activation, Init, NnError, dense,
+    Activation, Init, NnError,
+    dense::{self, Dense, Fused, Kernel},
     kernels::{
         gemm::{Matrix, multiply, multiply_add},
         patches::Grid,
@@ -79,7 +80,7 @@ impl Convolution {
 
 /// The layer as one CPU operation.
 fn fused(x: &Tensor, weight: &Tensor, bias: &Tensor, grid: Grid) -> candle_core::Result<Tensor> {
-    x.contiguous()?.apply_op3(weight, bias, FusedConvolution(grid))
+    x.contiguous()?.apply_op3(weight, bias, Fused(Layer(grid)))
 }
 
 /// The layer out of the tensor library's own operations: what devices without our kernels run.
@@ -110,9 +111,9 @@ fn convolve(grid: Grid, x: &[f32], weight: &[f32], bias: &[f32], patches: &mut V
     }
 }
 
-struct FusedConvolution(Grid);
+struct Layer(Grid);
 
-impl FusedConvolution {
+impl Layer {
     /// Pictures and filters of a call.
     fn sizes(&self, x: &[usize], weight: &[usize], bias: &[usize]) -> candle_core::Result<(usize, usize)> {
         let Grid { side, channels, .. } = self.0;
@@ -127,70 +128,53 @@ impl FusedConvolution {
     }
 }
 
-impl CustomOp3 for FusedConvolution {
-    fn name(&self) -> &'static str {
-        "fused-convolution"
-    }
+impl Kernel<3> for Layer {
+    const NAME: &'static str = "fused-convolution";
 
-    fn cpu_fwd(
-        &self,
-        x: &CpuStorage,
-        x_layout: &Layout,
-        weight: &CpuStorage,
-        weight_layout: &Layout,
-        bias: &CpuStorage,
-        bias_layout: &Layout,
-    ) -> candle_core::Result<(CpuStorage, Shape)> {
-        let (n, filters) = self.sizes(x_layout.dims(), weight_layout.dims(), bias_layout.dims())?;
-        let x = dense::floats(x, x_layout)?;
-        let (weight, bias) = (dense::floats(weight, weight_layout)?, dense::floats(bias, bias_layout)?);
+    fn value(&self, [x, weight, bias]: [Dense<'_>; 3]) -> candle_core::Result<(Vec<f32>, Shape)> {
+        let (n, filters) = self.sizes(x.dims, weight.dims, bias.dims)?;
         let places = self.0.places();
         let mut y = vec![0.0; n * places * places * filters];
-        convolve(self.0, x, weight, bias, &mut Vec::new(), &mut y);
-        Ok((CpuStorage::F32(y), Shape::from((n, places, places, filters))))
+        convolve(self.0, x.values, weight.values, bias.values, &mut Vec::new(), &mut y);
+        Ok((y, Shape::from((n, places, places, filters))))
     }
 
-    fn bwd(
+    fn gradient(
         &self,
-        x: &Tensor,
-        weight: &Tensor,
-        bias: &Tensor,
-        y: &Tensor,
-        grad: &Tensor,
-    ) -> candle_core::Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
+        [x, weight, bias]: [Dense<'_>; 3],
+        y: &[f32],
+        grad: &[f32],
+        wanted: [bool; 3],
+    ) -> candle_core::Result<[Vec<f32>; 3]> {
         let grid = self.0;
-        let (_, filters) = self.sizes(x.dims(), weight.dims(), bias.dims())?;
+        let (_, filters) = self.sizes(x.dims, weight.dims, bias.dims)?;
         let (rows, width, count) = (grid.patches(), grid.patch(), at_once(grid));
-        let grad = grad.contiguous()?;
-        dense::with_floats([x, weight, y, &grad], |[x_values, weights, y, grad]| {
-            let d_sums = pointwise::activation_gradient(grad, y, y, Activation::Relu);
-            let mut d_x = vec![0.0; if x.track_op() { x_values.len() } else { 0 }];
-            let mut d_weight = vec![0.0; if weight.track_op() { weights.len() } else { 0 }];
-            let mut d_bias = vec![0.0; filters];
-            pointwise::column_sums(&d_sums, &mut d_bias);
-            let mut patches = vec![0.0; count * rows * width];
-            let weights = Matrix::new(weights, width, filters);
-            let chunks = x_values.chunks(count * grid.picture());
-            for (i, (x_part, d_sums)) in chunks.zip(d_sums.chunks(count * rows * filters)).enumerate() {
-                let pictures = x_part.len() / grid.picture();
-                let patches = &mut patches[..pictures * rows * width];
-                let d_sums = Matrix::new(d_sums, pictures * rows, filters);
-                if weight.track_op() {
-                    grid.cut(x_part, patches);
-                    let patches = Matrix::new(patches, pictures * rows, width);
-                    multiply_add(patches.transposed(), d_sums, &mut d_weight);
-                }
-                if x.track_op() {
-                    multiply(d_sums, weights.transposed(), patches);
-                    grid.add_back(patches, &mut d_x[i * count * grid.picture()..][..x_part.len()]);
-                }
+        let d_sums = pointwise::activation_gradient(grad, y, y, Activation::Relu);
+        let mut d_x = vec![0.0; if wanted[0] { x.values.len() } else { 0 }];
+        let mut d_weight = vec![0.0; if wanted[1] { weight.values.len() } else { 0 }];
+        let mut d_bias = vec![0.0; filters];
+        pointwise::column_sums(&d_sums, &mut d_bias);
+        let mut patches = vec![0.0; count * rows * width];
+        let weights = Matrix::new(weight.values, width, filters);
+        let chunks = x.values.chunks(count * grid.picture());
+        for (i, (x, d_sums)) in chunks.zip(d_sums.chunks(count * rows * filters)).enumerate() {
+            let pictures = x.len() / grid.picture();
+            let patches = &mut patches[..pictures * rows * width];
+            let d_sums = Matrix::new(d_sums, pictures * rows, filters);
+            if wanted[1] {
+                grid.cut(x, patches);
+                multiply_add(
+                    Matrix::new(patches, pictures * rows, width).transposed(),
+                    d_sums,
+                    &mut d_weight,
+                );
             }
-            let tensor = |wanted: &Tensor, values: Vec<f32>| {
-                let tensor = || Tensor::from_vec(values, wanted.shape(), wanted.device());
-                wanted.track_op().then(tensor).transpose()
-            };
-            Ok((tensor(x, d_x)?, tensor(weight, d_weight)?, tensor(bias, d_bias)?))
-        })?
+            if wanted[0] {
+                multiply(d_sums, weights.transposed(), patches);
+                grid.add_back(patches, &mut d_x[i * count * grid.picture()..][..x.len()]);
+            }
+        }
+        Ok([d_x, d_weight, d_bias])
     }
 }
 
@@ -199,19 +183,8 @@ mod tests {
     use rand_xoshiro::rand_core::SeedableRng;
 
     use super::*;
-    use crate::gaussian::standard_normal;
+    use crate::device_paths::{flat, values_and_gradients, variable};
 
-    fn variable(shape: &[usize], rng: &mut Xoshiro256PlusPlus) -> Var {
-        let mut values = vec![0.0; shape.iter().product()];
-        standard_normal(rng, &mut values);
-        Var::from_vec(values, shape, &Device::Cpu).unwrap()
-    }
-
-    fn flat(tensor: &Tensor) -> Vec<f32> {
-        tensor.flatten_all().unwrap().to_vec1().unwrap()
-    }
-
-    /// The tensor library's convolution is another implementation by other people.
     #[test]
     fn both_device_paths_agree_in_values_and_gradients() {
         let mut rng = Xoshiro256PlusPlus::seed_from_u64(1);
@@ -224,17 +197,11 @@ mod tests {
             let x = variable(&[n, side, side, channels], &mut rng);
             let weight = variable(&[grid.patch(), filters], &mut rng);
             let bias = variable(&[filters], &mut rng);
-            let factors = variable(&[n, grid.places(), grid.places(), filters], &mut rng);
-            let [ours, theirs] = [fused, composed].map(|convolution| {
-                let y = convolution(&x, &weight, &bias, grid).unwrap();
-                let loss = (&y * &factors.as_detached_tensor()).unwrap().sum_all().unwrap();
-                let gradients = loss.backward().unwrap();
-                [&x, &weight, &bias].iter().fold(flat(&y), |mut all, var| {
-                    all.extend(flat(gradients.get(var).unwrap()));
-                    all
-                })
+            let paths = [fused, composed].map(|path| {
+                let (x, weight, bias) = (&x, &weight, &bias);
+                move || path(x, weight, bias, grid)
             });
-            assert_eq!(ours.len(), theirs.len());
+            let [ours, theirs] = values_and_gradients(paths, &[&x, &weight, &bias], &mut rng);
             let scale = theirs.iter().fold(1.0f32, |most, x| most.max(x.abs()));
             for (ours, theirs) in ours.iter().zip(&theirs) {
                 assert!((ours - theirs).abs() < 1e-5 * scale, "{grid:?}: {ours} {theirs}");

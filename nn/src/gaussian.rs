@@ -1,11 +1,12 @@
 //! Gaussian policies: diagonal, and squashed by tanh.
 
-use candle_core::{CpuStorage, CustomOp2, Layout, Shape, Tensor};
+use candle_core::{Shape, Tensor};
 use rand_distr::{Distribution, StandardNormal};
 use rand_xoshiro::Xoshiro256PlusPlus;
 
 use crate::{
-    Activation, NnError, dense,
+    Activation, NnError,
+    dense::{Dense, Fused, Kernel},
     kernels::{pointwise, squash},
 };
 
@@ -75,7 +76,7 @@ impl SquashedGaussian {
         if !output.device().is_cpu() {
             return self.composed_sample(output, noise);
         }
-        let packed = output.contiguous()?.apply_op2(&noise.contiguous()?.detach(), FusedSquash(*self))?;
+        let packed = output.contiguous()?.apply_op2(&noise.contiguous()?.detach(), Fused(Squash(*self)))?;
         Ok((packed.narrow(1, 0, width)?, packed.narrow(1, width, 1)?.squeeze(1)?))
     }
 
@@ -145,42 +146,30 @@ fn log_det(u: &Tensor) -> Result<Tensor, NnError> {
 }
 
 /// `output` `[b, 2a]` and `noise` `[b, a]` to `[b, a + 1]`: the actions, then their log-density.
-struct FusedSquash(SquashedGaussian);
+struct Squash(SquashedGaussian);
 
-impl CustomOp2 for FusedSquash {
-    fn name(&self) -> &'static str {
-        "squashed-gaussian"
-    }
+impl Kernel<2> for Squash {
+    const NAME: &'static str = "squashed-gaussian";
 
-    fn cpu_fwd(
-        &self,
-        output: &CpuStorage,
-        output_layout: &Layout,
-        noise: &CpuStorage,
-        noise_layout: &Layout,
-    ) -> candle_core::Result<(CpuStorage, Shape)> {
-        let (output, (rows, width)) = (dense::floats(output, output_layout)?, noise_layout.shape().dims2()?);
-        let noise = dense::floats(noise, noise_layout)?;
+    fn value(&self, [output, noise]: [Dense<'_>; 2]) -> candle_core::Result<(Vec<f32>, Shape)> {
+        let (rows, width) = Shape::from(noise.dims).dims2()?;
         let mut u = vec![0.0; rows * width];
-        squash::draw(self.0, output, noise, width, &mut u);
-        let packed = squash::squash(self.0, output, noise, width, &mut u);
-        Ok((CpuStorage::F32(packed), Shape::from((rows, width + 1))))
+        squash::draw(self.0, output.values, noise.values, width, &mut u);
+        let packed = squash::squash(self.0, output.values, noise.values, width, &mut u);
+        Ok((packed, Shape::from((rows, width + 1))))
     }
 
-    fn bwd(
+    fn gradient(
         &self,
-        output: &Tensor,
-        noise: &Tensor,
-        packed: &Tensor,
-        grad: &Tensor,
-    ) -> candle_core::Result<(Option<Tensor>, Option<Tensor>)> {
-        let (_, width) = noise.dims2()?;
-        let grad = grad.contiguous()?;
-        let gradient =
-            dense::with_floats([output, noise, packed, &grad], |[output, noise, packed, grad]| {
-                squash::gradient(self.0, output, noise, width, packed, grad)
-            })?;
-        Ok((Some(Tensor::from_vec(gradient, output.shape(), output.device())?), None))
+        [output, noise]: [Dense<'_>; 2],
+        packed: &[f32],
+        grad: &[f32],
+        _: [bool; 2],
+    ) -> candle_core::Result<[Vec<f32>; 2]> {
+        let (_, width) = Shape::from(noise.dims).dims2()?;
+        let gradient = squash::gradient(self.0, output.values, noise.values, width, packed, grad);
+        // The noise is detached.
+        Ok([gradient, Vec::new()])
     }
 }
 

@@ -1,10 +1,11 @@
 //! Group normalisation of sequences (Wu and He 2018, arXiv:1803.08494), followed by SiLU, and feature-wise
 //! modulation (FiLM: Perez et al. 2017, arXiv:1709.07871).
 
-use candle_core::{CpuStorage, CustomOp2, CustomOp3, D, Device, Layout, Shape, Tensor, Var, bail};
+use candle_core::{D, Device, Shape, Tensor, Var, bail};
 
 use crate::{
-    Activation, NnError, dense,
+    Activation, NnError,
+    dense::{Dense, Fused, Kernel},
     kernels::group::{self, Groups},
     linear::Weights,
 };
@@ -51,7 +52,7 @@ impl GroupNorm {
 }
 
 fn fused(x: &Tensor, gain: &Tensor, bias: &Tensor, group: usize) -> candle_core::Result<Tensor> {
-    x.contiguous()?.apply_op3(gain, bias, FusedGroupNorm { group })
+    x.contiguous()?.apply_op3(gain, bias, Fused(Grouped { group }))
 }
 
 /// Out of the tensor library's own operations: what devices without our kernels run.
@@ -65,11 +66,12 @@ fn composed(x: &Tensor, gain: &Tensor, bias: &Tensor, group: usize) -> candle_co
     Activation::Silu.composed(&normal.broadcast_mul(gain)?.broadcast_add(bias)?)
 }
 
-struct FusedGroupNorm {
+/// Channels in groups of this size.
+struct Grouped {
     group: usize,
 }
 
-impl FusedGroupNorm {
+impl Grouped {
     fn groups(&self, x: &[usize], gain: &[usize]) -> candle_core::Result<Groups> {
         match (x, gain) {
             (&[_, length, channels], &[c]) if channels == c => {
@@ -80,46 +82,26 @@ impl FusedGroupNorm {
     }
 }
 
-impl CustomOp3 for FusedGroupNorm {
-    fn name(&self) -> &'static str {
-        "fused-group-norm"
+impl Kernel<3> for Grouped {
+    const NAME: &'static str = "fused-group-norm";
+
+    fn value(&self, [x, gain, bias]: [Dense<'_>; 3]) -> candle_core::Result<(Vec<f32>, Shape)> {
+        let groups = self.groups(x.dims, gain.dims)?;
+        Ok((group::group_norm(groups, x.values, gain.values, bias.values), Shape::from(x.dims)))
     }
 
-    fn cpu_fwd(
+    fn gradient(
         &self,
-        x: &CpuStorage,
-        x_layout: &Layout,
-        gain: &CpuStorage,
-        gain_layout: &Layout,
-        bias: &CpuStorage,
-        bias_layout: &Layout,
-    ) -> candle_core::Result<(CpuStorage, Shape)> {
-        let groups = self.groups(x_layout.dims(), gain_layout.dims())?;
-        let (gain, bias) = (dense::floats(gain, gain_layout)?, dense::floats(bias, bias_layout)?);
-        let y = group::group_norm(groups, dense::floats(x, x_layout)?, gain, bias);
-        Ok((CpuStorage::F32(y), x_layout.shape().clone()))
-    }
-
-    fn bwd(
-        &self,
-        x: &Tensor,
-        gain: &Tensor,
-        bias: &Tensor,
-        _: &Tensor,
-        grad: &Tensor,
-    ) -> candle_core::Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
-        let groups = self.groups(x.dims(), gain.dims())?;
-        let grad = grad.contiguous()?;
-        dense::with_floats([x, gain, bias, &grad], |[values, gains, biases, grad]| {
-            let (mut d_gain, mut d_bias) = (vec![0.0; gains.len()], vec![0.0; gains.len()]);
-            let both = (&mut d_gain[..], &mut d_bias[..]);
-            let d_x = group::group_norm_gradient(groups, values, (gains, biases), grad, both);
-            let tensor = |wanted: &Tensor, values: Vec<f32>| {
-                let tensor = || Tensor::from_vec(values, wanted.shape(), wanted.device());
-                wanted.track_op().then(tensor).transpose()
-            };
-            Ok((tensor(x, d_x)?, tensor(gain, d_gain)?, tensor(bias, d_bias)?))
-        })?
+        [x, gain, bias]: [Dense<'_>; 3],
+        _: &[f32],
+        grad: &[f32],
+        _: [bool; 3],
+    ) -> candle_core::Result<[Vec<f32>; 3]> {
+        let groups = self.groups(x.dims, gain.dims)?;
+        let (mut d_gain, mut d_bias) = (vec![0.0; gain.values.len()], vec![0.0; gain.values.len()]);
+        let both = (&mut d_gain[..], &mut d_bias[..]);
+        let d_x = group::group_norm_gradient(groups, x.values, (gain.values, bias.values), grad, both);
+        Ok([d_x, d_gain, d_bias])
     }
 }
 
@@ -127,7 +109,7 @@ impl CustomOp3 for FusedGroupNorm {
 /// at first, when both are small, almost `x`.
 pub(crate) fn modulate(x: &Tensor, film: &Tensor) -> candle_core::Result<Tensor> {
     if x.device().is_cpu() {
-        x.contiguous()?.apply_op2(&film.contiguous()?, Modulation)
+        x.contiguous()?.apply_op2(&film.contiguous()?, Fused(Modulation))
     } else {
         modulate_composed(x, film)
     }
@@ -151,40 +133,24 @@ impl Modulation {
     }
 }
 
-impl CustomOp2 for Modulation {
-    fn name(&self) -> &'static str {
-        "modulation"
+impl Kernel<2> for Modulation {
+    const NAME: &'static str = "modulation";
+
+    fn value(&self, [x, film]: [Dense<'_>; 2]) -> candle_core::Result<(Vec<f32>, Shape)> {
+        let (length, channels) = Self::sizes(x.dims, film.dims)?;
+        Ok((group::modulate(length, x.values, film.values, channels), Shape::from(x.dims)))
     }
 
-    fn cpu_fwd(
+    fn gradient(
         &self,
-        x: &CpuStorage,
-        x_layout: &Layout,
-        film: &CpuStorage,
-        film_layout: &Layout,
-    ) -> candle_core::Result<(CpuStorage, Shape)> {
-        let (length, channels) = Self::sizes(x_layout.dims(), film_layout.dims())?;
-        let (x, film) = (dense::floats(x, x_layout)?, dense::floats(film, film_layout)?);
-        Ok((CpuStorage::F32(group::modulate(length, x, film, channels)), x_layout.shape().clone()))
-    }
-
-    fn bwd(
-        &self,
-        x: &Tensor,
-        film: &Tensor,
-        _: &Tensor,
-        grad: &Tensor,
-    ) -> candle_core::Result<(Option<Tensor>, Option<Tensor>)> {
-        let (length, channels) = Self::sizes(x.dims(), film.dims())?;
-        let grad = grad.contiguous()?;
-        dense::with_floats([x, film, &grad], |[values, films, grad]| {
-            let (d_x, d_film) = group::modulate_gradient(length, values, films, grad, channels);
-            let tensor = |wanted: &Tensor, values: Vec<f32>| {
-                let tensor = || Tensor::from_vec(values, wanted.shape(), wanted.device());
-                wanted.track_op().then(tensor).transpose()
-            };
-            Ok((tensor(x, d_x)?, tensor(film, d_film)?))
-        })?
+        [x, film]: [Dense<'_>; 2],
+        _: &[f32],
+        grad: &[f32],
+        _: [bool; 2],
+    ) -> candle_core::Result<[Vec<f32>; 2]> {
+        let (length, channels) = Self::sizes(x.dims, film.dims)?;
+        let (d_x, d_film) = group::modulate_gradient(length, x.values, film.values, grad, channels);
+        Ok([d_x, d_film])
     }
 }
 
@@ -193,31 +159,7 @@ mod tests {
     use rand_xoshiro::{Xoshiro256PlusPlus, rand_core::SeedableRng};
 
     use super::*;
-    use crate::gaussian::standard_normal;
-
-    fn variable(shape: &[usize], rng: &mut Xoshiro256PlusPlus) -> Var {
-        let mut values = vec![0.0; shape.iter().product()];
-        standard_normal(rng, &mut values);
-        Var::from_vec(values, shape, &Device::Cpu).unwrap()
-    }
-
-    fn flat(tensor: &Tensor) -> Vec<f32> {
-        tensor.flatten_all().unwrap().to_vec1().unwrap()
-    }
-
-    /// Values, then the gradients of a weighted sum.
-    fn all(y: &Tensor, factors: &Tensor, vars: &[&Var]) -> Vec<f32> {
-        let gradients = (y * factors).unwrap().sum_all().unwrap().backward().unwrap();
-        let gradients = vars.iter().flat_map(|var| flat(gradients.get(var).unwrap()));
-        flat(y).into_iter().chain(gradients).collect()
-    }
-
-    fn assert_close(ours: &[f32], theirs: &[f32]) {
-        assert_eq!(ours.len(), theirs.len());
-        for (ours, theirs) in ours.iter().zip(theirs) {
-            assert!((ours - theirs).abs() < 5e-5 * (1.0 + theirs.abs()), "{ours} {theirs}");
-        }
-    }
+    use crate::device_paths::{assert_close, flat, values_and_gradients, variable};
 
     #[test]
     fn both_device_paths_agree_in_values_and_gradients() {
@@ -225,15 +167,19 @@ mod tests {
         for (shape, group) in [([2, 5, 6], 3), ([3, 1, 8], 2), ([1, 4, 40], 40), ([2, 16, 32], 4)] {
             let x = variable(&shape, &mut rng);
             let (gain, bias) = (variable(&shape[2..], &mut rng), variable(&shape[2..], &mut rng));
-            let factors = variable(&shape, &mut rng).as_detached_tensor();
-            let vars = [&x, &gain, &bias];
-            let [ours, theirs] =
-                [fused, composed].map(|norm| all(&norm(&x, &gain, &bias, group).unwrap(), &factors, &vars));
-            assert_close(&ours, &theirs);
+            let paths = [fused, composed].map(|path| {
+                let (x, gain, bias) = (&x, &gain, &bias);
+                move || path(x, gain, bias, group)
+            });
+            let both = values_and_gradients(paths, &[&x, &gain, &bias], &mut rng);
+            assert_close(both, 5e-5, "normalisation");
 
             let film = variable(&[shape[0], 2 * shape[2]], &mut rng);
-            let ours = all(&modulate(&x, &film).unwrap(), &factors, &[&x, &film]);
-            assert_close(&ours, &all(&modulate_composed(&x, &film).unwrap(), &factors, &[&x, &film]));
+            let paths = [modulate, modulate_composed].map(|path| {
+                let (x, film) = (&x, &film);
+                move || path(x, film)
+            });
+            assert_close(values_and_gradients(paths, &[&x, &film], &mut rng), 5e-5, "modulation");
         }
     }
 

@@ -4,10 +4,11 @@
 //! In critics that learn off-policy it bounds how far values can be extrapolated beyond the data (Ball
 //! et al., arXiv:2302.02948, section 4.2).
 
-use candle_core::{CpuStorage, CustomOp3, D, Device, Layout, Shape, Tensor, Var, bail};
+use candle_core::{D, Device, Shape, Tensor, Var, bail};
 
 use crate::{
-    Activation, NnError, dense,
+    Activation, NnError,
+    dense::{self, Dense, Fused, Kernel},
     kernels::{normalize, pointwise},
     linear::Weights,
 };
@@ -93,13 +94,14 @@ fn composed(x: &Tensor, gain: &Tensor, bias: &Tensor, activation: Activation) ->
 fn fused(x: &Tensor, gain: &Tensor, bias: &Tensor, activation: Activation) -> candle_core::Result<Tensor> {
     let x = x.contiguous()?;
     if activation.derivative_from_output() {
-        x.apply_op3(gain, bias, FusedLayerNorm { activation })
+        x.apply_op3(gain, bias, Fused(Rows { activation }))
     } else {
-        activation.fused(&x.apply_op3(gain, bias, FusedLayerNorm { activation: Activation::Identity })?)
+        activation.fused(&x.apply_op3(gain, bias, Fused(Rows { activation: Activation::Identity }))?)
     }
 }
 
-struct FusedLayerNorm {
+/// Rows that are normalised, each by itself, before the activation.
+struct Rows {
     activation: Activation,
 }
 
@@ -112,68 +114,49 @@ fn sizes(x: &[usize], gain: &[usize]) -> candle_core::Result<(usize, usize)> {
     }
 }
 
-impl CustomOp3 for FusedLayerNorm {
-    fn name(&self) -> &'static str {
-        "fused-layer-norm"
-    }
+impl Kernel<3> for Rows {
+    const NAME: &'static str = "fused-layer-norm";
 
-    fn cpu_fwd(
-        &self,
-        x: &CpuStorage,
-        x_layout: &Layout,
-        gain: &CpuStorage,
-        gain_layout: &Layout,
-        bias: &CpuStorage,
-        bias_layout: &Layout,
-    ) -> candle_core::Result<(CpuStorage, Shape)> {
-        let (size, width) = sizes(x_layout.dims(), gain_layout.dims())?;
-        let (gain, bias) = (dense::floats(gain, gain_layout)?, dense::floats(bias, bias_layout)?);
-        let mut y = dense::floats(x, x_layout)?.to_vec();
+    fn value(&self, [x, gain, bias]: [Dense<'_>; 3]) -> candle_core::Result<(Vec<f32>, Shape)> {
+        let (size, width) = sizes(x.dims, gain.dims)?;
+        let mut y = x.values.to_vec();
         if size > 0 {
             for (member, y) in y.chunks_exact_mut(size).enumerate() {
                 let part = member * width..(member + 1) * width;
-                normalize::layer_norm(y, &gain[part.clone()], &bias[part], self.activation);
+                normalize::layer_norm(y, &gain.values[part.clone()], &bias.values[part], self.activation);
             }
         }
-        Ok((CpuStorage::F32(y), x_layout.shape().clone()))
+        Ok((y, Shape::from(x.dims)))
     }
 
-    fn bwd(
+    fn gradient(
         &self,
-        x: &Tensor,
-        gain: &Tensor,
-        bias: &Tensor,
-        y: &Tensor,
-        grad: &Tensor,
-    ) -> candle_core::Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
-        let (size, width) = sizes(x.dims(), gain.dims())?;
-        let grad = grad.contiguous()?;
-        dense::with_floats([x, gain, y, &grad], |[x_values, gains, y, grad]| {
-            let through;
-            let d_normal = if self.activation == Activation::Identity {
-                grad
-            } else {
-                through = pointwise::activation_gradient(grad, y, y, self.activation);
-                &through
-            };
-            let (mut d_gain, mut d_bias) = (vec![0.0; gains.len()], vec![0.0; gains.len()]);
-            let mut d_x = Vec::with_capacity(x_values.len());
-            for (member, gains) in gains.chunks_exact(width).enumerate() {
-                let (rows, part) = (member * size..(member + 1) * size, member * width..(member + 1) * width);
-                d_x.extend(normalize::layer_norm_gradient(
-                    &x_values[rows.clone()],
-                    gains,
-                    &d_normal[rows],
-                    &mut d_gain[part.clone()],
-                    &mut d_bias[part],
-                ));
-            }
-            let tensor = |wanted: &Tensor, values: Vec<f32>| {
-                let tensor = Tensor::from_vec(values, wanted.shape(), wanted.device());
-                wanted.track_op().then_some(tensor).transpose()
-            };
-            Ok((tensor(x, d_x)?, tensor(gain, d_gain)?, tensor(bias, d_bias)?))
-        })?
+        [x, gain, _]: [Dense<'_>; 3],
+        y: &[f32],
+        grad: &[f32],
+        _: [bool; 3],
+    ) -> candle_core::Result<[Vec<f32>; 3]> {
+        let (size, width) = sizes(x.dims, gain.dims)?;
+        let through;
+        let d_normal = if self.activation == Activation::Identity {
+            grad
+        } else {
+            through = pointwise::activation_gradient(grad, y, y, self.activation);
+            &through
+        };
+        let (mut d_gain, mut d_bias) = (vec![0.0; gain.values.len()], vec![0.0; gain.values.len()]);
+        let mut d_x = Vec::with_capacity(x.values.len());
+        for (member, gains) in gain.values.chunks_exact(width).enumerate() {
+            let (rows, part) = (member * size..(member + 1) * size, member * width..(member + 1) * width);
+            d_x.extend(normalize::layer_norm_gradient(
+                &x.values[rows.clone()],
+                gains,
+                &d_normal[rows],
+                &mut d_gain[part.clone()],
+                &mut d_bias[part],
+            ));
+        }
+        Ok([d_x, d_gain, d_bias])
     }
 }
 
@@ -182,17 +165,7 @@ mod tests {
     use rand_xoshiro::{Xoshiro256PlusPlus, rand_core::SeedableRng};
 
     use super::*;
-    use crate::gaussian::standard_normal;
-
-    fn variable(shape: &[usize], rng: &mut Xoshiro256PlusPlus) -> Var {
-        let mut values = vec![0.0; shape.iter().product()];
-        standard_normal(rng, &mut values);
-        Var::from_vec(values, shape, &Device::Cpu).unwrap()
-    }
-
-    fn flat(tensor: &Tensor) -> Vec<f32> {
-        tensor.flatten_all().unwrap().to_vec1().unwrap()
-    }
+    use crate::device_paths::{assert_close, flat, values_and_gradients, variable};
 
     #[test]
     fn both_device_paths_agree_in_values_and_gradients() {
@@ -207,23 +180,12 @@ mod tests {
             for activation in [Activation::Identity, Activation::Tanh, Activation::Silu] {
                 let (x, gain, bias) =
                     (variable(&x, &mut rng), variable(&gain, &mut rng), variable(&gain, &mut rng));
-                let factors = variable(x.dims(), &mut rng).as_detached_tensor();
-                let [ours, theirs] = [fused, composed].map(|norm| {
-                    let y = norm(&x, &gain, &bias, activation).unwrap();
-                    let gradients = (&y * &factors).unwrap().sum_all().unwrap().backward().unwrap();
-                    [flat(&y)]
-                        .into_iter()
-                        .chain([&x, &gain, &bias].map(|var| flat(gradients.get(var).unwrap())))
-                        .flatten()
-                        .collect::<Vec<f32>>()
+                let paths = [fused, composed].map(|path| {
+                    let (x, gain, bias) = (&x, &gain, &bias);
+                    move || path(x, gain, bias, activation)
                 });
-                assert_eq!(ours.len(), theirs.len());
-                for (ours, theirs) in ours.iter().zip(&theirs) {
-                    assert!(
-                        (ours - theirs).abs() < 3e-5 * (1.0 + theirs.abs()),
-                        "{activation:?}: {ours} {theirs}"
-                    );
-                }
+                let both = values_and_gradients(paths, &[&x, &gain, &bias], &mut rng);
+                assert_close(both, 3e-5, &format!("{activation:?}"));
             }
         }
     }

@@ -8,6 +8,8 @@ mod activation;
 mod adam;
 mod convolution;
 mod dense;
+#[cfg(test)]
+mod device_paths;
 mod ensemble;
 mod error;
 pub mod gaussian;

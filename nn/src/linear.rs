@@ -4,11 +4,12 @@
 //! reads them without packing: a quarter less time for the batches of a rollout. Weight files have
 //! PyTorch's order.
 
-use candle_core::{CpuStorage, CustomOp3, Device, Layout, Shape, Tensor, Var, bail};
+use candle_core::{Device, Shape, Tensor, Var, bail};
 use rand_xoshiro::Xoshiro256PlusPlus;
 
 use crate::{
-    Activation, Init, NnError, dense,
+    Activation, Init, NnError,
+    dense::{self, Dense, Fused, Kernel},
     kernels::{
         gemm::{Matrix, multiply, multiply_add, products},
         pointwise,
@@ -137,13 +138,13 @@ pub(crate) fn fused(
 ) -> candle_core::Result<Tensor> {
     let x = x.contiguous()?;
     if activation.derivative_from_output() {
-        x.apply_op3(weight, bias, FusedLinear { activation })
+        x.apply_op3(weight, bias, Fused(Layer { activation }))
     } else {
-        activation.fused(&x.apply_op3(weight, bias, FusedLinear { activation: Activation::Identity })?)
+        activation.fused(&x.apply_op3(weight, bias, Fused(Layer { activation: Activation::Identity }))?)
     }
 }
 
-struct FusedLinear {
+struct Layer {
     activation: Activation,
 }
 
@@ -216,68 +217,44 @@ impl Sizes {
     }
 }
 
-impl CustomOp3 for FusedLinear {
-    fn name(&self) -> &'static str {
-        "fused-linear"
-    }
+impl Kernel<3> for Layer {
+    const NAME: &'static str = "fused-linear";
 
-    fn cpu_fwd(
-        &self,
-        x: &CpuStorage,
-        x_layout: &Layout,
-        weight: &CpuStorage,
-        weight_layout: &Layout,
-        bias: &CpuStorage,
-        bias_layout: &Layout,
-    ) -> candle_core::Result<(CpuStorage, Shape)> {
-        let sizes = Sizes::of(x_layout.dims(), weight_layout.dims(), bias_layout.dims())?;
-        let x = dense::floats(x, x_layout)?;
-        let weight = dense::floats(weight, weight_layout)?;
-        let bias = dense::floats(bias, bias_layout)?;
-        let mut y = products(sizes.members, |i| (sizes.input(x, i), sizes.weight(weight, i)));
+    fn value(&self, [x, weight, bias]: [Dense<'_>; 3]) -> candle_core::Result<(Vec<f32>, Shape)> {
+        let sizes = Sizes::of(x.dims, weight.dims, bias.dims)?;
+        let mut y = products(sizes.members, |i| (sizes.input(x.values, i), sizes.weight(weight.values, i)));
         let size = sizes.rows * sizes.outputs;
-        for (i, bias) in bias.chunks_exact(sizes.outputs).enumerate() {
+        for (i, bias) in bias.values.chunks_exact(sizes.outputs).enumerate() {
             pointwise::bias_activation(&mut y[i * size..][..size], bias, self.activation);
         }
-        let shape = match weight_layout.dims().len() {
+        let shape = match weight.dims.len() {
             2 => Shape::from((sizes.rows, sizes.outputs)),
             _ => Shape::from((sizes.members, sizes.rows, sizes.outputs)),
         };
-        Ok((CpuStorage::F32(y), shape))
+        Ok((y, shape))
     }
 
-    fn bwd(
+    fn gradient(
         &self,
-        x: &Tensor,
-        weight: &Tensor,
-        bias: &Tensor,
-        y: &Tensor,
-        grad: &Tensor,
-    ) -> candle_core::Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
-        let sizes = Sizes::of(x.dims(), weight.dims(), bias.dims())?;
-        // Gradients of sums, means and transposes arrive with strides.
-        let grad = grad.contiguous()?;
-        dense::with_floats([x, weight, y, &grad], |[x_values, weight_values, y, grad]| {
-            let through;
-            let d_output = if self.activation == Activation::Identity {
-                grad
-            } else {
-                through = pointwise::activation_gradient(grad, y, y, self.activation);
-                &through
-            };
-            let tensor = |wanted: &Tensor, values: Vec<f32>| {
-                Tensor::from_vec(values, wanted.shape(), wanted.device()).map(Some)
-            };
-            let d_x =
-                if x.track_op() { tensor(x, sizes.input_gradient(d_output, weight_values))? } else { None };
-            let d_weight = if weight.track_op() {
-                tensor(weight, sizes.weight_gradient(d_output, x_values))?
-            } else {
-                None
-            };
-            let d_bias = if bias.track_op() { tensor(bias, sizes.bias_gradient(d_output))? } else { None };
-            Ok((d_x, d_weight, d_bias))
-        })?
+        [x, weight, bias]: [Dense<'_>; 3],
+        y: &[f32],
+        grad: &[f32],
+        wanted: [bool; 3],
+    ) -> candle_core::Result<[Vec<f32>; 3]> {
+        let sizes = Sizes::of(x.dims, weight.dims, bias.dims)?;
+        let through;
+        let d_output = if self.activation == Activation::Identity {
+            grad
+        } else {
+            through = pointwise::activation_gradient(grad, y, y, self.activation);
+            &through
+        };
+        let [d_x, d_weight, d_bias] = wanted;
+        Ok([
+            if d_x { sizes.input_gradient(d_output, weight.values) } else { Vec::new() },
+            if d_weight { sizes.weight_gradient(d_output, x.values) } else { Vec::new() },
+            if d_bias { sizes.bias_gradient(d_output) } else { Vec::new() },
+        ])
     }
 }
 
@@ -287,7 +264,7 @@ mod tests {
     use rand_xoshiro::rand_core::SeedableRng;
 
     use super::*;
-    use crate::gaussian::standard_normal;
+    use crate::device_paths::{assert_close, flat, values_and_gradients, variable};
 
     const FUSED: [Activation; 5] = [
         Activation::Identity,
@@ -298,37 +275,16 @@ mod tests {
     ];
     const SPLIT: [Activation; 3] = [Activation::Silu, Activation::Gelu, Activation::Softplus];
 
-    fn variable(shape: &[usize], rng: &mut Xoshiro256PlusPlus) -> Var {
-        let mut values = vec![0.0; shape.iter().product()];
-        standard_normal(rng, &mut values);
-        Var::from_vec(values, shape, &Device::Cpu).unwrap()
-    }
-
-    fn flat(tensor: &Tensor) -> Vec<f32> {
-        tensor.flatten_all().unwrap().to_vec1().unwrap()
-    }
-
-    fn assert_close(name: &str, a: &Tensor, b: &Tensor) {
-        assert_eq!(a.dims(), b.dims(), "{name}");
-        for (a, b) in flat(a).iter().zip(flat(b)) {
-            assert!((a - b).abs() <= 2e-5 * (1.0 + b.abs()), "{name}: {a} against {b}");
-        }
-    }
-
     /// Both device paths on the same numbers: values and all three gradients.
     fn compare(x: &[usize], weight: &[usize], bias: &[usize], activation: Activation, seed: u64) {
         let mut rng = Xoshiro256PlusPlus::seed_from_u64(seed);
         let (x, weight, bias) = (variable(x, &mut rng), variable(weight, &mut rng), variable(bias, &mut rng));
-        let ours = fused(&x, &weight, &bias, activation).unwrap();
-        let theirs = composed(&x, &weight, &bias, activation).unwrap();
-        assert_close("value", &ours, &theirs);
-        // A weighted sum, so that every output has another gradient.
-        let factors = variable(ours.dims(), &mut rng).as_detached_tensor();
-        let backward = |y: &Tensor| (y * &factors).unwrap().sum_all().unwrap().backward().unwrap();
-        let (ours, theirs) = (backward(&ours), backward(&theirs));
-        for (name, var) in [("x", &x), ("weight", &weight), ("bias", &bias)] {
-            assert_close(name, ours.get(var).unwrap(), theirs.get(var).unwrap());
-        }
+        let paths = [fused, composed].map(|path| {
+            let (x, weight, bias) = (&x, &weight, &bias);
+            move || path(x, weight, bias, activation)
+        });
+        let both = values_and_gradients(paths, &[&x, &weight, &bias], &mut rng);
+        assert_close(both, 2e-5, &format!("{activation:?}"));
     }
 
     #[test]
@@ -373,7 +329,7 @@ mod tests {
             })
             .collect();
         for (name, var) in [("base", &base), ("weight", &weight), ("bias", &bias)] {
-            assert_close(name, gradients[0].get(var).unwrap(), gradients[1].get(var).unwrap());
+            assert_close([0, 1].map(|path| flat(gradients[path].get(var).unwrap())), 2e-5, name);
         }
     }
 

@@ -3,11 +3,12 @@
 //! On the CPU both are products with the matrix of patches, made for some sequences at a time so that it stays
 //! in the cache, and made anew on the way back.
 
-use candle_core::{CpuStorage, CustomOp3, Device, Layout, Shape, Tensor, Var, bail};
+use candle_core::{Device, Shape, Tensor, Var, bail};
 use rand_xoshiro::Xoshiro256PlusPlus;
 
 use crate::{
-    Activation, Init, NnError, dense,
+    Activation, Init, NnError,
+    dense::{Dense, Fused, Kernel},
     kernels::{
         gemm::{Matrix, multiply, multiply_add},
         pointwise,
@@ -100,7 +101,7 @@ impl TemporalConvolution {
 
 /// The layer as one CPU operation.
 fn fused(x: &Tensor, weight: &Tensor, bias: &Tensor, layer: Layer) -> candle_core::Result<Tensor> {
-    x.contiguous()?.apply_op3(weight, bias, layer)
+    x.contiguous()?.apply_op3(weight, bias, Fused(layer))
 }
 
 /// The layer out of the tensor library's own operations: what devices without our kernels run.
@@ -191,104 +192,82 @@ struct Part {
     patches: usize,
 }
 
-impl CustomOp3 for Layer {
-    fn name(&self) -> &'static str {
-        "temporal-convolution"
-    }
+impl Kernel<3> for Layer {
+    const NAME: &'static str = "temporal-convolution";
 
-    fn cpu_fwd(
-        &self,
-        x: &CpuStorage,
-        x_layout: &Layout,
-        weight: &CpuStorage,
-        weight_layout: &Layout,
-        bias: &CpuStorage,
-        bias_layout: &Layout,
-    ) -> candle_core::Result<(CpuStorage, Shape)> {
-        let (n, short) = self.sizes(x_layout.dims(), weight_layout.dims(), bias_layout.dims())?;
-        let x = dense::floats(x, x_layout)?;
-        let (weight, bias) = (dense::floats(weight, weight_layout)?, dense::floats(bias, bias_layout)?);
+    fn value(&self, [x, weight, bias]: [Dense<'_>; 3]) -> candle_core::Result<(Vec<f32>, Shape)> {
+        let (n, short) = self.sizes(x.dims, weight.dims, bias.dims)?;
         let (strip, width) = (self.strip, self.strip.patch());
         let mut patches = vec![0.0; self.at_once().min(n) * strip.places() * width];
-        let (y, shape) = match self.direction {
+        let (mut y, shape) = match self.direction {
             Direction::Forward => {
                 let mut y = vec![0.0; n * strip.places() * short];
-                let weight = Matrix::new(weight, width, short);
+                let weight = Matrix::new(weight.values, width, short);
                 for Part { rows, long, short: out, patches: size } in self.parts(n, short) {
                     let patches = &mut patches[..size];
-                    strip.cut(&x[long], patches);
+                    strip.cut(&x.values[long], patches);
                     multiply(Matrix::new(patches, rows, width), weight, &mut y[out]);
                 }
                 (y, (n, strip.places(), short))
             }
             Direction::Transposed => {
                 let mut y = vec![0.0; n * strip.sequence()];
-                let weight = Matrix::new(weight, short, width);
+                let weight = Matrix::new(weight.values, short, width);
                 for Part { rows, long, short: input, patches: size } in self.parts(n, short) {
                     let patches = &mut patches[..size];
-                    multiply(Matrix::new(&x[input], rows, short), weight, patches);
+                    multiply(Matrix::new(&x.values[input], rows, short), weight, patches);
                     strip.add_back(patches, &mut y[long]);
                 }
                 (y, (n, strip.length, strip.channels))
             }
         };
-        let mut y = y;
-        pointwise::bias_activation(&mut y, bias, Activation::Identity);
-        Ok((CpuStorage::F32(y), Shape::from(shape)))
+        pointwise::bias_activation(&mut y, bias.values, Activation::Identity);
+        Ok((y, Shape::from(shape)))
     }
 
-    fn bwd(
+    fn gradient(
         &self,
-        x: &Tensor,
-        weight: &Tensor,
-        bias: &Tensor,
-        _: &Tensor,
-        grad: &Tensor,
-    ) -> candle_core::Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
-        let (n, short) = self.sizes(x.dims(), weight.dims(), bias.dims())?;
+        [x, weight, bias]: [Dense<'_>; 3],
+        _: &[f32],
+        grad: &[f32],
+        wanted: [bool; 3],
+    ) -> candle_core::Result<[Vec<f32>; 3]> {
+        let (n, short) = self.sizes(x.dims, weight.dims, bias.dims)?;
         let (strip, width) = (self.strip, self.strip.patch());
-        let grad = grad.contiguous()?;
-        dense::with_floats([x, weight, &grad], |[x_values, weights, grad]| {
-            let mut d_x = vec![0.0; if x.track_op() { x_values.len() } else { 0 }];
-            let mut d_weight = vec![0.0; if weight.track_op() { weights.len() } else { 0 }];
-            let mut patches = vec![0.0; self.at_once().min(n) * strip.places() * width];
-            for Part { rows, long, short: narrow, patches: size } in self.parts(n, short) {
-                let patches = &mut patches[..size];
-                match self.direction {
-                    Direction::Forward => {
-                        let d_sums = Matrix::new(&grad[narrow], rows, short);
-                        if weight.track_op() {
-                            strip.cut(&x_values[long.clone()], patches);
-                            let patches = Matrix::new(patches, rows, width);
-                            multiply_add(patches.transposed(), d_sums, &mut d_weight);
-                        }
-                        if x.track_op() {
-                            multiply(d_sums, Matrix::new(weights, width, short).transposed(), patches);
-                            strip.add_back(patches, &mut d_x[long]);
-                        }
+        let mut d_x = vec![0.0; if wanted[0] { x.values.len() } else { 0 }];
+        let mut d_weight = vec![0.0; if wanted[1] { weight.values.len() } else { 0 }];
+        let mut d_bias = vec![0.0; bias.values.len()];
+        pointwise::column_sums(grad, &mut d_bias);
+        let mut patches = vec![0.0; self.at_once().min(n) * strip.places() * width];
+        for Part { rows, long, short: narrow, patches: size } in self.parts(n, short) {
+            let patches = &mut patches[..size];
+            match self.direction {
+                Direction::Forward => {
+                    let d_sums = Matrix::new(&grad[narrow], rows, short);
+                    if wanted[1] {
+                        strip.cut(&x.values[long.clone()], patches);
+                        multiply_add(Matrix::new(patches, rows, width).transposed(), d_sums, &mut d_weight);
                     }
-                    Direction::Transposed => {
-                        strip.cut(&grad[long], patches);
-                        let d_patches = Matrix::new(patches, rows, width);
-                        if weight.track_op() {
-                            let input = Matrix::new(&x_values[narrow.clone()], rows, short);
-                            multiply_add(input.transposed(), d_patches, &mut d_weight);
-                        }
-                        if x.track_op() {
-                            let weights = Matrix::new(weights, short, width);
-                            multiply(d_patches, weights.transposed(), &mut d_x[narrow]);
-                        }
+                    if wanted[0] {
+                        multiply(d_sums, Matrix::new(weight.values, width, short).transposed(), patches);
+                        strip.add_back(patches, &mut d_x[long]);
+                    }
+                }
+                Direction::Transposed => {
+                    strip.cut(&grad[long], patches);
+                    let d_patches = Matrix::new(patches, rows, width);
+                    if wanted[1] {
+                        let input = Matrix::new(&x.values[narrow.clone()], rows, short);
+                        multiply_add(input.transposed(), d_patches, &mut d_weight);
+                    }
+                    if wanted[0] {
+                        let weights = Matrix::new(weight.values, short, width);
+                        multiply(d_patches, weights.transposed(), &mut d_x[narrow]);
                     }
                 }
             }
-            let mut d_bias = vec![0.0; bias.elem_count()];
-            pointwise::column_sums(grad, &mut d_bias);
-            let tensor = |wanted: &Tensor, values: Vec<f32>| {
-                let tensor = || Tensor::from_vec(values, wanted.shape(), wanted.device());
-                wanted.track_op().then(tensor).transpose()
-            };
-            Ok((tensor(x, d_x)?, tensor(weight, d_weight)?, tensor(bias, d_bias)?))
-        })?
+        }
+        Ok([d_x, d_weight, d_bias])
     }
 }
 
@@ -297,19 +276,8 @@ mod tests {
     use rand_xoshiro::rand_core::SeedableRng;
 
     use super::*;
-    use crate::gaussian::standard_normal;
+    use crate::device_paths::{flat, values_and_gradients, variable};
 
-    fn variable(shape: &[usize], rng: &mut Xoshiro256PlusPlus) -> Var {
-        let mut values = vec![0.0; shape.iter().product()];
-        standard_normal(rng, &mut values);
-        Var::from_vec(values, shape, &Device::Cpu).unwrap()
-    }
-
-    fn flat(tensor: &Tensor) -> Vec<f32> {
-        tensor.flatten_all().unwrap().to_vec1().unwrap()
-    }
-
-    /// The same sums out of the tensor library's operations, with its gradients.
     #[test]
     fn both_device_paths_agree_in_values_and_gradients() {
         let mut rng = Xoshiro256PlusPlus::seed_from_u64(1);
@@ -326,17 +294,12 @@ mod tests {
                 let long = if layer.direction == Direction::Transposed { 2 * length } else { length };
                 let sizes =
                     Layer { strip: Strip { length: long, ..layer.strip }, direction: layer.direction };
-                let y = layer.forward(&x, Weights::Trained).unwrap();
-                let factors = variable(y.dims(), &mut rng).as_detached_tensor();
-                let [ours, theirs] = [fused, composed].map(|convolution| {
-                    let y = convolution(&x, &layer.weight, &layer.bias, sizes).unwrap();
-                    let gradients = (&y * &factors).unwrap().sum_all().unwrap().backward().unwrap();
-                    [&x, &layer.weight, &layer.bias].iter().fold(flat(&y), |mut all, var| {
-                        all.extend(flat(gradients.get(var).unwrap()));
-                        all
-                    })
+                let paths = [fused, composed].map(|path| {
+                    let (x, layer) = (&x, &layer);
+                    move || path(x, &layer.weight, &layer.bias, sizes)
                 });
-                assert_eq!(ours.len(), theirs.len());
+                let vars = [&x, &layer.weight, &layer.bias];
+                let [ours, theirs] = values_and_gradients(paths, &vars, &mut rng);
                 let scale = theirs.iter().fold(1.0f32, |most, x| most.max(x.abs()));
                 for (ours, theirs) in ours.iter().zip(&theirs) {
                     assert!((ours - theirs).abs() < 1e-5 * scale, "{sizes:?}: {ours} {theirs}");

@@ -1,12 +1,13 @@
 //! The causal transformer.
 
-use candle_core::{CpuStorage, CustomOp1, D, Device, Layout, Shape, Tensor, Var, bail};
+use candle_core::{D, Device, Shape, Tensor, Var, bail};
 use rand_xoshiro::Xoshiro256PlusPlus;
 use serde::{Deserialize, Serialize};
 use telos_checkpoint::{Checkpoint, CheckpointError, Reader, Writer};
 
 use crate::{
-    Activation, Init, NnError, Parameters, dense,
+    Activation, Init, NnError, Parameters,
+    dense::{Dense, Fused, Kernel},
     kernels::attention::Heads,
     layer_norm::LayerNorm,
     linear::{Linear, Weights},
@@ -268,7 +269,7 @@ impl Layer {
         let normal = normal.reshape((b * count, width))?;
         let qkv = self.query_key_value.forward(&normal, Activation::Identity, weights)?;
         let heads = Heads { tokens: count, heads, size: width / heads };
-        self.after_attention(x, &qkv.contiguous()?.apply_op1(FusedAttention(heads))?, weights)
+        self.after_attention(x, &qkv.contiguous()?.apply_op1(Fused(Attention(heads)))?, weights)
     }
 
     /// What follows, with what the heads mixed, `[b tokens, width]`.
@@ -315,9 +316,9 @@ impl Layer {
 
 /// The heads' mixtures `[rows, width]` from queries, keys and values `[rows, 3 width]` as one CPU operation, which
 /// makes the attention anew on the way back.
-struct FusedAttention(Heads);
+struct Attention(Heads);
 
-impl FusedAttention {
+impl Attention {
     fn check(&self, qkv: &[usize]) -> candle_core::Result<(usize, usize)> {
         let width = self.0.heads * self.0.size;
         match *qkv {
@@ -327,20 +328,22 @@ impl FusedAttention {
     }
 }
 
-impl CustomOp1 for FusedAttention {
-    fn name(&self) -> &'static str {
-        "fused-attention"
+impl Kernel<1> for Attention {
+    const NAME: &'static str = "fused-attention";
+
+    fn value(&self, [qkv]: [Dense<'_>; 1]) -> candle_core::Result<(Vec<f32>, Shape)> {
+        let shape = self.check(qkv.dims)?;
+        Ok((self.0.mix(qkv.values), Shape::from(shape)))
     }
 
-    fn cpu_fwd(&self, qkv: &CpuStorage, layout: &Layout) -> candle_core::Result<(CpuStorage, Shape)> {
-        let shape = self.check(layout.dims())?;
-        Ok((CpuStorage::F32(self.0.mix(dense::floats(qkv, layout)?)), Shape::from(shape)))
-    }
-
-    fn bwd(&self, qkv: &Tensor, _: &Tensor, grad: &Tensor) -> candle_core::Result<Option<Tensor>> {
-        let grad = grad.contiguous()?;
-        let gradient = dense::with_floats([qkv, &grad], |[qkv, grad]| self.0.mix_gradient(qkv, grad))?;
-        Ok(Some(Tensor::from_vec(gradient, qkv.shape(), qkv.device())?))
+    fn gradient(
+        &self,
+        [qkv]: [Dense<'_>; 1],
+        _: &[f32],
+        grad: &[f32],
+        _: [bool; 1],
+    ) -> candle_core::Result<[Vec<f32>; 1]> {
+        Ok([self.0.mix_gradient(qkv.values, grad)])
     }
 }
 
