@@ -24,7 +24,7 @@ pub struct Report {
     /// The sentences that were the reward, where it was one of pictures.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub sentence: Vec<String>,
-    /// The loop, where the policy is a generative one.
+    /// The loop, where neither the reward nor the data says what the policy learned from.
     #[serde(default, rename = "loop", skip_serializing_if = "Option::is_none")]
     pub loop_kind: Option<LoopKind>,
     /// One entry per seed, in the order of the configuration.
@@ -74,8 +74,8 @@ impl Report {
     pub fn of_seed(config: &Config, seed: SeedReport) -> Self {
         let factors = config.reward.factors.clone();
         let sentence = config.reward.sentence.as_ref().map_or(Vec::new(), |sentence| sentence.goal.clone());
-        let generative = matches!(config.loop_kind, LoopKind::Imitation | LoopKind::FineTune);
-        let loop_kind = generative.then_some(config.loop_kind);
+        let named = matches!(config.loop_kind, LoopKind::Imitation | LoopKind::FineTune | LoopKind::Likelihood);
+        let loop_kind = named.then_some(config.loop_kind);
         let seeds = Self::of_seeds(config.env.id.clone(), config.steps, vec![seed]);
         Self { factors, sentence, loop_kind, ..seeds }
     }

@@ -69,6 +69,8 @@ pub struct Viewer {
     since_look: f32,
     /// Of the whole session.
     steps: u64,
+    /// The first number that no picture of this session has; pictures are written a few frames later.
+    next_picture: u32,
 }
 
 impl Viewer {
@@ -115,6 +117,7 @@ impl Viewer {
             film: None,
             since_look: LOOK_EVERY,
             steps: 0,
+            next_picture: 0,
         }
     }
 
@@ -261,15 +264,17 @@ impl Viewer {
 
     fn begin_film(&mut self) -> Result<String, telos::TelosError> {
         let dt = self.stage.as_ref().map_or(0.04, Stage::dt);
-        let path = free_path(&self.out, "film", "mp4");
+        let (_, path) = free_path(&self.out, "film", "mp4", 0);
         let recorder = Recorder::create(&path, dt)?;
         self.film = Some((path, recorder));
         Ok("filming".into())
     }
 
-    /// Where the next picture goes.
-    pub fn picture_path(&self) -> PathBuf {
-        free_path(&self.out, "picture", "png")
+    /// Where the next picture goes, another place at each call.
+    pub fn picture_path(&mut self) -> PathBuf {
+        let (number, path) = free_path(&self.out, "picture", "png", self.next_picture);
+        self.next_picture = number + 1;
+        path
     }
 
     /// Writes what is to be kept; called once, at the end.
@@ -315,10 +320,11 @@ impl Viewer {
     }
 }
 
-/// `name-000.extension` in `directory`, with the first number that is free.
-fn free_path(directory: &Path, name: &str, extension: &str) -> PathBuf {
+/// `name-000.extension` in `directory`, with the first number from `from` on that is free.
+fn free_path(directory: &Path, name: &str, extension: &str, from: u32) -> (u32, PathBuf) {
     let path = |number: u32| directory.join(format!("{name}-{number:03}.{extension}"));
-    (0..).map(path).find(|path| !path.exists()).unwrap_or_else(|| path(0))
+    let free = (from..).find(|number| !path(*number).exists()).unwrap_or(from);
+    (free, path(free))
 }
 
 #[cfg(test)]
@@ -363,6 +369,15 @@ mod tests {
         viewer.out = scratch.path().join("nowhere");
         viewer.toggle_film();
         assert!(viewer.notice.as_ref().is_some_and(|notice| notice.is_error) && !viewer.is_filming());
+    }
+
+    #[test]
+    fn two_pictures_in_a_row_do_not_share_a_file() {
+        let scratch = tempfile::tempdir().unwrap();
+        let mut viewer = viewer(&["reacher", "--out", &scratch.path().display().to_string()]);
+        std::fs::write(scratch.path().join("picture-001.png"), "of another session").unwrap();
+        let names = [0, 1].map(|_| viewer.picture_path().file_name().unwrap().to_owned());
+        assert_eq!(names, ["picture-000.png", "picture-002.png"]);
     }
 
     #[test]
