@@ -1,4 +1,4 @@
-//! Imitation from outside: learning, exact resumption, mistakes.
+//! Imitation from outside, by actions and by likelihood: learning, exact resumption, mistakes.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
@@ -145,4 +145,30 @@ fn mistakes_are_named() {
         refused(&["train", "bad.toml", "--out", "bad"], here, words);
         assert!(!here.join("bad").exists(), "{to}");
     }
+}
+
+#[test]
+fn the_likelihood_of_an_expert_is_named_as_the_reward() {
+    let scratch = scratch();
+    let here = scratch.path();
+    let config = "\
+loop = 'likelihood'
+steps = 300
+[env]
+id = 'point-maze-umaze'
+[training]
+learning_starts = 100
+updates_per_step = 0.1
+[sac]
+hidden = [8]
+batch_size = 16
+[likelihood]
+demonstrations = 'data'
+model = { updates = 20, context = 2, transformer = { width = 16, heads = 2, layers = 1 } }
+[evaluation]
+episodes = 2
+";
+    fs::write(here.join("likelihood.toml"), config).unwrap();
+    let text = succeeds(&["train", "likelihood.toml", "--out", "run", "--quiet"], here);
+    assert!(text.contains("trained on an expert's likelihood"), "{text}");
 }

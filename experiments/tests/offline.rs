@@ -349,7 +349,8 @@ fn every_learner_trains_offline() {
              [evaluation]\nepisodes = 1\n"
         );
         fs::write(here.join("offline.toml"), config).unwrap();
-        succeeds(&["train", "offline.toml", "--out", learner, "--quiet"], here);
+        let text = succeeds(&["train", "offline.toml", "--out", learner, "--quiet"], here);
+        assert!(text.contains("recorded data alone"), "{learner}: {text}");
         let metrics = fs::read_to_string(here.join(learner).join("metrics.jsonl")).unwrap();
         assert!(metrics.contains("\"learner/actor_loss\""), "{learner}: {metrics}");
         assert!(!metrics.contains("null"), "{learner}: {metrics}");

@@ -74,8 +74,10 @@ impl Report {
     pub fn of_seed(config: &Config, seed: SeedReport) -> Self {
         let factors = config.reward.factors.clone();
         let sentence = config.reward.sentence.as_ref().map_or(Vec::new(), |sentence| sentence.goal.clone());
-        let named = matches!(config.loop_kind, LoopKind::Imitation | LoopKind::FineTune | LoopKind::Likelihood);
-        let loop_kind = named.then_some(config.loop_kind);
+        let loop_kind = match config.loop_kind {
+            LoopKind::Online | LoopKind::Preferences | LoopKind::OfflineToOnline => None,
+            named => Some(named),
+        };
         let seeds = Self::of_seeds(config.env.id.clone(), config.steps, vec![seed]);
         Self { factors, sentence, loop_kind, ..seeds }
     }
@@ -148,20 +150,21 @@ impl fmt::Display for Report {
                 let used = reports.iter().map(|r| r.asked.max(r.answered)).max().unwrap_or(0);
                 format!("trained from {used} preferences")
             }
-            None if self.loop_kind == Some(LoopKind::Imitation) => "imitation of recorded actions".into(),
-            None if self.loop_kind == Some(LoopKind::FineTune) && !self.sentence.is_empty() => {
-                format!("generative policy, fine-tuned on \"{}\"", self.sentence[0])
-            }
-            None if self.loop_kind == Some(LoopKind::Likelihood) => {
-                "trained on an expert's likelihood".into()
-            }
-            None if self.loop_kind == Some(LoopKind::FineTune) => "fine-tuned generative policy".into(),
-            None if !self.sentence.is_empty() => format!("trained on \"{}\"", self.sentence[0]),
-            None if !self.factors.is_empty() => "trained on weighted factors".into(),
-            None if self.seeds.iter().all(|seed| seed.fine_tuning.is_some()) => {
-                "recorded data, then online".into()
-            }
-            None => "trained on the gold reward".into(),
+            None => match (self.loop_kind, self.sentence.first()) {
+                (Some(LoopKind::Offline), _) => "recorded data alone".into(),
+                (Some(LoopKind::Imitation), _) => "imitation of recorded actions".into(),
+                (Some(LoopKind::Likelihood), _) => "trained on an expert's likelihood".into(),
+                (Some(LoopKind::FineTune), Some(sentence)) => {
+                    format!("generative policy, fine-tuned on \"{sentence}\"")
+                }
+                (Some(LoopKind::FineTune), None) => "fine-tuned generative policy".into(),
+                (_, Some(sentence)) => format!("trained on \"{sentence}\""),
+                _ if !self.factors.is_empty() => "trained on weighted factors".into(),
+                _ if self.seeds.iter().all(|seed| seed.fine_tuning.is_some()) => {
+                    "recorded data, then online".into()
+                }
+                _ => "trained on the gold reward".into(),
+            },
         };
         for row in [
             self.row(&label, |seed| Some(&seed.trained)),
