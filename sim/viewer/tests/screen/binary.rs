@@ -1,7 +1,9 @@
 //! The program itself: pictures without a window, a window under X, and messages for what cannot be shown.
 
 use std::{
-    path::Path,
+    fs::{File, read_to_string},
+    io::{BufRead as _, BufReader},
+    path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
     thread::sleep,
     time::{Duration, Instant},
@@ -70,40 +72,47 @@ fn what_cannot_be_shown_is_exit_code_2_and_a_message() {
 
 /// An X server without a screen, and a program in it.
 struct Display {
-    number: u32,
+    name: String,
     server: Child,
     program: Option<Child>,
+    log: PathBuf,
 }
 
 impl Display {
-    fn start() -> Self {
-        let number = 200 + std::process::id() % 700;
-        let name = format!(":{number}");
-        let server =
-            Command::new("Xvfb").args([&name, "-screen", "0", "800x600x24"]).stderr(Stdio::null()).spawn();
-        let display =
-            Self { number, server: server.expect("Xvfb is installed by .ci/install"), program: None };
-        display.wait_for("its socket", || Path::new(&format!("/tmp/.X11-unix/X{number}")).exists());
-        display
+    /// A server under a number of its own choice. It stays as it is when `xdotool`, at times its only client,
+    /// leaves: a server that starts over then drops a program that is just connecting.
+    fn start(scratch: &Path) -> Self {
+        let mut server = Command::new("Xvfb")
+            .args(["-displayfd", "1", "-noreset", "-screen", "0", "800x600x24"])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("Xvfb is installed by .ci/install");
+        let mut number = String::new();
+        BufReader::new(server.stdout.take().unwrap()).read_line(&mut number).unwrap();
+        Self { name: format!(":{}", number.trim()), server, program: None, log: scratch.join("stderr.txt") }
     }
 
-    fn wait_for(&self, what: &str, mut met: impl FnMut() -> bool) {
+    fn wait_for(&mut self, what: &str, mut met: impl FnMut(&Self) -> bool) {
         let started = Instant::now();
-        while !met() {
-            assert!(started.elapsed() < Duration::from_secs(120), "{what} did not come");
+        while !met(self) {
+            let ended = self.program.as_mut().and_then(|program| program.try_wait().unwrap());
+            let hopeless = ended.is_some() || started.elapsed() > Duration::from_secs(600);
+            assert!(!hopeless, "{what} did not come ({ended:?}): {}", read_to_string(&self.log).unwrap());
             sleep(Duration::from_millis(100));
         }
     }
 
     fn open(&mut self, arguments: &[&str], runtime: &Path) {
         let mut command = viewer();
-        command.args(arguments).env("DISPLAY", format!(":{}", self.number)).env("XDG_RUNTIME_DIR", runtime);
+        command.args(arguments).env("DISPLAY", &self.name).env("XDG_RUNTIME_DIR", runtime);
+        command.stderr(File::create(&self.log).unwrap());
         self.program = Some(command.spawn().unwrap());
     }
 
     fn xdotool(&self, arguments: &[&str]) -> bool {
         let mut command = Command::new("xdotool");
-        command.args(arguments).env("DISPLAY", format!(":{}", self.number));
+        command.args(arguments).env("DISPLAY", &self.name);
         let output = command.output().expect("xdotool is installed by .ci/install");
         output.status.success()
     }
@@ -121,13 +130,13 @@ impl Drop for Display {
 #[test]
 fn a_window_takes_keys_and_shows_why_something_cannot_be_shown() {
     let scratch = tempfile::tempdir().unwrap();
-    let mut display = Display::start();
+    let mut display = Display::start(scratch.path());
     let out = scratch.path().display().to_string();
     display.open(&["reacher", "--size", "480x320", "--out", &out], scratch.path());
     let search = ["search", "--name", "telos: reacher"];
-    display.wait_for("the window", || display.xdotool(&search));
+    display.wait_for("the window", |display| display.xdotool(&search));
     let picture = scratch.path().join("picture-000.png");
-    display.wait_for("a picture", || {
+    display.wait_for("a picture", |display| {
         display.xdotool(&["search", "--name", "telos: reacher", "windowfocus", "key", "F12"]);
         sleep(Duration::from_secs(1));
         picture.exists()
@@ -139,7 +148,7 @@ fn a_window_takes_keys_and_shows_why_something_cannot_be_shown() {
     // The message is in a window, too; closing it ends with code 2.
     display.open(&["walker-wlak", "--size", "480x320", "--out", &out], scratch.path());
     let search = ["search", "--name", "telos: walker-wlak"];
-    display.wait_for("the window", || display.xdotool(&search));
+    display.wait_for("the window", |display| display.xdotool(&search));
     let mut program = display.program.take().unwrap();
     assert!(program.try_wait().unwrap().is_none(), "it waits to be read");
     program.kill().unwrap();
