@@ -15,7 +15,8 @@ use telos_checkpoint::{from_bytes, to_bytes};
 use telos_envs::{BoxSpace, EnvSpec, dataset::ChunkBatch};
 use telos_nn::{Device, Parameters, Tensor};
 
-const KINDS: [DenoiserKind; 3] = [DenoiserKind::Mlp, DenoiserKind::Unet, DenoiserKind::Transformer];
+const KINDS: [DenoiserKind; 4] =
+    [DenoiserKind::Mlp, DenoiserKind::Energy, DenoiserKind::Unet, DenoiserKind::Transformer];
 const HORIZON: usize = 4;
 const ACT: usize = 2;
 
@@ -63,7 +64,10 @@ fn flat(tensor: &Tensor) -> Vec<f32> {
 #[test]
 fn chains_have_the_log_probabilities_of_their_steps_and_gradients_to_every_weight() {
     for kind in KINDS {
-        for process in [Process::Diffusion, Process::Flow, Process::Consistency] {
+        // The gradient of an energy is noise.
+        let rest: &[Process] =
+            if kind == DenoiserKind::Energy { &[] } else { &[Process::Flow, Process::Consistency] };
+        for &process in [Process::Diffusion].iter().chain(rest) {
             let policy = policy(kind, process, 1.0);
             let (obs, mut chain) = ([0.3, -0.2, 0.9], Chain::default());
             policy.sample_chain(&obs, 3, &mut rng(2), &mut chain).unwrap();
@@ -86,7 +90,7 @@ fn chains_have_the_log_probabilities_of_their_steps_and_gradients_to_every_weigh
 #[test]
 fn frozen_copies_predict_the_same_without_gradients() {
     for kind in KINDS {
-        let policy = policy(kind, Process::Flow, 0.0);
+        let policy = policy(kind, Process::Diffusion, 0.0);
         let reference = policy.frozen_copy().unwrap();
         let obs = Tensor::new(&[[0.1f32], [0.7]], &Device::Cpu).unwrap();
         let draw = NoiseDraw::new(&mut rng(3), 2, HORIZON * ACT, &Device::Cpu).unwrap();
@@ -103,6 +107,39 @@ fn frozen_copies_predict_the_same_without_gradients() {
             assert!((found - expected).abs() < 1e-5, "{kind:?}: {found} {expected}");
         }
     }
+}
+
+#[test]
+fn the_prediction_of_an_energy_is_minus_its_gradient() {
+    let policy = policy(DenoiserKind::Energy, Process::Diffusion, 0.0);
+    let (obs, times) = (Tensor::new(&[[0.4f32]], &Device::Cpu).unwrap(), [0.3]);
+    let energy = |latent: &[f32]| -> f32 {
+        let latent = Tensor::from_slice(latent, (1, HORIZON * ACT), &Device::Cpu).unwrap();
+        flat(&policy.denoiser().energy(&latent, &times, &obs).unwrap().unwrap())[0]
+    };
+    let mut latent: [f32; HORIZON * ACT] = std::array::from_fn(|i| 0.3 * i as f32 - 1.0);
+    let at = Tensor::from_slice(&latent, (1, HORIZON * ACT), &Device::Cpu).unwrap();
+    let predicted = flat(&policy.denoiser().forward(&at, &times, &obs).unwrap());
+    for (i, predicted) in predicted.iter().enumerate() {
+        const STEP: f32 = 0.02;
+        let around = [STEP, -2.0 * STEP].map(|by| {
+            latent[i] += by;
+            energy(&latent)
+        });
+        latent[i] += STEP;
+        let slope = (around[0] - around[1]) / (2.0 * STEP);
+        assert!((predicted + slope).abs() < 1e-3 * (1.0 + slope.abs()), "{i}: {predicted} and {slope}");
+    }
+    assert!(predicted.iter().any(|x| x.abs() > 1e-2), "{predicted:?}");
+}
+
+#[test]
+fn an_energy_belongs_to_a_diffusion_and_is_smooth() {
+    let error = |config: GenerativeConfig| config.validate().unwrap_err().to_string();
+    assert!(error(config(DenoiserKind::Energy, Process::Flow, 0.0)).contains("generative.denoiser"));
+    let mut rough = config(DenoiserKind::Energy, Process::Diffusion, 0.0);
+    rough.mlp.activation = telos_nn::Activation::Relu;
+    assert!(error(rough).contains("generative.mlp.activation"));
 }
 
 /// A way out and back whose size the observation says, upwards.
@@ -163,6 +200,11 @@ fn learns_both_ways(kind: DenoiserKind, process: Process, updates: usize) {
 #[test]
 fn a_perceptron_learns_both_ways() {
     learns_both_ways(DenoiserKind::Mlp, Process::Flow, 3000);
+}
+
+#[test]
+fn an_energy_learns_both_ways() {
+    learns_both_ways(DenoiserKind::Energy, Process::Diffusion, 3000);
 }
 
 #[test]

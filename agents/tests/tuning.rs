@@ -4,10 +4,10 @@
 use rand::SeedableRng;
 use rand_xoshiro::Xoshiro256PlusPlus;
 use telos_agents::{
-    ObservationNormalizer,
+    ActMode, ObservationNormalizer, Policy,
     generative::{
         ChainNoise, ChunkActor, ChunkPolicy, DenoiserKind, GenerativeConfig, Judge, MlpDenoiserConfig,
-        Process, SamplerConfig, TransformerDenoiserConfig, Tuner, TuningConfig, TuningMethod,
+        Process, SamplerConfig, Steering, TransformerDenoiserConfig, Tuner, TuningConfig, TuningMethod,
         UnetDenoiserConfig,
     },
 };
@@ -55,7 +55,10 @@ fn learner(config: &TuningConfig) -> (Tuner, VecEnv) {
 fn learner_of(config: &TuningConfig, denoiser: DenoiserKind) -> (Tuner, VecEnv) {
     let envs = VecEnv::new(ENVS, 1, 3, |_| registry::make(TASK)).unwrap();
     let eta = if config.method == TuningMethod::NoiseActor { 0.0 } else { 1.0 };
-    let generative = GenerativeConfig { denoiser, ..generative(eta) };
+    let mut generative = GenerativeConfig { denoiser, ..generative(eta) };
+    if denoiser == DenoiserKind::Energy {
+        generative.process = Process::Diffusion;
+    }
     let spec = envs.spec().clone();
     let mut tuner = Tuner::new(config, &generative, &spec, ENVS, 0, &Device::Cpu).unwrap();
     let policy: ChunkPolicy =
@@ -114,7 +117,7 @@ const METHODS: [TuningMethod; 10] = [
 
 #[test]
 fn every_method_moves_every_network() {
-    for denoiser in [DenoiserKind::Unet, DenoiserKind::Transformer] {
+    for denoiser in [DenoiserKind::Energy, DenoiserKind::Unet, DenoiserKind::Transformer] {
         for method in METHODS {
             let config = TuningConfig { epochs: 1, warm_up: 0, ..config(method) };
             let (mut tuner, mut envs) = learner_of(&config, denoiser);
@@ -130,12 +133,14 @@ fn every_method_moves_every_network() {
     }
 }
 
-/// Two of the methods, one of each kind, learn with the other networks too.
+/// Each of the other networks learns, too, by a method that suits it.
 #[test]
 fn other_networks_learn_what_pays() {
-    for (denoiser, method) in
-        [(DenoiserKind::Unet, TuningMethod::Dppo), (DenoiserKind::Transformer, TuningMethod::RewardWeighted)]
-    {
+    for (denoiser, method) in [
+        (DenoiserKind::Energy, TuningMethod::Eda),
+        (DenoiserKind::Unet, TuningMethod::Dppo),
+        (DenoiserKind::Transformer, TuningMethod::RewardWeighted),
+    ] {
         let mut config = config(method);
         (config.dppo.clip, config.dppo.clip_base) = (0.2, 0.2);
         let (mut tuner, mut envs) = learner_of(&config, denoiser);
@@ -143,6 +148,37 @@ fn other_networks_learn_what_pays() {
         let (before, after) = (found[..2].iter().sum::<f32>() / 2.0, found[12..].iter().sum::<f32>() / 3.0);
         assert!(after > before + 0.15, "{denoiser:?} {method:?}: {before} before, {after} after");
     }
+}
+
+#[test]
+fn a_critic_steers_the_policy_that_it_was_learned_with() {
+    // The policy stays as it is: every rollout is for the critic.
+    let config = TuningConfig { warm_up: u64::MAX, ..config(TuningMethod::RewardGradient) };
+    let (mut tuner, mut envs) = learner(&config);
+    rewards(&mut tuner, &mut envs, 12);
+    let mean = |policy: &mut dyn Policy, envs: &mut VecEnv| -> f32 {
+        let (mut actions, mut sum) = (vec![0.0; ENVS * 2], 0.0);
+        for _ in 0..64 {
+            policy.act(&envs.batch().obs, ENVS, ActMode::Sample, &mut actions).unwrap();
+            sum += actions.iter().step_by(2).sum::<f32>() / (64 * ENVS) as f32;
+            let step = envs.step(&actions);
+            (0..ENVS).filter(|i| step.done(*i)).for_each(|i| policy.episode_ended(i));
+        }
+        sum
+    };
+    let plain = mean(&mut tuner, &mut envs);
+    for steering in [
+        Steering::BestOfN(4),
+        Steering::Particles { count: 4, strength: 5.0 },
+        Steering::Guidance(5.0),
+        Steering::NoiseSearch(10),
+    ] {
+        let steered = mean(&mut tuner.steered(steering).unwrap(), &mut envs);
+        assert!(steered > plain + 0.1, "{steering:?}: {steered}, without {plain}");
+    }
+    let (mut without, _) = learner(&TuningConfig { method: TuningMethod::Dppo, ..config });
+    let error = without.steered(Steering::BestOfN(4)).unwrap_err().to_string();
+    assert!(error.contains("no critic") && error.contains("dppo"), "{error}");
 }
 
 #[test]

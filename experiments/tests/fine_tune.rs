@@ -117,6 +117,12 @@ fn every_method_changes_the_policy_and_stays_finite() {
             ["base", method].map(|run| fs::read(here.join(run).join("weights.safetensors")).unwrap());
         assert!(before != after, "{method}");
     }
+    for steer in ["best-of-n", "particles", "guidance", "noise-search"] {
+        let arguments = ["eval", "reward-gradient", "--episodes", "1", "--steer", steer, "--candidates", "2"];
+        assert!(succeeds(&arguments, here).contains("gold return"), "{steer}");
+    }
+    refused(&["eval", "dpok", "--steer", "best-of-n"], here, "there is no critic to steer by");
+    refused(&["eval", "base", "--steer", "best-of-n"], here, "is no fine-tuning");
 }
 
 #[test]

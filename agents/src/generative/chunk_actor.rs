@@ -153,17 +153,73 @@ impl<P: GenerativePolicy> ChunkActor<P> {
         self.drawn.resize(rows, 0);
     }
 
-    /// Draws a chunk for each environment that has used its own up.
-    fn draw(&mut self, obs: &[f32], mode: ActMode) -> Result<(), AgentError> {
-        let (size, width) = (self.policy.shape().obs, self.policy.shape().width());
+    /// Finds the environments that have used their chunk up, and what they observe; whether there are any.
+    fn find_due(&mut self, obs: &[f32]) -> bool {
+        let size = self.policy.shape().obs;
         self.due.clear();
         self.due.extend((0..self.taken.len()).filter(|&row| self.taken[row] == self.executed));
-        if self.due.is_empty() {
-            return Ok(());
-        }
         self.obs.resize(self.due.len() * size, 0.0);
         for (&row, normalized) in self.due.iter().zip(self.obs.chunks_exact_mut(size)) {
             self.normalizer.normalize(&obs[row * size..][..size], normalized);
+        }
+        !self.due.is_empty()
+    }
+
+    /// Hands the environments that were due their chunks, from the end of the chain.
+    fn hand_out(&mut self) {
+        let width = self.policy.shape().width();
+        for (&row, chunk) in self.due.iter().zip(self.chain.chunks().chunks_exact(width)) {
+            self.chunks[row * width..][..width].copy_from_slice(chunk);
+            self.taken[row] = 0;
+            self.drawn[row] += 1;
+        }
+    }
+
+    /// Writes the next action of every environment's chunk, in the environment's units.
+    fn take_actions(&mut self, actions: &mut [f32]) {
+        let shape = self.policy.shape();
+        for (row, action) in actions.chunks_exact_mut(shape.act).enumerate() {
+            let start = row * shape.width() + self.taken[row] * shape.act;
+            action.copy_from_slice(&self.chunks[start..][..shape.act]);
+            self.taken[row] += 1;
+        }
+        self.range.to_env(actions);
+    }
+
+    /// Acts by chunks that `draw` writes, `[due, width]` for observations `[due, obs]` as the network wants them.
+    pub(super) fn act_by(
+        &mut self,
+        obs: &[f32],
+        rows: usize,
+        actions: &mut [f32],
+        draw: impl FnOnce(&[f32], &mut Xoshiro256PlusPlus, &mut [f32]) -> Result<(), AgentError>,
+    ) -> Result<(), AgentError> {
+        self.fit(obs, rows, actions)?;
+        if self.find_due(obs) {
+            let chunks = self.chain.begin(self.due.len(), self.policy.shape().width(), 0);
+            draw(&self.obs, &mut self.rng, chunks)?;
+            self.hand_out();
+        }
+        self.take_actions(actions);
+        Ok(())
+    }
+
+    /// Checks what [`Policy::act`] was given, and begins anew for another number of environments.
+    fn fit(&mut self, obs: &[f32], rows: usize, actions: &[f32]) -> Result<(), AgentError> {
+        let shape = self.policy.shape();
+        AgentError::check_length("obs", obs.len(), rows * shape.obs)?;
+        AgentError::check_length("actions", actions.len(), rows * shape.act)?;
+        if self.taken.len() != rows {
+            self.restart(rows);
+        }
+        Ok(())
+    }
+
+    /// Draws a chunk for each environment that has used its own up.
+    fn draw(&mut self, obs: &[f32], mode: ActMode) -> Result<(), AgentError> {
+        let width = self.policy.shape().width();
+        if !self.find_due(obs) {
+            return Ok(());
         }
         match (mode, &self.start) {
             (ActMode::Sample, None) => {
@@ -195,11 +251,7 @@ impl<P: GenerativePolicy> ChunkActor<P> {
                 }
             }
         }
-        for (&row, chunk) in self.due.iter().zip(self.chain.chunks().chunks_exact(width)) {
-            self.chunks[row * width..][..width].copy_from_slice(chunk);
-            self.taken[row] = 0;
-            self.drawn[row] += 1;
-        }
+        self.hand_out();
         Ok(())
     }
 }
@@ -212,19 +264,9 @@ impl<P: GenerativePolicy> Policy for ChunkActor<P> {
         mode: ActMode,
         actions: &mut [f32],
     ) -> Result<(), AgentError> {
-        let shape = self.policy.shape();
-        AgentError::check_length("obs", obs.len(), rows * shape.obs)?;
-        AgentError::check_length("actions", actions.len(), rows * shape.act)?;
-        if self.taken.len() != rows {
-            self.restart(rows);
-        }
+        self.fit(obs, rows, actions)?;
         self.draw(obs, mode)?;
-        for (row, action) in actions.chunks_exact_mut(shape.act).enumerate() {
-            let start = row * shape.width() + self.taken[row] * shape.act;
-            action.copy_from_slice(&self.chunks[start..][..shape.act]);
-            self.taken[row] += 1;
-        }
-        self.range.to_env(actions);
+        self.take_actions(actions);
         Ok(())
     }
 

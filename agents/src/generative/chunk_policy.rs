@@ -54,6 +54,16 @@ impl GenerativePolicy for ChunkPolicy {
         self.kind().one_step_loss(obs, chunks, draw)
     }
 
+    fn log_ratio(
+        &self,
+        reference: &dyn GenerativePolicy,
+        obs: &Tensor,
+        chunks: &Tensor,
+        draw: &NoiseDraw,
+    ) -> Result<Tensor, NnError> {
+        self.kind().log_ratio(reference, obs, chunks, draw)
+    }
+
     fn frozen_copy(&self) -> Result<Self, NnError> {
         Ok(match self {
             Self::Diffusion(policy) => Self::Diffusion(policy.frozen_copy()?),

@@ -9,9 +9,19 @@ use telos_nn::{NnError, Parameters, Tensor, Var};
 
 use super::{
     Denoiser, DenoisingStep, GenerativePolicy, MlpDenoiser, NoiseDraw, NoiseSchedule, SamplerConfig,
-    generative_policy::per_row,
+    generative_policy::{estimated_log_ratio, per_row},
 };
 use crate::AgentError;
+
+/// Chunks with noise.
+struct Noised {
+    /// `[b, width]`
+    x: Tensor,
+    /// `[b]`: what the denoiser is told.
+    times: Vec<f32>,
+    /// `[b, 1]`: the deviation of the noise.
+    sigma: Tensor,
+}
 
 /// A policy over a diffusion.
 #[derive(Debug)]
@@ -30,6 +40,18 @@ impl<D: Denoiser> DiffusionPolicy<D> {
     pub fn new(denoiser: D, schedule: NoiseSchedule, sampler: SamplerConfig) -> Result<Self, AgentError> {
         let steps = schedule.sampler(&sampler)?;
         Ok(Self { denoiser, schedule, sampler, steps })
+    }
+
+    /// Chunks `[b, width]` at the levels, and with the noise, of a draw.
+    fn noised(&self, chunks: &Tensor, draw: &NoiseDraw) -> Result<Noised, NnError> {
+        let count = self.schedule.len();
+        let k: Vec<usize> =
+            draw.levels.iter().map(|u| ((u * count as f32) as usize).min(count - 1) + 1).collect();
+        let times = k.iter().map(|&k| self.schedule.time(k) as f32).collect();
+        let signal = per_row(&k, |k| self.schedule.level(k).signal as f32, chunks.device())?;
+        let sigma = per_row(&k, |k| self.schedule.level(k).noise as f32, chunks.device())?;
+        let x = (chunks.broadcast_mul(&signal)? + draw.noise.broadcast_mul(&sigma)?)?;
+        Ok(Noised { x, times, sigma })
     }
 }
 
@@ -53,14 +75,25 @@ impl<D: Denoiser> GenerativePolicy for DiffusionPolicy<D> {
     }
 
     fn one_step_loss(&self, obs: &Tensor, chunks: &Tensor, draw: &NoiseDraw) -> Result<Tensor, NnError> {
-        let count = self.schedule.len();
-        let k: Vec<usize> =
-            draw.levels.iter().map(|u| ((u * count as f32) as usize).min(count - 1) + 1).collect();
-        let times: Vec<f32> = k.iter().map(|&k| self.schedule.time(k) as f32).collect();
-        let signal = per_row(&k, |k| self.schedule.level(k).signal as f32, chunks.device())?;
-        let noise = per_row(&k, |k| self.schedule.level(k).noise as f32, chunks.device())?;
-        let x = (chunks.broadcast_mul(&signal)? + draw.noise.broadcast_mul(&noise)?)?;
+        let Noised { x, times, .. } = self.noised(chunks, draw)?;
         Ok((self.denoiser.forward(&x, &times, obs)? - &draw.noise)?.sqr()?)
+    }
+
+    /// Where the network is an energy: (g - g_ref) / sigma_t at the latent, up to a constant for each level and
+    /// observation (Chen et al. 2024, arXiv 2407.09024, equation 12).
+    fn log_ratio(
+        &self,
+        reference: &dyn GenerativePolicy,
+        obs: &Tensor,
+        chunks: &Tensor,
+        draw: &NoiseDraw,
+    ) -> Result<Tensor, NnError> {
+        let Noised { x, times, sigma } = self.noised(chunks, draw)?;
+        let energies = |policy: &dyn GenerativePolicy| policy.denoiser().energy(&x, &times, obs).transpose();
+        match (energies(self)?, energies(reference)?) {
+            (Some(ours), Some(theirs)) => Ok(((ours - theirs.detach())? / sigma)?.squeeze(1)?),
+            _ => estimated_log_ratio(self, reference, obs, chunks, draw),
+        }
     }
 
     fn frozen_copy(&self) -> Result<Self, NnError> {

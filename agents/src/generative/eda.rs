@@ -5,9 +5,8 @@
 //! L = -E sum_k softmax(alpha Q(s, a_k))_k log softmax(beta (log p_theta - log p_ref)(a_k))_k
 //!
 //! The paper's network is a scalar energy, whose gradient predicts the noise and whose value is the
-//! log-density. Here the networks predict noise or velocity, and the log-ratio is that of Diffusion-DPO at
-//! one noise level, -(d_theta - d_ref) / 2 with d the squared error of the prediction: no second
-//! derivatives, but an estimate in place of the density.
+//! log-density at one noise level: [`EnergyDenoiser`](super::EnergyDenoiser). With any other network the log-ratio
+//! is estimated as Diffusion-DPO does ([`GenerativePolicy::log_ratio`]).
 
 use serde::{Deserialize, Serialize};
 use telos_nn::{NnError, Tensor};
@@ -20,7 +19,7 @@ use super::{GenerativePolicy, NoiseDraw};
 pub struct Eda {
     /// alpha: how sharply the critic tells chunks apart. Default 3, for scores of deviation 1.
     pub alpha: f64,
-    /// beta: strength of the pull to the reference, on errors summed over the chunk. Default 1.
+    /// beta: strength of the pull to the reference. Default 1.
     pub beta: f64,
     /// Share of the observations whose chunks are scored, in (0, 1]. Default 1 (the paper: down to 0.01).
     pub label_share: f64,
@@ -47,9 +46,8 @@ impl Eda {
         draw: &NoiseDraw,
     ) -> Result<Tensor, NnError> {
         let groups = (scores.elem_count() / k.max(1), k);
-        let gap = (policy.one_step_loss(obs, chunks, draw)?
-            - reference.one_step_loss(obs, chunks, draw)?.detach())?;
-        let logits = (gap.sum(1)? * (-0.5 * self.beta))?.reshape(groups)?;
+        let ratio = policy.log_ratio(reference, obs, chunks, draw)?;
+        let logits = (ratio * self.beta)?.reshape(groups)?;
         let wanted = log_softmax(&(scores.reshape(groups)? * self.alpha)?)?.exp()?;
         Ok((wanted * log_softmax(&logits)?)?.sum(1)?.mean_all()?.neg()?)
     }

@@ -36,6 +36,22 @@ pub trait GenerativePolicy: Parameters {
     /// When shapes differ.
     fn one_step_loss(&self, obs: &Tensor, chunks: &Tensor, draw: &NoiseDraw) -> Result<Tensor, NnError>;
 
+    /// Estimates `[b]` of log p - log p_ref of clean chunks from a draw of noise, with p_ref of `reference`, the
+    /// same kind of policy: that of Diffusion-DPO (Wallace et al. 2023, arXiv 2311.12908, equation 14) at one noise
+    /// level, -(d - d_ref) / 2 with d the squared error of the prediction. No gradients reach `reference`.
+    ///
+    /// # Errors
+    /// When shapes differ.
+    fn log_ratio(
+        &self,
+        reference: &dyn GenerativePolicy,
+        obs: &Tensor,
+        chunks: &Tensor,
+        draw: &NoiseDraw,
+    ) -> Result<Tensor, NnError> {
+        estimated_log_ratio(self, reference, obs, chunks, draw)
+    }
+
     /// A copy that never receives gradients: a reference policy.
     ///
     /// # Errors
@@ -186,6 +202,18 @@ pub trait GenerativePolicy: Parameters {
 /// Log of the normaliser of a Gaussian of `width` components; 0 where there is no density.
 fn log_normaliser(std: f32, width: f32) -> f32 {
     if std > 0.0 { width * (std.ln() + HALF_LOG_2PI) } else { 0.0 }
+}
+
+/// What [`GenerativePolicy::log_ratio`] is where no density is known.
+pub(super) fn estimated_log_ratio<P: GenerativePolicy + ?Sized>(
+    policy: &P,
+    reference: &dyn GenerativePolicy,
+    obs: &Tensor,
+    chunks: &Tensor,
+    draw: &NoiseDraw,
+) -> Result<Tensor, NnError> {
+    let theirs = reference.one_step_loss(obs, chunks, draw)?.detach();
+    Ok(((policy.one_step_loss(obs, chunks, draw)? - theirs)?.sum(1)? * -0.5)?)
 }
 
 /// A column `[b, 1]` of one number per row's step.

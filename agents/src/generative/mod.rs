@@ -69,8 +69,8 @@ pub use chunk_score::{ChunkReward, ChunkScore};
 pub use consistency_policy::ConsistencyPolicy;
 pub use d3po::D3po;
 pub use denoiser::{
-    ChunkDenoiser, ChunkShape, Denoiser, DenoiserKind, MlpDenoiser, MlpDenoiserConfig, TransformerDenoiser,
-    TransformerDenoiserConfig, UnetDenoiser, UnetDenoiserConfig,
+    ChunkDenoiser, ChunkShape, Denoiser, DenoiserKind, EnergyDenoiser, MlpDenoiser, MlpDenoiserConfig,
+    TransformerDenoiser, TransformerDenoiserConfig, UnetDenoiser, UnetDenoiserConfig,
 };
 pub use denoising_dpo::DenoisingDpo;
 pub use denoising_step::{ChainNoise, DenoisingStep, NoiseLevel};
@@ -92,4 +92,4 @@ pub use reward_gradient::RewardGradient;
 pub use reward_weighted::RewardWeighted;
 pub use sampler_config::SamplerConfig;
 pub use spin::Spin;
-pub use tuning::{Judge, Tuner, TuningConfig, TuningMethod};
+pub use tuning::{Judge, Steered, Steering, Tuner, TuningConfig, TuningMethod};

@@ -59,7 +59,10 @@ impl NoiseSchedule {
     }
 
     /// The steps of a sampler for a denoiser that predicts the noise, noisiest first:
-    /// x0_hat = (x - sigma eps) / alpha. Levels are spread evenly over the K.
+    /// x0_hat = (x - sigma eps) / alpha.
+    ///
+    /// Each of n steps begins in the middle of its n-th of the K levels. A short sampler that began at K itself,
+    /// where alpha is almost 0, would divide the network's error by it and let that decide the chunk.
     ///
     /// # Errors
     /// When the sampler is wrong or has more steps than the schedule.
@@ -67,7 +70,7 @@ impl NoiseSchedule {
         config.validate()?;
         let (n, total) = (config.steps, self.len());
         require(n <= total, "generative.sampler.steps", &n, "use at most as many steps as the schedule has")?;
-        let level = |i: usize| (total * (n - i) + n / 2) / n;
+        let level = |i: usize| if i == n { 0 } else { (total * (2 * (n - i) - 1)).div_ceil(2 * n) };
         let step = |i: usize| {
             let (k, next) = (level(i), level(i + 1));
             let (from, to) = (self.level(k), self.level(next));
@@ -113,12 +116,35 @@ mod tests {
         let schedule = NoiseSchedule::cosine(50).unwrap();
         for eta in [0.0, 0.3, 1.0] {
             for (i, step) in schedule.sampler(&sampler(10, eta)).unwrap().iter().enumerate() {
-                let (from, to) = (schedule.level(50 - 5 * i), schedule.level(45 - 5 * i));
+                let (from, to) =
+                    (schedule.level(48 - 5 * i), schedule.level((43usize).saturating_sub(5 * i)));
                 let signal = f64::from(step.mean_of_sample) * from.signal + f64::from(step.mean_of_x0);
                 let noise = (f64::from(step.mean_of_sample) * from.noise).hypot(step.std.into());
                 assert!((signal - to.signal).abs() < 1e-6 && (noise - to.noise).abs() < 1e-6, "{eta} {i}");
             }
         }
+    }
+
+    #[test]
+    fn a_short_sampler_begins_where_the_chunk_can_still_be_seen() {
+        let schedule = NoiseSchedule::cosine(100).unwrap();
+        for steps in 1..=8 {
+            let times: Vec<f32> = schedule
+                .sampler(&sampler(steps, 0.0))
+                .unwrap()
+                .iter()
+                .map(|step| 100.0 * step.time)
+                .collect();
+            let first = schedule.sampler(&sampler(steps, 0.0)).unwrap()[0];
+            assert!(first.x0_of_prediction > -11.0, "{steps} steps: {times:?}");
+            assert!(times.is_sorted_by(|a, b| a > b) && *times.last().unwrap() >= 1.0, "{times:?}");
+        }
+        let levels = |steps| -> Vec<u32> {
+            let steps = schedule.sampler(&sampler(steps, 0.0)).unwrap();
+            steps.iter().map(|step| (100.0 * step.time).round() as u32).collect()
+        };
+        assert_eq!(levels(4), [88, 63, 38, 13]);
+        assert_eq!(levels(100), (1..=100).rev().collect::<Vec<u32>>());
     }
 
     #[test]

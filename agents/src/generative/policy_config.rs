@@ -6,8 +6,8 @@ use telos_envs::EnvSpec;
 use telos_nn::Device;
 
 use super::{
-    ChunkDenoiser, ChunkPolicy, ChunkShape, ConsistencyPolicy, DenoiserKind, DiffusionPolicy, FlowPolicy,
-    MlpDenoiser, MlpDenoiserConfig, NoiseSchedule, SamplerConfig, TransformerDenoiser,
+    ChunkDenoiser, ChunkPolicy, ChunkShape, ConsistencyPolicy, DenoiserKind, DiffusionPolicy, EnergyDenoiser,
+    FlowPolicy, MlpDenoiser, MlpDenoiserConfig, NoiseSchedule, SamplerConfig, TransformerDenoiser,
     TransformerDenoiserConfig, UnetDenoiser, UnetDenoiserConfig,
 };
 use crate::{AgentError, error::require};
@@ -37,7 +37,8 @@ pub struct GenerativeConfig {
     pub horizon: usize,
     /// Actions of a chunk that are executed before the next is drawn. Default 8 (Diffusion Policy).
     pub executed: usize,
-    /// The network: `"mlp"` (default), `"unet"` or `"transformer"`; each has a table of its sizes here.
+    /// The network: `"mlp"` (default), `"unet"` or `"transformer"`, each with a table of its sizes here, or, for a
+    /// diffusion, `"energy"`, which has those of `mlp`.
     pub denoiser: DenoiserKind,
     /// A multi-layer perceptron.
     pub mlp: MlpDenoiserConfig,
@@ -76,9 +77,13 @@ impl GenerativeConfig {
         require(sound, "generative.executed", &self.executed, expected)?;
         match self.denoiser {
             DenoiserKind::Mlp => self.mlp.validate()?,
+            DenoiserKind::Energy => EnergyDenoiser::validate(&self.mlp)?,
             DenoiserKind::Unet => self.unet.validate(self.horizon)?,
             DenoiserKind::Transformer => self.transformer.validate()?,
         }
+        let defined = self.denoiser != DenoiserKind::Energy || self.process == Process::Diffusion;
+        let expected = "an energy has a gradient that is noise: use process = \"diffusion\"";
+        require(defined, "generative.denoiser", &self.denoiser, expected)?;
         self.sampler.validate()?;
         let steps = self.sampler.steps;
         let few = self.process != Process::Diffusion || steps <= self.levels;
@@ -121,6 +126,9 @@ impl GenerativeConfig {
     ) -> Result<ChunkDenoiser, AgentError> {
         Ok(match self.denoiser {
             DenoiserKind::Mlp => ChunkDenoiser::Mlp(MlpDenoiser::new(&self.mlp, shape, rng, device)?),
+            DenoiserKind::Energy => {
+                ChunkDenoiser::Energy(EnergyDenoiser::new(&self.mlp, shape, rng, device)?)
+            }
             DenoiserKind::Unet => {
                 ChunkDenoiser::Unet(Box::new(UnetDenoiser::new(&self.unet, shape, rng, device)?))
             }

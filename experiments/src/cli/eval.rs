@@ -2,13 +2,14 @@
 
 use std::{fmt::Write as _, path::PathBuf};
 
-use clap::Args;
+use clap::{Args, ValueEnum};
+use telos_agents::generative::Steering;
 
 use super::{print, print_json};
 use crate::{
     RunDirectory, TelosError,
     error::exit_code,
-    loops::{Evaluation, EvaluationPlan, evaluate_greedily, evaluate_run, film_run},
+    loops::{Evaluation, EvaluationPlan, evaluate_greedily, evaluate_run, evaluate_steered, film_run},
     statistics::Summary,
 };
 
@@ -30,12 +31,44 @@ pub(super) struct Eval {
     /// meant for reward models of kind "regret".
     #[arg(long, value_name = "CANDIDATES", value_parser = clap::value_parser!(u32).range(1..), conflicts_with = "video")]
     greedy: Option<u32>,
+    /// Let the critic of a fine-tuned generative policy choose its chunks.
+    #[arg(long, value_name = "METHOD", conflicts_with_all = ["video", "greedy"])]
+    steer: Option<SteeringMethod>,
+    /// Chunks among which --steer chooses, or steps of its search [default: 4].
+    #[arg(long, requires = "steer", default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..), hide_default_value = true)]
+    candidates: u32,
+    /// How far --steer goes by the critic, in nats per unit of it, with particles and guidance [default: 1].
+    #[arg(long, requires = "steer", default_value_t = 1.0, hide_default_value = true)]
+    strength: f32,
     /// Print JSON.
     #[arg(long)]
     json: bool,
 }
 
+/// Ways of steering.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum SteeringMethod {
+    /// The best of several draws.
+    BestOfN,
+    /// Feynman-Kac particles.
+    Particles,
+    /// The critic's gradient in every step.
+    Guidance,
+    /// Gradient ascent on the first noise.
+    NoiseSearch,
+}
+
 impl Eval {
+    fn steering(&self) -> Option<Steering> {
+        let (count, strength) = (self.candidates as usize, self.strength);
+        self.steer.map(|method| match method {
+            SteeringMethod::BestOfN => Steering::BestOfN(count),
+            SteeringMethod::Particles => Steering::Particles { count, strength },
+            SteeringMethod::Guidance => Steering::Guidance(strength),
+            SteeringMethod::NoiseSearch => Steering::NoiseSearch(count),
+        })
+    }
+
     pub(super) fn run(self) -> Result<i32, TelosError> {
         let run = RunDirectory::open(&self.run)?;
         let config = run.config();
@@ -55,9 +88,10 @@ impl Eval {
         if let Some(path) = &self.video {
             film_run(&run, plan, path)?;
         }
-        let evaluation = match self.greedy {
-            Some(candidates) => evaluate_greedily(&run, plan, candidates as usize)?,
-            None => evaluate_run(&run, plan)?,
+        let evaluation = match (self.greedy, self.steering()) {
+            (Some(candidates), _) => evaluate_greedily(&run, plan, candidates as usize)?,
+            (None, Some(steering)) => evaluate_steered(&run, plan, steering)?,
+            (None, None) => evaluate_run(&run, plan)?,
         };
         if self.json {
             print_json(&evaluation)?

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Instant};
 
 use telos_agents::{
     Policy, Ppo,
-    generative::{ChunkActor, ChunkPolicy},
+    generative::{ChunkActor, ChunkPolicy, Tuner},
 };
 use telos_checkpoint::Checkpoint;
 use telos_nn::Parameters;
@@ -58,6 +58,11 @@ pub(super) trait TrainingLoop: Checkpoint {
 
     /// The policy, where it is a generative one and can be the base of a fine-tuning.
     fn generative(&self) -> Option<&ChunkActor<ChunkPolicy>> {
+        None
+    }
+
+    /// The learner, where it fine-tunes a generative policy.
+    fn tuner(&mut self) -> Option<&mut Tuner> {
         None
     }
 

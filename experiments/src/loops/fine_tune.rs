@@ -275,6 +275,10 @@ impl TrainingLoop for FineTune {
         Some(self.tuner.actor())
     }
 
+    fn tuner(&mut self) -> Option<&mut Tuner> {
+        Some(&mut self.tuner)
+    }
+
     fn sentence(&self) -> Option<Arc<SentenceTask>> {
         match &self.source {
             Source::Environment(environments) => environments.reward.known.sentence(),

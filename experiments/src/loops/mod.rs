@@ -40,6 +40,7 @@ use std::{
 use telos_agents::{
     ActMode, Policy, RandomPolicy,
     collective::{Alone, Collective},
+    generative::Steering,
 };
 use telos_nn::{Device, Parameters, weights};
 
@@ -192,6 +193,26 @@ pub fn evaluate_greedily(
     };
     let space = run.config().env.make()?.spec().action.clone();
     evaluate(plan, &mut Greedy::new(model, space, candidates, plan.seed), Some(model))
+}
+
+/// Evaluates the policy of a fine-tuning as its critic steers it.
+///
+/// # Errors
+/// As [`evaluate_run`], and when the run has no critic or the steering makes no sense.
+pub fn evaluate_steered(
+    run: &RunDirectory,
+    plan: EvaluationPlan<'_>,
+    steering: Steering,
+) -> Result<Evaluation, TelosError> {
+    let mut training = build(run.config(), run.manifest().device, None)?;
+    run.read_latest(training.as_mut())?;
+    let sentence = training.sentence();
+    let plan = EvaluationPlan { sentence: sentence.as_ref(), ..plan };
+    let Some(tuner) = training.tuner() else {
+        let reason = "is no fine-tuning (loop = \"fine-tune\"), so that it has no critic; leave out --steer";
+        return Err(TelosError::run(run.path(), reason));
+    };
+    evaluate(plan, &mut tuner.steered(steering)?, None)
 }
 
 /// Hands the policy of a run at its latest checkpoint to `use_it`.

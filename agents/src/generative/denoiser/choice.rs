@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use telos_nn::{Device, NnError, Parameters, Tensor, Var};
 
-use super::{ChunkShape, Denoiser, MlpDenoiser, TransformerDenoiser, UnetDenoiser};
+use super::{ChunkShape, Denoiser, EnergyDenoiser, MlpDenoiser, TransformerDenoiser, UnetDenoiser};
 
 /// The kinds of network, as configurations write them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -12,6 +12,8 @@ pub enum DenoiserKind {
     /// A multi-layer perceptron over the whole chunk.
     #[default]
     Mlp,
+    /// A perceptron whose gradient is the prediction; it has the sizes of `mlp`.
+    Energy,
     /// A temporal U-Net.
     Unet,
     /// A causal transformer over actions.
@@ -23,6 +25,8 @@ pub enum DenoiserKind {
 pub enum ChunkDenoiser {
     /// A multi-layer perceptron over the whole chunk.
     Mlp(MlpDenoiser),
+    /// A perceptron whose gradient is the prediction.
+    Energy(EnergyDenoiser),
     /// A temporal U-Net.
     Unet(Box<UnetDenoiser>),
     /// A causal transformer over actions.
@@ -33,6 +37,7 @@ impl ChunkDenoiser {
     fn kind(&self) -> &dyn Denoiser {
         match self {
             Self::Mlp(denoiser) => denoiser,
+            Self::Energy(denoiser) => denoiser,
             Self::Unet(denoiser) => denoiser.as_ref(),
             Self::Transformer(denoiser) => denoiser.as_ref(),
         }
@@ -46,6 +51,10 @@ impl Denoiser for ChunkDenoiser {
 
     fn forward(&self, latents: &Tensor, times: &[f32], obs: &Tensor) -> Result<Tensor, NnError> {
         self.kind().forward(latents, times, obs)
+    }
+
+    fn energy(&self, latents: &Tensor, times: &[f32], obs: &Tensor) -> Option<Result<Tensor, NnError>> {
+        self.kind().energy(latents, times, obs)
     }
 
     fn infer(
@@ -62,6 +71,7 @@ impl Denoiser for ChunkDenoiser {
     fn frozen_copy(&self) -> Result<Self, NnError> {
         Ok(match self {
             Self::Mlp(denoiser) => Self::Mlp(denoiser.frozen_copy()?),
+            Self::Energy(denoiser) => Self::Energy(denoiser.frozen_copy()?),
             Self::Unet(denoiser) => Self::Unet(Box::new(denoiser.frozen_copy()?)),
             Self::Transformer(denoiser) => Self::Transformer(Box::new(denoiser.frozen_copy()?)),
         })

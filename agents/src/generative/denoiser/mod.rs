@@ -1,6 +1,7 @@
-//! The network of a generative policy: a multi-layer perceptron, a temporal U-Net or a transformer.
+//! The network of a generative policy: a multi-layer perceptron, a scalar energy, a temporal U-Net or a transformer.
 
 mod choice;
+mod energy;
 mod mlp;
 mod transformer;
 mod unet;
@@ -8,6 +9,7 @@ mod unet;
 use telos_nn::{Device, NnError, Parameters, Tensor};
 
 pub use choice::{ChunkDenoiser, DenoiserKind};
+pub use energy::EnergyDenoiser;
 pub use mlp::{MlpDenoiser, MlpDenoiserConfig};
 pub use transformer::{TransformerDenoiser, TransformerDenoiserConfig};
 pub use unet::{UnetDenoiser, UnetDenoiserConfig};
@@ -46,7 +48,13 @@ pub trait Denoiser: Parameters {
     /// When shapes differ.
     fn forward(&self, latents: &Tensor, times: &[f32], obs: &Tensor) -> Result<Tensor, NnError>;
 
-    /// The same without a graph, on row-major slices, for rows at the same time. `scratch` keeps memory
+    /// sigma_t log p_t `[b, 1]` of the latents, up to a constant for each time and observation, of a network whose
+    /// prediction is minus its gradient; `None` for any other.
+    fn energy(&self, _: &Tensor, _: &[f32], _: &Tensor) -> Option<Result<Tensor, NnError>> {
+        None
+    }
+
+    /// The same as [`forward`](Self::forward) without a graph, on row-major slices, for rows at the same time. `scratch` keeps memory
     /// between calls.
     ///
     /// # Errors

@@ -5,8 +5,10 @@ mod critic;
 mod losses;
 mod rollout;
 mod state;
+mod steered;
 mod tuner;
 mod value;
 
 pub use config::{Judge, TuningConfig, TuningMethod};
+pub use steered::{Steered, Steering};
 pub use tuner::Tuner;
