@@ -18,7 +18,7 @@ pub fn collapse(before: f64, curve: &[(u64, f64)], share: f64, lasting: usize) -
     let bound = before - share * before.abs();
     curve
         .windows(lasting + 1)
-        .find(|points| points.iter().all(|(_, score)| *score <= bound))
+        .find(|points| points.iter().all(|(_, score)| *score <= bound && *score < before))
         .map(|points| Collapse { step: points[0].0, score: points[0].1 })
 }
 
@@ -45,6 +45,8 @@ mod tests {
         let fall = curve(&[-100.0, -180.0, -170.0]);
         assert_eq!(collapse(-100.0, &fall, 0.5, 1), Some(Collapse { step: 10, score: -180.0 }));
         assert_eq!(collapse(-100.0, &fall, 0.9, 1), None);
+        // What stays at nothing has not fallen.
+        assert_eq!(collapse(0.0, &curve(&[0.0, 0.0, 0.0]), 0.5, 1), None);
     }
 
     #[test]
