@@ -2,9 +2,9 @@
 //! Diffusion Behaviors with Q-functions for Efficient Continuous Control", arXiv 2407.09024, section 3.1. What a
 //! chunk is worth to the policy can then be read off instead of estimated:
 //!
-//! g(a, t, s) = sigma_t log p_t(a | s) + constant,   eps = -grad_a g
+//! g(a, t, s) = sigma_t log p_t(a | s) + constant,   eps = -grad_a g,   g = f_theta(a, t, s) - |a|^2 / 2
 //!
-//! The gradient is written out layer by layer, so that it can itself be differentiated.
+//! The square is what g is where all is noise; the network f learns the rest. The gradient is written out layer by layer, so that it can itself be differentiated.
 
 use rand_xoshiro::Xoshiro256PlusPlus;
 use telos_nn::{Activation, Device, Mlp, MlpConfig, NnError, Parameter, Parameters, Tensor, Var};
@@ -64,7 +64,7 @@ impl EnergyDenoiser {
         require(smooth, "generative.mlp.activation", &config.activation, "an energy needs \"silu\"")
     }
 
-    /// The energies `[b, 1]`, and the derivative `[b, units]` of each layer's output.
+    /// f `[b, 1]`, and the derivative `[b, units]` of each layer's output.
     fn ascend(
         &self,
         weights: &[Tensor],
@@ -98,7 +98,7 @@ impl EnergyDenoiser {
         for (layer, slope) in weights.chunks_exact(2).zip(&slopes).rev() {
             gradient = slope.broadcast_mul(&gradient)?.matmul(&layer[0].t()?)?;
         }
-        Ok(gradient.narrow(1, 0, self.shape.width())?.neg()?)
+        Ok((latents - gradient.narrow(1, 0, self.shape.width())?)?)
     }
 
     fn weights(&self, frozen: bool) -> Vec<Tensor> {
@@ -120,7 +120,7 @@ impl Denoiser for EnergyDenoiser {
 
     fn energy(&self, latents: &Tensor, times: &[f32], obs: &Tensor) -> Option<Result<Tensor, NnError>> {
         let energies = self.ascend(&self.weights(self.frozen), latents, times, obs);
-        Some(energies.map(|(energies, _)| energies))
+        Some(energies.and_then(|(f, _)| Ok((f - (latents.sqr()?.sum_keepdim(1)? * 0.5)?)?)))
     }
 
     fn infer(
