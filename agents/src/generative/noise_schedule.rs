@@ -128,16 +128,10 @@ mod tests {
     #[test]
     fn a_short_sampler_begins_where_the_chunk_can_still_be_seen() {
         let schedule = NoiseSchedule::cosine(100).unwrap();
-        for steps in 1..=8 {
-            let times: Vec<f32> = schedule
-                .sampler(&sampler(steps, 0.0))
-                .unwrap()
-                .iter()
-                .map(|step| 100.0 * step.time)
-                .collect();
-            let first = schedule.sampler(&sampler(steps, 0.0)).unwrap()[0];
-            assert!(first.x0_of_prediction > -11.0, "{steps} steps: {times:?}");
-            assert!(times.is_sorted_by(|a, b| a > b) && *times.last().unwrap() >= 1.0, "{times:?}");
+        for count in 1..=8 {
+            let steps = schedule.sampler(&sampler(count, 0.0)).unwrap();
+            assert!(steps[0].x0_of_prediction > -11.0, "{count} steps: {steps:?}");
+            assert!(steps.is_sorted_by(|a, b| a.time > b.time), "{count} steps: {steps:?}");
         }
         let levels = |steps| -> Vec<u32> {
             let steps = schedule.sampler(&sampler(steps, 0.0)).unwrap();

@@ -30,8 +30,8 @@ fn frames_are_drawn_without_a_window() {
     let scratch = tempfile::tempdir().unwrap();
     let out = scratch.path().join("pictures");
     let arguments = ["walker-walk", "--headless", "--frames", "3", "--size", "320x200", "--out"];
-    let status = viewer().args(arguments).arg(&out).status().unwrap();
-    assert!(status.success());
+    let Output { status, stderr, .. } = viewer().args(arguments).arg(&out).output().unwrap();
+    assert!(status.success(), "{status}: {}", String::from_utf8_lossy(&stderr));
     let pictures = std::fs::read_dir(&out).unwrap().count();
     assert_eq!(pictures, 3);
     let last = read(&out.join("frame-0002.png"));
