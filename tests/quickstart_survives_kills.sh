@@ -2,14 +2,13 @@
 # Runs the quickstart once undisturbed and once killed with SIGKILL at ten random moments and
 # resumed, and compares result.json, metrics and all weights byte by byte.
 #
-#     bash tests/quickstart_survives_kills.sh [SEED_OF_THE_MOMENTS]
+#     bash tests/quickstart_survives_kills.sh TELOS [SEED_OF_THE_MOMENTS]
 set -euo pipefail
+telos=$(realpath "$1")
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
-RANDOM=${1:-$$}
-echo "moments drawn with seed ${1:-$$}"
+RANDOM=${2:-$$}
+echo "moments drawn with seed ${2:-$$}"
 
-cargo build --release --quiet
-telos="${CARGO_TARGET_DIR:-target}/release/telos"
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 

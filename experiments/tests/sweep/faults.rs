@@ -6,7 +6,7 @@ use std::{
     path::Path,
     process::{Child, Command, Stdio},
     thread::sleep,
-    time::{Duration, SystemTime},
+    time::{Duration, Instant, SystemTime},
 };
 
 use rand::{RngExt, SeedableRng};
@@ -53,11 +53,11 @@ fn complete_checkpoints(directory: &Path) -> usize {
     entries.filter(|entry| !entry.file_name().to_string_lossy().ends_with(".tmp")).count()
 }
 
-/// Kills workers at random until the coordinator ends, or kills it, too.
-fn torment(coordinator: &mut Child, rng: &mut Xoshiro256PlusPlus) -> u32 {
+/// Kills workers at random, one in `pause` on average, until the coordinator ends, or kills it, too.
+fn torment(coordinator: &mut Child, pause: Duration, rng: &mut Xoshiro256PlusPlus) -> u32 {
     let mut killed = 0;
     while coordinator.try_wait().unwrap().is_none() {
-        sleep(Duration::from_millis(rng.random_range(1..300)));
+        sleep(pause.mul_f64(rng.random_range(0.0..2.0)));
         let workers = children(coordinator.id());
         if let Some(worker) = workers.get(rng.random_range(0..workers.len().max(1))) {
             kill(*worker);
@@ -94,12 +94,16 @@ settings = 500
     println!("kills drawn with seed {seed}");
     let mut rng = Xoshiro256PlusPlus::seed_from_u64(seed);
     sandbox.succeeds("plan sweep.toml --out out");
+    // On a busy machine a trial takes seconds: each of three workers lives about three trials long.
+    let began = Instant::now();
+    sandbox.succeeds("exec out --generation 0 --index 0");
+    let pause = began.elapsed();
     let (mut kills, mut coordinators) = (0, 0);
     while !sandbox.path("out/summary.json").exists() {
         let mut coordinator =
             sandbox.sweep("run out --quiet --workers 3").stdout(Stdio::null()).spawn().unwrap();
         coordinators += 1;
-        kills += torment(&mut coordinator, &mut rng);
+        kills += torment(&mut coordinator, pause, &mut rng);
     }
     println!("{kills} workers and {} coordinators killed", coordinators - 1);
     assert!(kills > 50, "only {kills} workers were killed");
