@@ -20,16 +20,13 @@ use rand::SeedableRng;
 use rand_xoshiro::Xoshiro256PlusPlus;
 use telos_checkpoint::{Checkpoint, CheckpointError, Reader, Writer};
 use telos_envs::{BoxSpace, EnvSpec, StackShape};
-use telos_nn::{
-    Adam, AdamConfig, Device, NnError, Parameters, PixelEncoder, PixelScratch, Tensor, Var, weights,
-};
+use telos_nn::{Adam, AdamConfig, Device, NnError, Parameters, Tensor, Var, weights};
 
 use crate::{
-    ActMode, AgentError, DrqConfig, PictureBatch, Policy, SacConfig, SacMetrics,
+    ActMode, AgentError, DrqConfig, PictureBatch, Policy, SacConfig, SacMetrics, Sight,
     actor_critic::ActorCritic,
     critics::squared_error,
     offline::Agent,
-    random_shift::Shift,
     soft_actor::SoftActor,
     transitions::{Columns, Transitions},
 };
@@ -39,10 +36,9 @@ use crate::{
 /// temperature of 0.1, two hidden layers of 1024 units and batches of 512 (appendix B).
 pub struct Drq {
     config: SacConfig,
-    shape: StackShape,
     /// h of actor and critics, and its moving average.
-    encoder: PixelEncoder,
-    target_encoder: PixelEncoder,
+    encoder: Sight,
+    target_encoder: Sight,
     encoder_optimizer: Adam,
     /// pi_phi and alpha; Q_theta1 and Q_theta2, and their moving averages.
     nets: ActorCritic<SoftActor>,
@@ -51,16 +47,6 @@ pub struct Drq {
     pad: u32,
     /// Of nu and nu'.
     shift_rng: Xoshiro256PlusPlus,
-    seen: Seen,
-}
-
-/// What acting sees, kept from step to step.
-#[derive(Default)]
-struct Seen {
-    bytes: Vec<u8>,
-    pictures: Vec<f32>,
-    features: Vec<f32>,
-    scratch: PixelScratch,
 }
 
 impl Drq {
@@ -78,20 +64,17 @@ impl Drq {
         device: &Device,
     ) -> Result<Self, AgentError> {
         config.validate()?;
-        encoder.validate()?;
         AgentError::check_length("obs", spec.observation.size(), shape.size())?;
         let mut init_rng = Xoshiro256PlusPlus::seed_from_u64(seed);
         let mut shift_rng = init_rng.clone();
         shift_rng.long_jump();
-        let (network, picture) = (encoder.network(), (shape.side, 3 * shape.frames));
-        let online = PixelEncoder::new("encoder", &network, picture, &mut init_rng.clone(), device)?;
-        let target = PixelEncoder::new("target_encoder", &network, picture, &mut init_rng, device)?;
+        let online = Sight::new("encoder", encoder, shape, &mut init_rng.clone(), device)?;
+        let target = Sight::new("target_encoder", encoder, shape, &mut init_rng, device)?;
         let features = BoxSpace::uniform(encoder.features, -1.0, 1.0);
         let featured = EnvSpec { observation: features, ..spec.clone() };
         let lr = config.critic_lr;
         Ok(Self {
             config: config.clone(),
-            shape,
             encoder_optimizer: Adam::new(&online, AdamConfig { lr, ..AdamConfig::default() })?,
             encoder: online,
             target_encoder: target,
@@ -99,7 +82,6 @@ impl Drq {
             updates: 0,
             pad: encoder.shift,
             shift_rng,
-            seen: Seen::default(),
         })
     }
 
@@ -109,11 +91,9 @@ impl Drq {
     /// # Errors
     /// When the batch does not fit the environment, a gradient is not finite, or the device refuses.
     pub fn update(&mut self, batch: &PictureBatch) -> Result<SacMetrics, AgentError> {
-        let size = batch.rows * self.shape.size();
-        AgentError::check_length("obs", batch.obs.len(), size)?;
-        AgentError::check_length("next_obs", batch.next_obs.len(), size)?;
-        let obs = self.shifted(&batch.obs, batch.rows)?;
-        let next_obs = self.shifted(&batch.next_obs, batch.rows)?;
+        let mut shifted =
+            |stacks: &[u8]| self.encoder.shifted(stacks, batch.rows, self.pad, &mut self.shift_rng);
+        let (obs, next_obs) = (shifted(&batch.obs)?, shifted(&batch.next_obs)?);
         let columns =
             Columns { actions: &batch.actions, rewards: &batch.rewards, terminated: &batch.terminated };
         let transitions = self.nets.reader.assemble(
@@ -157,32 +137,6 @@ impl Drq {
         }
         Ok(metrics)
     }
-
-    /// f(s, nu) of a column of stacks, as `[rows, side, side, 3 frames]`.
-    fn shifted(&mut self, stacks: &[u8], rows: usize) -> Result<Tensor, NnError> {
-        let size = self.shape.size();
-        let mut pictures = vec![0.0; rows * size];
-        for (stack, picture) in stacks.chunks_exact(size).zip(pictures.chunks_exact_mut(size)) {
-            Shift::draw(self.pad, &mut self.shift_rng).apply(self.shape, stack, picture);
-        }
-        let (side, channels) = (self.shape.side, 3 * self.shape.frames);
-        Ok(Tensor::from_vec(pictures, (rows, side, side, channels), self.nets.reader.device())?)
-    }
-
-    /// The features of a column of observations, unshifted.
-    fn see(&mut self, obs: &[f32], rows: usize) -> Result<(), AgentError> {
-        let size = self.shape.size();
-        AgentError::check_length("obs", obs.len(), rows * size)?;
-        let Seen { bytes, pictures, features, scratch } = &mut self.seen;
-        bytes.clear();
-        bytes.extend(obs.iter().map(|level| *level as u8));
-        pictures.resize(obs.len(), 0.0);
-        for (stack, picture) in bytes.chunks_exact(size).zip(pictures.chunks_exact_mut(size)) {
-            Shift::default().apply(self.shape, stack, picture);
-        }
-        features.resize(rows * self.encoder.features(), 0.0);
-        Ok(self.encoder.infer(pictures, rows, scratch, features)?)
-    }
 }
 
 impl Policy for Drq {
@@ -193,8 +147,7 @@ impl Policy for Drq {
         mode: ActMode,
         actions: &mut [f32],
     ) -> Result<(), AgentError> {
-        self.see(obs, rows)?;
-        self.nets.act(&self.seen.features, rows, mode, actions)
+        self.nets.act(self.encoder.see(obs, rows)?, rows, mode, actions)
     }
 
     fn expected_return(
@@ -204,8 +157,7 @@ impl Policy for Drq {
         rows: usize,
         out: &mut [f32],
     ) -> Result<bool, AgentError> {
-        self.see(obs, rows)?;
-        Agent::values(&mut self.nets, &self.seen.features, actions, out)
+        Agent::values(&mut self.nets, self.encoder.see(obs, rows)?, actions, out)
     }
 }
 

@@ -40,6 +40,7 @@ mod rollout_buffer;
 mod running_moments;
 mod sac;
 mod sac_config;
+mod sight;
 mod soft_actor;
 mod transitions;
 
@@ -64,3 +65,4 @@ pub use rollout_buffer::RolloutBuffer;
 pub use running_moments::RunningMoments;
 pub use sac::{Sac, SacMetrics};
 pub use sac_config::SacConfig;
+pub use sight::Sight;

@@ -186,6 +186,7 @@ impl RunDirectory {
     /// # Errors
     /// As [`restore`](Self::restore), and when there is no checkpoint.
     pub fn read_latest(&self, state: &mut (impl Checkpoint + ?Sized)) -> Result<u64, TelosError> {
+        self.check_one_seed()?;
         match self.checkpoints().load_latest(state)? {
             Some((step, _)) => Ok(step),
             None => {
@@ -199,6 +200,7 @@ impl RunDirectory {
     /// # Errors
     /// When there is none, or it is damaged; the message lists those that exist.
     pub fn read_step(&self, step: u64, state: &mut (impl Checkpoint + ?Sized)) -> Result<(), TelosError> {
+        self.check_one_seed()?;
         let known = self.checkpoints().steps()?;
         if !known.contains(&step) {
             let known: Vec<String> = known.iter().map(u64::to_string).collect();
@@ -223,6 +225,16 @@ impl RunDirectory {
     pub fn write_result(&self, result: &impl Serialize) -> Result<(), TelosError> {
         atomic_write(&self.path.join("result.json"), json(result).as_bytes())?;
         Ok(())
+    }
+
+    /// Refuses to read a policy from the directory of several seeds, each of which has one.
+    fn check_one_seed(&self) -> Result<(), TelosError> {
+        let Some(seed) = self.config.seeds.first() else { return Ok(()) };
+        let reason = format!(
+            "holds one run for each seed; name one of them, such as {}/seed-{seed}",
+            self.path.display()
+        );
+        Err(TelosError::run(&self.path, reason))
     }
 
     fn checkpoints(&self) -> CheckpointSeries {

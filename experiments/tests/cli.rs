@@ -250,7 +250,10 @@ fn several_seeds_make_one_result() {
         serde_json::from_slice(&fs::read(here.join("both/result.json")).unwrap()).unwrap();
     let seeds: Vec<_> = result["seeds"].as_array().unwrap().iter().map(|one| one["seed"].as_u64()).collect();
     assert_eq!(seeds, [Some(5), Some(3)]);
-    bad_input(&["eval", "both"], here, &["both: holds one run for each seed", "seed-5"]);
+    for several in [&["eval", "both"][..], &["collect", "--policy", "both", "--out", "data", "--steps", "9"]]
+    {
+        bad_input(several, here, &["both: holds one run for each seed", "seed-5"]);
+    }
 }
 
 #[test]

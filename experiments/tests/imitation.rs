@@ -52,6 +52,13 @@ fn scratch() -> tempfile::TempDir {
     scratch
 }
 
+/// The losses that a run wrote down.
+fn losses(run: &Path) -> Vec<f64> {
+    let metrics = fs::read_to_string(run.join("metrics.jsonl")).unwrap();
+    let rows = metrics.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+    rows.filter_map(|row| row["learner/loss"].as_f64()).collect()
+}
+
 #[test]
 fn a_killed_run_resumes_to_the_same_bytes_and_changed_data_is_refused() {
     let scratch = scratch();
@@ -81,14 +88,8 @@ fn every_process_trains_and_its_loss_falls() {
         let config = CONFIG.replace("'flow'", &format!("'{process}'\nlevels = 20"));
         fs::write(here.join("p.toml"), config).unwrap();
         succeeds(&["train", "p.toml", "--out", process, "--quiet"], here);
-        let metrics = fs::read_to_string(here.join(process).join("metrics.jsonl")).unwrap();
-        let losses: Vec<f64> = metrics
-            .lines()
-            .filter_map(|line| {
-                serde_json::from_str::<serde_json::Value>(line).unwrap()["learner/loss"].as_f64()
-            })
-            .collect();
-        assert_eq!(losses.len(), 3, "{metrics}");
+        let losses = losses(&here.join(process));
+        assert_eq!(losses.len(), 3, "{losses:?}");
         assert!(losses[2] < losses[0], "{process}: {losses:?}");
     }
 }
@@ -109,6 +110,38 @@ fn every_network_trains_and_goals_may_be_those_of_hindsight() {
         let text = succeeds(&["eval", network, "--episodes", "2"], here);
         assert!(text.contains("point-maze-umaze"), "{text}");
     }
+}
+
+#[test]
+fn a_policy_learns_to_see_what_demonstrators_did_and_resumes_to_the_same_bytes() {
+    let scratch = scratch();
+    let here = scratch.path();
+    let pixels =
+        "pixels = { size = 12, stack = 2 }\n\n[encoder]\nchannels = [4, 4]\nfeatures = 6\nshift = 1\n";
+    let seeing = CONFIG.replace("umaze'\n", &format!("umaze'\n{pixels}")).replace("600", "300");
+    fs::write(here.join("c.toml"), &seeing).unwrap();
+    succeeds(&["train", "c.toml", "--out", "whole", "--quiet"], here);
+    let losses = losses(&here.join("whole"));
+    assert!(losses.last() < losses.first(), "{losses:?}");
+
+    let resume = ["train", "c.toml", "--out", "killed", "--quiet", "--resume"];
+    kill_after(&resume, here, &here.join("killed/checkpoints/step-0000000150.ckpt"));
+    succeeds(&resume, here);
+    for name in ["result.json", "metrics.jsonl", "weights.safetensors"] {
+        let [whole, killed] = ["whole", "killed"].map(|run| fs::read(here.join(run).join(name)).unwrap());
+        assert!(!whole.is_empty() && whole == killed, "{name}");
+    }
+    let weights = fs::read(here.join("whole/weights.safetensors")).unwrap();
+    let header = String::from_utf8_lossy(&weights[..2000.min(weights.len())]);
+    assert!(header.contains("encoder.0.weight") && header.contains("denoiser"), "{header}");
+
+    let heavier = seeing.replace("umaze'\n", "umaze'\nrandomization = { mass = [1.5, 2.0] }\n");
+    fs::write(here.join("c.toml"), heavier).unwrap();
+    let train = ["train", "c.toml", "--out", "other", "--quiet"];
+    refused(&train, here, "played again it comes out otherwise");
+    let energy = seeing.replace("'flow'", "'diffusion'\nlevels = 20\ndenoiser = 'energy'");
+    fs::write(here.join("c.toml"), energy).unwrap();
+    refused(&train, here, "any denoiser but");
 }
 
 #[test]

@@ -4,6 +4,9 @@
 //!
 //! theta <- theta - lr grad E |prediction_theta(a^k, k, s) - target|^2
 //! theta_ema <- d theta_ema + (1 - d) theta,   d = min(decay, (1 + n) / (10 + n)) at update n
+//!
+//! Where observations are pictures, theta has an encoder as well, which learns with the rest and sees pictures at
+//! random shifts (the paper crops them at random).
 
 use rand::SeedableRng;
 use rand_xoshiro::Xoshiro256PlusPlus;
@@ -13,10 +16,10 @@ use telos_envs::{
     EnvSpec,
     dataset::{ChunkBatch, Dataset},
 };
-use telos_nn::{Adam, AdamConfig, Parameters, Tensor, Var, weights};
+use telos_nn::{Adam, AdamConfig, NnError, Parameters, Tensor, Var, weights};
 
 use super::{ChunkActor, GenerativePolicy, NoiseDraw};
-use crate::{ActMode, AgentError, ObservationNormalizer, Policy, error::require};
+use crate::{ActMode, AgentError, ObservationNormalizer, Policy, Sight, error::require};
 
 /// Bound on normalised observations: components that hardly moved in the data must not explode.
 const OBS_CLIP: f32 = 10.0;
@@ -58,6 +61,10 @@ impl Default for BehaviourCloningConfig {
 }
 
 impl BehaviourCloningConfig {
+    fn adam(&self) -> AdamConfig {
+        AdamConfig { lr: self.lr, weight_decay: self.weight_decay, ..AdamConfig::default() }
+    }
+
     /// # Errors
     /// [`AgentError::Config`] for the first value outside its range.
     pub fn validate(&self) -> Result<(), AgentError> {
@@ -83,12 +90,23 @@ pub struct BehaviourCloning<P> {
     policy: P,
     /// The averaged weights.
     actor: ChunkActor<P>,
+    /// The encoder that learns, where observations are pictures.
+    eye: Option<Eye>,
     optimizer: Adam,
     updates: u64,
     rng: Xoshiro256PlusPlus,
     obs: Vec<f32>,
     chunks: Vec<f32>,
     valid: Vec<f32>,
+}
+
+/// An encoder that learns.
+#[derive(Debug)]
+struct Eye {
+    sight: Sight,
+    /// Pixels that pictures are shifted by at most.
+    shift: u32,
+    optimizer: Adam,
 }
 
 impl<P: GenerativePolicy> BehaviourCloning<P> {
@@ -109,12 +127,12 @@ impl<P: GenerativePolicy> BehaviourCloning<P> {
         let mut rng = Xoshiro256PlusPlus::seed_from_u64(seed);
         rng.jump();
         let actor = ChunkActor::new(policy.frozen_copy()?, normalizer, spec, executed, seed)?;
-        let adam = AdamConfig { lr: config.lr, weight_decay: config.weight_decay, ..AdamConfig::default() };
         Ok(Self {
             config: config.clone(),
-            optimizer: Adam::new(&policy, adam)?,
+            optimizer: Adam::new(&policy, config.adam())?,
             policy,
             actor,
+            eye: None,
             updates: 0,
             rng,
             obs: Vec::new(),
@@ -123,38 +141,74 @@ impl<P: GenerativePolicy> BehaviourCloning<P> {
         })
     }
 
+    /// Lets the policy observe the features of pictures, by an encoder that learns with it and sees each
+    /// picture shifted by at most `shift` pixels, and by another one like it that is averaged.
+    ///
+    /// # Errors
+    /// When the policy wants another number of features, or the encoders differ.
+    pub fn learn_to_see(mut self, sight: Sight, averaged: Sight, shift: u32) -> Result<Self, AgentError> {
+        weights::copy(&averaged, &sight)?;
+        self.actor.see_by(averaged)?;
+        self.eye = Some(Eye { optimizer: Adam::new(&sight, self.config.adam())?, sight, shift });
+        Ok(self)
+    }
+
     /// One step on a batch of chunks, in the environment's units; returns the loss, the mean over the
     /// components that exist.
     ///
     /// # Errors
-    /// When the batch's sizes are not the policy's, or the device refuses.
+    /// When the batch's sizes are not the policy's, it learns to see pictures, or the device refuses.
     pub fn update(&mut self, batch: &ChunkBatch) -> Result<f32, AgentError> {
-        let (shape, rows) = (self.policy.shape(), batch.rows);
         self.actor.demonstrated(batch, &mut self.obs, &mut self.chunks)?;
+        let shape = (batch.rows, self.policy.shape().obs);
+        let obs = Tensor::from_slice(&self.obs, shape, self.policy.device()).map_err(NnError::from)?;
+        self.learn(&obs, batch)
+    }
+
+    /// As [`update`](Self::update), of a policy that [learns to see](Self::learn_to_see), with what it saw before
+    /// each chunk: stacks of pictures, `[rows, frames, side, side, 3]`.
+    ///
+    /// # Errors
+    /// When the batch's sizes are not the policy's, or the device refuses.
+    ///
+    /// # Panics
+    /// When it does not learn to see.
+    pub fn update_from_pictures(&mut self, batch: &ChunkBatch, stacks: &[u8]) -> Result<f32, AgentError> {
+        self.actor.demonstrated_actions(batch, &mut self.chunks)?;
+        let Eye { sight, shift, .. } = self.eye.as_ref().expect("the learner was told to see");
+        let obs = sight.forward(&sight.shifted(stacks, batch.rows, *shift, &mut self.rng)?)?;
+        self.learn(&obs, batch)
+    }
+
+    /// One step towards the present chunks, which followed `obs`.
+    fn learn(&mut self, obs: &Tensor, batch: &ChunkBatch) -> Result<f32, AgentError> {
+        let (shape, rows) = (self.policy.shape(), batch.rows);
         self.valid.clear();
         let components = batch.valid.iter().flat_map(|valid| std::iter::repeat_n(*valid, shape.act));
         self.valid.extend(components.map(f32::from));
 
         let device = self.policy.device();
-        let chunk_columns = (rows, shape.width());
-        let obs =
-            Tensor::from_slice(&self.obs, (rows, shape.obs), device).map_err(telos_nn::NnError::from)?;
         let chunks =
-            Tensor::from_slice(&self.chunks, chunk_columns, device).map_err(telos_nn::NnError::from)?;
+            Tensor::from_slice(&self.chunks, (rows, shape.width()), device).map_err(NnError::from)?;
         let draw = NoiseDraw::new(&mut self.rng, rows, shape.width(), device)?;
-        let errors = self.policy.one_step_loss(&obs, &chunks, &draw)?;
+        let errors = self.policy.one_step_loss(obs, &chunks, &draw)?;
         let loss = self.masked_mean(&errors)?;
-        self.optimizer.backward_step(&loss)?;
+        let gradients = loss.backward().map_err(NnError::from)?;
+        self.optimizer.step(&gradients)?;
 
         let n = self.updates as f64;
         let decay = self.config.ema_decay.min((1.0 + n) / (10.0 + n));
         weights::polyak(self.actor.policy(), &self.policy, 1.0 - decay)?;
+        if let (Some(eye), Some(averaged)) = (&mut self.eye, self.actor.sight()) {
+            eye.optimizer.step(&gradients)?;
+            weights::polyak(averaged, &eye.sight, 1.0 - decay)?;
+        }
         self.updates += 1;
-        Ok(loss.to_scalar().map_err(telos_nn::NnError::from)?)
+        Ok(loss.to_scalar().map_err(NnError::from)?)
     }
 
     /// The mean over components that are not padding.
-    fn masked_mean(&self, errors: &Tensor) -> Result<Tensor, telos_nn::NnError> {
+    fn masked_mean(&self, errors: &Tensor) -> Result<Tensor, NnError> {
         let valid = Tensor::from_slice(&self.valid, errors.shape(), errors.device())?;
         let count = self.valid.iter().sum::<f32>().max(1.0);
         Ok(((errors * valid)?.sum_all()? / f64::from(count))?)
@@ -165,6 +219,9 @@ impl<P: GenerativePolicy> BehaviourCloning<P> {
         let left = 0.5 * (1.0 + (std::f64::consts::PI * progress).cos());
         let share = self.config.final_lr + (1.0 - self.config.final_lr) * left;
         self.optimizer.set_lr(self.config.lr * share);
+        if let Some(eye) = &mut self.eye {
+            eye.optimizer.set_lr(self.config.lr * share);
+        }
     }
 
     /// The policy of the averaged weights.
@@ -220,7 +277,8 @@ impl<P: GenerativePolicy> Policy for BehaviourCloning<P> {
 /// The averaged weights.
 impl<P: GenerativePolicy> Parameters for BehaviourCloning<P> {
     fn named(&self) -> Vec<(String, &Var)> {
-        self.actor.policy().named()
+        let encoder = self.actor.sight().map_or_else(Vec::new, Parameters::named);
+        [encoder, self.actor.policy().named()].concat()
     }
 }
 
@@ -228,6 +286,10 @@ impl<P: GenerativePolicy> Checkpoint for BehaviourCloning<P> {
     fn save(&self, out: &mut Writer) {
         weights::save_values(&self.policy, out);
         out.part("actor", &self.actor);
+        if let Some(eye) = &self.eye {
+            out.part("sight", &eye.sight);
+            out.part("sight_optimizer", &eye.optimizer);
+        }
         out.part("optimizer", &self.optimizer);
         out.value("updates", &self.updates);
         out.value("rng", &self.rng);
@@ -236,6 +298,10 @@ impl<P: GenerativePolicy> Checkpoint for BehaviourCloning<P> {
     fn load(&mut self, from: &mut Reader<'_>) -> Result<(), CheckpointError> {
         weights::load_values(&self.policy, from)?;
         from.part("actor", &mut self.actor)?;
+        if let Some(eye) = &mut self.eye {
+            from.part("sight", &mut eye.sight)?;
+            from.part("sight_optimizer", &mut eye.optimizer)?;
+        }
         from.part("optimizer", &mut self.optimizer)?;
         self.updates = from.value("updates")?;
         self.rng = from.value("rng")?;

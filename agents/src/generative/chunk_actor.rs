@@ -8,7 +8,7 @@ use telos_envs::{EnvSpec, dataset::ChunkBatch, episode_seed};
 use telos_nn::{gaussian, weights};
 
 use super::{Chain, GenerativePolicy, NoiseActor};
-use crate::{ActMode, ActionRange, AgentError, ObservationNormalizer, Policy, error::require};
+use crate::{ActMode, ActionRange, AgentError, ObservationNormalizer, Policy, Sight, error::require};
 
 /// Keeps the noise of [`ActMode::Mode`] apart from everything else that is seeded.
 const MODE_SEED: u64 = 0x6d6f_6465;
@@ -23,6 +23,8 @@ pub struct ChunkActor<P> {
     policy: P,
     range: ActionRange,
     normalizer: ObservationNormalizer,
+    /// What turns pictures into the policy's observations, where it sees pictures.
+    sight: Option<Sight>,
     /// Who chooses the first latent, where that is not left to chance.
     start: Option<NoiseActor>,
     /// Actions of a chunk that are executed.
@@ -35,8 +37,9 @@ pub struct ChunkActor<P> {
     drawn: Vec<u64>,
     rng: Xoshiro256PlusPlus,
     chain: Chain,
-    /// Environments that need a chunk, and their observations as the network wants them.
+    /// Environments that need a chunk, their observations, and these as the network wants them.
     due: Vec<usize>,
+    seen: Vec<f32>,
     obs: Vec<f32>,
 }
 
@@ -67,6 +70,7 @@ impl<P: GenerativePolicy> ChunkActor<P> {
             policy,
             range,
             normalizer,
+            sight: None,
             start: None,
             executed,
             chunks: Vec::new(),
@@ -75,6 +79,7 @@ impl<P: GenerativePolicy> ChunkActor<P> {
             rng: Xoshiro256PlusPlus::seed_from_u64(seed),
             chain: Chain::default(),
             due: Vec::new(),
+            seen: Vec::new(),
             obs: Vec::new(),
         })
     }
@@ -87,6 +92,40 @@ impl<P: GenerativePolicy> ChunkActor<P> {
     /// The policy, for changes of its sampler.
     pub fn policy_mut(&mut self) -> &mut P {
         &mut self.policy
+    }
+
+    /// Lets the policy observe the features of pictures, in place of what the environment was said to show.
+    ///
+    /// # Errors
+    /// When it wants another number of them.
+    pub fn see_by(&mut self, sight: Sight) -> Result<(), AgentError> {
+        AgentError::check_length("features of pictures", sight.features(), self.policy.shape().obs)?;
+        self.sight = Some(sight);
+        Ok(())
+    }
+
+    /// What turns pictures into the policy's observations.
+    pub fn sight(&self) -> Option<&Sight> {
+        self.sight.as_ref()
+    }
+
+    /// Components of an environment's observation.
+    fn observation_size(&self) -> usize {
+        self.sight.as_ref().map_or(self.policy.shape().obs, Sight::observation_size)
+    }
+
+    /// Turns the `rows` observations in `seen` into what the network wants.
+    fn observe(&mut self, rows: usize) -> Result<(), AgentError> {
+        let size = self.policy.shape().obs;
+        self.obs.resize(rows * size, 0.0);
+        if let Some(sight) = &mut self.sight {
+            self.obs.copy_from_slice(sight.see(&self.seen, rows)?);
+            return Ok(());
+        }
+        for (seen, normalized) in self.seen.chunks_exact(size).zip(self.obs.chunks_exact_mut(size)) {
+            self.normalizer.normalize(seen, normalized);
+        }
+        Ok(())
     }
 
     /// Lets `start` choose the first latent of every chunk; its most likely one in [`ActMode::Mode`].
@@ -121,13 +160,26 @@ impl<P: GenerativePolicy> ChunkActor<P> {
         chunks: &mut Vec<f32>,
     ) -> Result<(), AgentError> {
         let (shape, rows) = (self.policy.shape(), batch.rows);
-        AgentError::check_length("actions of the batch", batch.actions.len(), rows * shape.width())?;
         AgentError::check_length("obs of the batch", batch.obs.len(), rows * shape.horizon * shape.obs)?;
         obs.resize(rows * shape.obs, 0.0);
         let firsts = batch.obs.chunks_exact(shape.horizon * shape.obs);
         for (seen, normalized) in firsts.zip(obs.chunks_exact_mut(shape.obs)) {
             self.normalizer.normalize(&seen[..shape.obs], normalized);
         }
+        self.demonstrated_actions(batch, chunks)
+    }
+
+    /// Recorded chunks in the environment's units as actions in [-1, 1].
+    ///
+    /// # Errors
+    /// When the batch's sizes are not the policy's.
+    pub(super) fn demonstrated_actions(
+        &self,
+        batch: &ChunkBatch,
+        chunks: &mut Vec<f32>,
+    ) -> Result<(), AgentError> {
+        let expected = batch.rows * self.policy.shape().width();
+        AgentError::check_length("actions of the batch", batch.actions.len(), expected)?;
         chunks.clone_from(&batch.actions);
         self.range.to_policy(chunks);
         Ok(())
@@ -154,15 +206,14 @@ impl<P: GenerativePolicy> ChunkActor<P> {
     }
 
     /// Finds the environments that have used their chunk up, and what they observe; whether there are any.
-    fn find_due(&mut self, obs: &[f32]) -> bool {
-        let size = self.policy.shape().obs;
+    fn find_due(&mut self, obs: &[f32]) -> Result<bool, AgentError> {
+        let size = self.observation_size();
         self.due.clear();
         self.due.extend((0..self.taken.len()).filter(|&row| self.taken[row] == self.executed));
-        self.obs.resize(self.due.len() * size, 0.0);
-        for (&row, normalized) in self.due.iter().zip(self.obs.chunks_exact_mut(size)) {
-            self.normalizer.normalize(&obs[row * size..][..size], normalized);
-        }
-        !self.due.is_empty()
+        self.seen.clear();
+        self.due.iter().for_each(|row| self.seen.extend_from_slice(&obs[row * size..][..size]));
+        self.observe(self.due.len())?;
+        Ok(!self.due.is_empty())
     }
 
     /// Hands the environments that were due their chunks, from the end of the chain.
@@ -195,7 +246,7 @@ impl<P: GenerativePolicy> ChunkActor<P> {
         draw: impl FnOnce(&[f32], &mut Xoshiro256PlusPlus, &mut [f32]) -> Result<(), AgentError>,
     ) -> Result<(), AgentError> {
         self.fit(obs, rows, actions)?;
-        if self.find_due(obs) {
+        if self.find_due(obs)? {
             let chunks = self.chain.begin(self.due.len(), self.policy.shape().width(), 0);
             draw(&self.obs, &mut self.rng, chunks)?;
             self.hand_out();
@@ -206,9 +257,8 @@ impl<P: GenerativePolicy> ChunkActor<P> {
 
     /// Checks what [`Policy::act`] was given, and begins anew for another number of environments.
     fn fit(&mut self, obs: &[f32], rows: usize, actions: &[f32]) -> Result<(), AgentError> {
-        let shape = self.policy.shape();
-        AgentError::check_length("obs", obs.len(), rows * shape.obs)?;
-        AgentError::check_length("actions", actions.len(), rows * shape.act)?;
+        AgentError::check_length("obs", obs.len(), rows * self.observation_size())?;
+        AgentError::check_length("actions", actions.len(), rows * self.policy.shape().act)?;
         if self.taken.len() != rows {
             self.restart(rows);
         }
@@ -218,7 +268,7 @@ impl<P: GenerativePolicy> ChunkActor<P> {
     /// Draws a chunk for each environment that has used its own up.
     fn draw(&mut self, obs: &[f32], mode: ActMode) -> Result<(), AgentError> {
         let width = self.policy.shape().width();
-        if !self.find_due(obs) {
+        if !self.find_due(obs)? {
             return Ok(());
         }
         match (mode, &self.start) {
@@ -283,16 +333,16 @@ impl<P: GenerativePolicy> Policy for ChunkActor<P> {
         seed: u64,
         chunks: &mut Vec<f32>,
     ) -> Result<usize, AgentError> {
-        let shape = self.policy.shape();
-        AgentError::check_length("obs", obs.len(), shape.obs)?;
-        let mut normalized = vec![0.0; shape.obs];
-        self.normalizer.normalize(obs, &mut normalized);
+        AgentError::check_length("obs", obs.len(), self.observation_size())?;
+        self.seen.clear();
+        self.seen.extend_from_slice(obs);
+        self.observe(1)?;
         let mut rng = Xoshiro256PlusPlus::seed_from_u64(seed);
-        self.policy.sample_chain(&normalized.repeat(count), count, &mut rng, &mut self.chain)?;
+        self.policy.sample_chain(&self.obs.repeat(count), count, &mut rng, &mut self.chain)?;
         chunks.clear();
         chunks.extend_from_slice(self.chain.chunks());
         self.range.to_env(chunks);
-        Ok(shape.horizon)
+        Ok(self.policy.shape().horizon)
     }
 }
 
@@ -300,6 +350,9 @@ impl<P: GenerativePolicy> Checkpoint for ChunkActor<P> {
     fn save(&self, out: &mut Writer) {
         weights::save_values(&self.policy, out);
         out.part("normalizer", &self.normalizer);
+        if let Some(sight) = &self.sight {
+            out.part("sight", sight);
+        }
         if let Some(start) = &self.start {
             out.part("start", start);
         }
@@ -312,6 +365,9 @@ impl<P: GenerativePolicy> Checkpoint for ChunkActor<P> {
     fn load(&mut self, from: &mut Reader<'_>) -> Result<(), CheckpointError> {
         weights::load_values(&self.policy, from)?;
         from.part("normalizer", &mut self.normalizer)?;
+        if let Some(sight) = &mut self.sight {
+            from.part("sight", sight)?;
+        }
         if let Some(start) = &mut self.start {
             from.part("start", start)?;
         }

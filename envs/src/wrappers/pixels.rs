@@ -113,6 +113,16 @@ impl<E: Env> Pixels<E> {
         })
     }
 
+    /// What the wrapped environment observes, which nobody sees.
+    pub fn state(&self) -> &[f32] {
+        &self.state
+    }
+
+    /// The latest picture, `[side, side, 3]`.
+    pub fn picture(&self) -> &[u8] {
+        self.image.rgb()
+    }
+
     fn draw(&mut self) {
         let mut scene = self.inner.scene().expect("`new` refuses environments without bodies");
         self.view.apply(&mut scene.camera);

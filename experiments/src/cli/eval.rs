@@ -72,13 +72,6 @@ impl Eval {
     pub(super) fn run(self) -> Result<i32, TelosError> {
         let run = RunDirectory::open(&self.run)?;
         let config = run.config();
-        if let Some(seed) = config.seeds.first() {
-            let reason = format!(
-                "holds one run for each seed; name one of them, such as {}/seed-{seed}",
-                self.run.display()
-            );
-            return Err(TelosError::run(&self.run, reason));
-        }
         let plan = EvaluationPlan::of(config);
         let plan = EvaluationPlan {
             episodes: self.episodes.map_or(plan.episodes, |episodes| episodes as usize),

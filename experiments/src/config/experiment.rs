@@ -165,7 +165,7 @@ pub struct EnvConfig {
     /// A forward and a backward goal in turn, in an environment that is not reset between them. Default
     /// none.
     pub reset_free: Option<ResetFreeConfig>,
-    /// The latest pictures in place of observations, for learner = "sac" online. Default none.
+    /// The latest pictures in place of observations, for learner = "sac" online and for imitation. Default none.
     pub pixels: Option<PixelsConfig>,
 }
 

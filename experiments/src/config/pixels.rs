@@ -1,5 +1,6 @@
 //! Rules about pictures in place of observations.
 
+use telos_agents::generative::DenoiserKind;
 use telos_envs::registry;
 
 use super::{
@@ -10,8 +11,14 @@ use super::{
 /// Whether `env.pixels` and `[encoder]` fit each other and the rest.
 pub(super) fn check(config: &Config) -> Result<(), Invalid> {
     let Some(pixels) = &config.env.pixels else { return Ok(()) };
-    if config.loop_kind != LoopKind::Online || config.learner != LearnerKind::Sac {
-        let reason = "needs loop = \"online\" and learner = \"sac\": nothing else learns from pictures";
+    let sees = match config.loop_kind {
+        LoopKind::Online => config.learner == LearnerKind::Sac,
+        LoopKind::Imitation => config.generative.denoiser != DenoiserKind::Energy,
+        _ => false,
+    };
+    if !sees {
+        let reason = "needs loop = \"online\" with learner = \"sac\", or loop = \"imitation\" with any denoiser but \
+                      \"energy\": nothing else learns from pictures";
         return invalid("env.pixels", reason.into());
     }
     wrapper("env.pixels", pixels.validate())?;

@@ -223,11 +223,11 @@ mod tests {
             ),
             (
                 "loop = 'preferences'\n[env]\nid = 'reacher'\npixels = {}\n",
-                "c.toml:4: `env.pixels`: needs loop = \"online\" and learner = \"sac\"",
+                "c.toml:4: `env.pixels`: needs loop = \"online\" with learner = \"sac\", or loop = \"imitation\"",
             ),
             (
                 "learner = 'ppo'\n[env]\nid = 'reacher'\npixels = {}\n",
-                "c.toml:4: `env.pixels`: needs loop = \"online\" and learner = \"sac\"",
+                "c.toml:4: `env.pixels`: needs loop = \"online\" with learner = \"sac\", or loop = \"imitation\"",
             ),
             (
                 "[env]\nid = 'reacher'\npixels = {}\n[encoder]\nchannels = []\n",

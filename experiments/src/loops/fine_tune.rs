@@ -104,6 +104,11 @@ impl FineTune {
         let path = Path::new(&self.config.base.run);
         let base = RunDirectory::open(path)?;
         let (theirs, ours) = (base.config(), &self.config);
+        if theirs.env.pixels.is_some() {
+            let reason =
+                "cannot be the base of this run: it sees `env.pixels`, and nothing fine-tunes such a policy";
+            return Err(TelosError::run(path, reason));
+        }
         let mut comparable = theirs.generative.clone();
         comparable.sampler.clone_from(&ours.generative.sampler);
         comparable.executed = ours.generative.executed;

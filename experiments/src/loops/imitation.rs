@@ -6,19 +6,22 @@ use std::sync::Arc;
 use rand::SeedableRng;
 use rand_xoshiro::Xoshiro256PlusPlus;
 use telos_agents::{
-    ObservationNormalizer, Policy,
+    ObservationNormalizer, Policy, Sight,
     generative::{BehaviourCloning, ChunkActor, ChunkPolicy, normalizer_of},
 };
 use telos_checkpoint::{Checkpoint, CheckpointError, Reader, Writer, from_bytes, to_bytes};
 use telos_envs::{
-    EnvSpec,
+    BoxSpace, EnvSpec, PixelsConfig,
     dataset::{ChunkBatch, Chunks, Dataset, DatasetError, Hindsight, Loader},
 };
 use telos_nn::{Device, Parameters};
 use telos_rewards::reward_model::RewardModel;
 
-use super::{driver::TrainingLoop, means::RunningMeans, recorded::open};
-use crate::{TelosError, config::Config};
+use super::{driver::TrainingLoop, means::RunningMeans, recorded::open, recorded_pictures::RecordedPictures};
+use crate::{
+    TelosError,
+    config::{Config, EnvConfig},
+};
 
 /// Chunks that are drawn ahead by a thread of their own.
 const BATCHES_AHEAD: usize = 2;
@@ -27,6 +30,10 @@ const BATCHES_AHEAD: usize = 2;
 pub(super) struct Imitation {
     learner: BehaviourCloning<ChunkPolicy>,
     demonstrations: Demonstrations,
+    /// What the demonstrators saw, where the policy sees pictures.
+    pictures: Option<RecordedPictures>,
+    /// Stacks of the present batch.
+    stacks: Vec<u8>,
     losses: RunningMeans,
     /// Updates so far, and of the whole run.
     step: u64,
@@ -47,16 +54,25 @@ impl Imitation {
     /// holds.
     pub(super) fn new(config: &Config, with_data: bool, device: &Device) -> Result<Self, TelosError> {
         let spec = config.env.make()?.spec().clone();
-        let mut rng = Xoshiro256PlusPlus::seed_from_u64(config.seed);
-        let policy = config.generative.build(&spec, &mut rng, device)?;
-        let dataset = with_data.then(|| open("data.path", &config.data.path, &spec)).transpose()?;
-        let normalizer = match &dataset {
-            Some(dataset) if config.data.normalize_observations => normalizer_of(dataset),
-            _ => identity(&spec),
+        // Data hold states, whatever the policy sees.
+        let recorded = EnvConfig { pixels: None, ..config.env.clone() }.make()?.spec().clone();
+        let dataset = with_data.then(|| open("data.path", &config.data.path, &recorded)).transpose()?;
+        let learner = match &config.env.pixels {
+            Some(pixels) => seeing(config, pixels, &spec, device)?,
+            None => {
+                let normalizer = match &dataset {
+                    Some(dataset) if config.data.normalize_observations => normalizer_of(dataset),
+                    _ => identity(&spec),
+                };
+                let mut rng = Xoshiro256PlusPlus::seed_from_u64(config.seed);
+                cloning_of(config, normalizer, &spec, &mut rng, device)?
+            }
+        };
+        let pictures = match (&config.env.pixels, &dataset) {
+            (Some(pixels), Some(dataset)) => Some(RecordedPictures::take(dataset, &config.env, pixels)?),
+            _ => None,
         };
         let (cloning, generative) = (&config.cloning, &config.generative);
-        let learner =
-            BehaviourCloning::new(cloning, policy, normalizer, generative.executed, &spec, config.seed)?;
         let hindsight = match &spec.goal {
             None if cloning.hindsight > 0.0 => {
                 let reason = format!("`cloning.hindsight`: {} asks for no goals; leave it out", spec.id);
@@ -72,8 +88,38 @@ impl Imitation {
             Demonstrations::new(dataset, (cloning.batch_size, generative.horizon), hindsight, config.seed)
         });
         let losses = RunningMeans::default();
-        Ok(Self { learner, demonstrations, losses, step: 0, steps: config.steps })
+        let stacks = Vec::new();
+        Ok(Self { learner, demonstrations, pictures, stacks, losses, step: 0, steps: config.steps })
     }
+}
+
+/// A learner that sees what `spec` observes through `normalizer`.
+fn cloning_of(
+    config: &Config,
+    normalizer: ObservationNormalizer,
+    spec: &EnvSpec,
+    rng: &mut Xoshiro256PlusPlus,
+    device: &Device,
+) -> Result<BehaviourCloning<ChunkPolicy>, TelosError> {
+    let policy = config.generative.build(spec, rng, device)?;
+    let (cloning, executed) = (&config.cloning, config.generative.executed);
+    Ok(BehaviourCloning::new(cloning, policy, normalizer, executed, spec, config.seed)?)
+}
+
+/// A learner that sees pictures.
+fn seeing(
+    config: &Config,
+    pixels: &PixelsConfig,
+    spec: &EnvSpec,
+    device: &Device,
+) -> Result<BehaviourCloning<ChunkPolicy>, TelosError> {
+    let mut rng = Xoshiro256PlusPlus::seed_from_u64(config.seed);
+    let observation = BoxSpace::uniform(config.encoder.features, -1.0, 1.0);
+    let featured = EnvSpec { observation, ..spec.clone() };
+    let learner = cloning_of(config, identity(&featured), &featured, &mut rng, device)?;
+    let sight = |name, rng: &mut _| Sight::new(name, &config.encoder, pixels.shape(), rng, device);
+    let [learning, averaged] = [sight("encoder", &mut rng)?, sight("encoder", &mut rng)?];
+    Ok(learner.learn_to_see(learning, averaged, config.encoder.shift)?)
 }
 
 /// Leaves observations as they are.
@@ -113,7 +159,14 @@ impl TrainingLoop for Imitation {
     fn advance(&mut self) -> Result<(), TelosError> {
         self.learner.anneal(self.step as f64 / self.steps as f64);
         if let Some(batch) = self.demonstrations.next_batch()? {
-            self.losses.add("learner/loss", self.learner.update(batch)?);
+            let loss = match &self.pictures {
+                Some(pictures) => {
+                    pictures.stacks(batch, &mut self.stacks);
+                    self.learner.update_from_pictures(batch, &self.stacks)?
+                }
+                None => self.learner.update(batch)?,
+            };
+            self.losses.add("learner/loss", loss);
         }
         self.step += 1;
         Ok(())

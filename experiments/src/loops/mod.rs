@@ -1,6 +1,7 @@
 //! The loops that join environments, learners and rewards, and the runs made of them.
 
 pub mod collection;
+mod construction;
 mod data_parallel;
 mod demonstration;
 mod driver;
@@ -25,6 +26,7 @@ mod online;
 mod preferences;
 mod readiness;
 mod recorded;
+mod recorded_pictures;
 mod report;
 mod reward_learning;
 mod run_policy;
@@ -37,30 +39,20 @@ use std::{
     time::{Duration, Instant},
 };
 
-use telos_agents::{
-    ActMode, Policy, RandomPolicy,
-    collective::{Alone, Collective},
-    generative::Steering,
-};
-use telos_nn::{Device, Parameters, weights};
+use telos_agents::{ActMode, Policy, RandomPolicy, collective::Collective, generative::Steering};
+use telos_nn::{Parameters, weights};
 
 use crate::{
     Interrupt, Progress, RunDirectory, TelosError,
-    config::{Config, LearnerKind, LoopKind},
+    config::{Config, LoopKind},
     device::DeviceChoice,
     video::Recorder,
 };
 
+use construction::build;
 use data_parallel::DataParallelLoop;
 use driver::{Drive, TrainingLoop, drive};
-use fine_tune::FineTune;
 use greedy::Greedy;
-use imitation::Imitation;
-use likelihood::LikelihoodLoop;
-use offline_to_online::OfflineToOnline;
-use on_policy::OnPolicyLoop;
-use on_policy_preferences::OnPolicyPreferenceLoop;
-use preferences::PreferenceLoop;
 
 pub use demonstration::{Scripted, play_planned, play_scripted};
 pub use evaluation::{Evaluation, EvaluationPlan, evaluate};
@@ -320,74 +312,6 @@ fn finish(
         preferences: training.preference_report()?,
         fine_tuning: training.fine_tuning_report(),
     }))
-}
-
-fn build(
-    config: &Config,
-    device: DeviceChoice,
-    feedback: Option<&Path>,
-) -> Result<Box<dyn TrainingLoop>, TelosError> {
-    let (choice, device) = (device, device.open()?);
-    Ok(match (config.loop_kind, config.learner) {
-        (LoopKind::Online, LearnerKind::Sac) => online::off_policy(config, &device)?,
-        // To act and be evaluated; who trains it knows its ranks.
-        (LoopKind::Online, LearnerKind::Ppo) if config.parallel.ranks > 1 => {
-            Box::new(DataParallelLoop::new(config, &device, Box::new(Alone::default()))?)
-        }
-        (LoopKind::Online, LearnerKind::Ppo) => Box::new(OnPolicyLoop::new(config, &device)?),
-        (LoopKind::Preferences, LearnerKind::Sac) => {
-            Box::new(PreferenceLoop::new(config, feedback, &device)?)
-        }
-        (LoopKind::Likelihood, LearnerKind::Sac) => Box::new(LikelihoodLoop::new(config, &device)?),
-        (LoopKind::Offline | LoopKind::OfflineToOnline, _) => {
-            Box::new(OfflineToOnline::new(config, feedback, &device)?)
-        }
-        // A loop that is only built to read a checkpoint finds its policy there.
-        (LoopKind::FineTune, _) if feedback.is_none() => Box::new(FineTune::new(config, false, &device)?),
-        (LoopKind::FineTune, _) => Box::new(fine_tune(config, choice, &device)?),
-        (LoopKind::Imitation, _) => Box::new(Imitation::new(config, feedback.is_some(), &device)?),
-        (LoopKind::Preferences, LearnerKind::Ppo) => {
-            let mut training = OnPolicyPreferenceLoop::new(config, feedback, &device)?;
-            // A loop that is only built to read a checkpoint finds its prior there.
-            if let (Some(run), Some(_)) = (config.preferences.prior_run(), feedback) {
-                begin_with_run(&mut training, Path::new(run), config, choice)?;
-            }
-            Box::new(training)
-        }
-        (LoopKind::Online | LoopKind::Preferences | LoopKind::Likelihood, learner) => {
-            return Err(TelosError::Usage(format!(
-                "learner = \"{}\" needs another loop: \"offline\", \"offline-to-online\" or \"imitation\"",
-                learner.name()
-            )));
-        }
-    })
-}
-
-/// Fine-tuning before its first step, with the policy of its base run.
-fn fine_tune(config: &Config, choice: DeviceChoice, device: &Device) -> Result<FineTune, TelosError> {
-    let mut training = FineTune::new(config, true, device)?;
-    training.begin(choice)?;
-    Ok(training)
-}
-
-/// Makes the policy of `run`, at its latest checkpoint, the first policy of `training` and its prior.
-fn begin_with_run(
-    training: &mut OnPolicyPreferenceLoop,
-    run: &Path,
-    config: &Config,
-    device: DeviceChoice,
-) -> Result<(), TelosError> {
-    let prior = RunDirectory::open(run)?;
-    if prior.config().ppo != config.ppo || prior.config().env.id != config.env.id {
-        let reason = "cannot be the prior of this run: both need the same `env.id` and the same [ppo]";
-        return Err(TelosError::run(run, reason));
-    }
-    let mut trained = build(prior.config(), device, None)?;
-    prior.read_latest(trained.as_mut())?;
-    match trained.ppo() {
-        Some(policy) => training.begin_with(policy),
-        None => Err(TelosError::run(run, "cannot be a prior: its learner is not \"ppo\"")),
-    }
 }
 
 /// How long a training of `config` takes to get from the first to the second of these steps, without

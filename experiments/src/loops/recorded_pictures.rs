@@ -1,0 +1,106 @@
+//! What recorded episodes looked like. Datasets hold no pictures; their episodes are played again from their seeds
+//! and have to come out as they were recorded.
+
+use std::thread;
+
+use telos_envs::{
+    Env, Pixels, PixelsConfig, StackShape,
+    dataset::{ChunkBatch, Dataset, DatasetError},
+};
+
+use crate::{TelosError, config::EnvConfig};
+
+/// The picture before every recorded action, each stored once: `3 side^2` bytes.
+pub(super) struct RecordedPictures {
+    shape: StackShape,
+    /// `[steps, side, side, 3]`
+    frames: Vec<u8>,
+    /// `[episodes]`: first step of each episode.
+    starts: Vec<usize>,
+}
+
+impl RecordedPictures {
+    /// Plays all episodes of `dataset` again, on every core.
+    ///
+    /// # Errors
+    /// When it has no seeds, or an episode comes out otherwise in the environment of `config`.
+    pub(super) fn take(
+        dataset: &Dataset,
+        config: &EnvConfig,
+        pixels: &PixelsConfig,
+    ) -> Result<Self, TelosError> {
+        let shape = pixels.shape();
+        let episodes: Vec<usize> = dataset.episodes().map(|episode| episode.steps).collect();
+        let mut frames = vec![0; dataset.steps() * shape.frame()];
+        let mut starts = Vec::with_capacity(episodes.len());
+        let mut each = Vec::with_capacity(episodes.len());
+        let mut rest = &mut frames[..];
+        let mut start = 0;
+        for (number, steps) in episodes.iter().enumerate() {
+            let (film, more) = rest.split_at_mut(steps * shape.frame());
+            each.push((number, film));
+            rest = more;
+            starts.push(start);
+            start += steps;
+        }
+        let workers = thread::available_parallelism().map_or(1, usize::from).min(each.len()).max(1);
+        // Dealt out in turn: episodes of one part of the data are often of similar length.
+        let mut hands: Vec<Vec<(usize, &mut [u8])>> = (0..workers).map(|_| Vec::new()).collect();
+        each.into_iter().for_each(|(number, film)| hands[number % workers].push((number, film)));
+        let bare = EnvConfig { pixels: None, ..config.clone() };
+        let play = |hand: Vec<(usize, &mut [u8])>| -> Result<(), TelosError> {
+            let mut env = Pixels::new(bare.make()?, pixels)?;
+            hand.into_iter().try_for_each(|(number, film)| replay(&mut env, dataset, number, film))
+        };
+        thread::scope(|scope| {
+            let play = &play;
+            let hands: Vec<_> = hands.into_iter().map(|hand| scope.spawn(move || play(hand))).collect();
+            hands.into_iter().try_for_each(|hand| hand.join().expect("a replay does not panic"))
+        })?;
+        Ok(Self { shape, frames, starts })
+    }
+
+    /// The stacks before the chunks of `batch`, `[rows, frames, side, side, 3]`, as
+    /// [`Pixels`] shows them: an episode's first picture fills the stack.
+    pub(super) fn stacks(&self, batch: &ChunkBatch, out: &mut Vec<u8>) {
+        let (frame, count) = (self.shape.frame(), self.shape.frames);
+        out.clear();
+        for (&episode, &step) in batch.episode.iter().zip(&batch.start) {
+            for back in (0..count).rev() {
+                let row = self.starts[episode] + step.saturating_sub(back);
+                out.extend_from_slice(&self.frames[row * frame..][..frame]);
+            }
+        }
+    }
+}
+
+/// Plays episode `number` again and writes the picture before each action.
+fn replay<E: Env>(
+    env: &mut Pixels<E>,
+    dataset: &Dataset,
+    number: usize,
+    film: &mut [u8],
+) -> Result<(), TelosError> {
+    let wrong = |reason: &str| {
+        let reason = format!("episode {number} cannot be seen by `env.pixels`: {reason}");
+        DatasetError::File { path: dataset.path().to_owned(), reason }
+    };
+    let no_seed = "the data has no seeds to play it again from; record it with `telos collect`";
+    let seed = dataset.seed(number).ok_or_else(|| wrong(no_seed))?;
+    let (episode, info) = (dataset.episode(number), dataset.info());
+    let mut stack = vec![0.0; env.spec().observation.size()];
+    env.reset(seed, &mut stack);
+    let recorded = episode.obs.chunks_exact(info.obs_size);
+    let actions = episode.actions.chunks_exact(info.action_size());
+    for ((recorded, action), picture) in recorded.zip(actions).zip(film.chunks_exact_mut(env.picture().len()))
+    {
+        if env.state() != recorded {
+            let reason = "played again it comes out otherwise; it was recorded with other keys of [env], or by \
+                          another telos";
+            return Err(wrong(reason).into());
+        }
+        picture.copy_from_slice(env.picture());
+        env.step(action, &mut stack);
+    }
+    Ok(())
+}
