@@ -3,10 +3,11 @@
 # log-probabilities; then the same run without the server gets every answer from the cache. The model is too
 # small to judge well: what is tested is that both sides speak the same protocol.
 #
-#     bash tests/judge_answers.sh
+#     bash tests/judge_answers.sh TELOS
 #
 # Packages of Python are installed into a cache directory (300 MB, once).
 set -euo pipefail
+telos=$(realpath "$1")
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 python="${XDG_CACHE_HOME:-$HOME/.cache}/telos/judge"
 [[ -x $python/bin/pip ]] || python3 -m venv "$python"
@@ -23,8 +24,6 @@ for _ in $(seq 120); do
 done
 url="$(<"$scratch/address")/v1"
 
-cargo build --quiet --bin telos
-telos="${CARGO_TARGET_DIR:-target}/debug/telos"
 train() {
     "$telos" train tests/configs/judge.toml --out "$1" --quiet \
         --set "preferences.teacher.endpoint.url=$url" --set "preferences.teacher.cache=$scratch/replies"

@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
 # The page of `telos report` in a real browser, wide and narrow, light and dark: its console stays
 # empty, its script has run, every figure and picture is drawn, and nothing sticks out sideways.
+#
+#     bash tests/report_in_browser.sh TELOS
 set -euo pipefail
+telos=$(realpath "$1")
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 
-cargo build --quiet --bin telos
-telos="${CARGO_TARGET_DIR:-target}/debug/telos"
 "$telos" train tests/configs/preferences.toml --set env.id=pendulum-swingup --set 'seeds=[1,2]' --out "$scratch/run" --quiet >"$scratch/log"
 "$telos" report "$scratch/run" --out "$scratch/report" >"$scratch/log" 2>&1
 
