@@ -200,6 +200,11 @@ impl EnvConfig {
         wrapping.wrap(registry::make(&self.id)?)
     }
 
+    /// The same without pictures: what data are recorded in, whatever a policy sees.
+    pub fn without_pixels(&self) -> Self {
+        Self { pixels: None, ..self.clone() }
+    }
+
     /// The number of threads to step `count` environments with on this machine, at least 1.
     pub fn thread_count(&self) -> usize {
         let available = std::thread::available_parallelism().map_or(1, usize::from);

@@ -60,14 +60,18 @@ pub(super) fn build(
 }
 
 /// Fine-tuning before its first step, with the policy of its base run.
-fn fine_tune(config: &Config, choice: DeviceChoice, device: &Device) -> Result<FineTune, TelosError> {
+pub(super) fn fine_tune(
+    config: &Config,
+    choice: DeviceChoice,
+    device: &Device,
+) -> Result<FineTune, TelosError> {
     let mut training = FineTune::new(config, true, device)?;
     training.begin(choice)?;
     Ok(training)
 }
 
 /// Makes the policy of `run`, at its latest checkpoint, the first policy of `training` and its prior.
-fn begin_with_run(
+pub(super) fn begin_with_run(
     training: &mut OnPolicyPreferenceLoop,
     run: &Path,
     config: &Config,

@@ -18,10 +18,7 @@ use telos_nn::{Device, Parameters};
 use telos_rewards::reward_model::RewardModel;
 
 use super::{driver::TrainingLoop, means::RunningMeans, recorded::open, recorded_pictures::RecordedPictures};
-use crate::{
-    TelosError,
-    config::{Config, EnvConfig},
-};
+use crate::{TelosError, config::Config};
 
 /// Chunks that are drawn ahead by a thread of their own.
 const BATCHES_AHEAD: usize = 2;
@@ -54,9 +51,9 @@ impl Imitation {
     /// holds.
     pub(super) fn new(config: &Config, with_data: bool, device: &Device) -> Result<Self, TelosError> {
         let spec = config.env.make()?.spec().clone();
-        // Data hold states, whatever the policy sees.
-        let recorded = EnvConfig { pixels: None, ..config.env.clone() }.make()?.spec().clone();
-        let dataset = with_data.then(|| open("data.path", &config.data.path, &recorded)).transpose()?;
+        let recorded_in = config.env.without_pixels().make()?;
+        let dataset =
+            with_data.then(|| open("data.path", &config.data.path, recorded_in.spec())).transpose()?;
         let learner = match &config.env.pixels {
             Some(pixels) => seeing(config, pixels, &spec, device)?,
             None => {

@@ -6,8 +6,13 @@ use telos_nn::Device;
 use telos_rewards::feedback::FeedbackLedger;
 
 use super::{
-    begin_with_run, fine_tune, labels::Labels, learners::offline_learner, likelihood,
-    on_policy_preferences::OnPolicyPreferenceLoop, recorded, sentence::SentenceTask,
+    construction::{begin_with_run, fine_tune},
+    labels::Labels,
+    learners::offline_learner,
+    likelihood,
+    on_policy_preferences::OnPolicyPreferenceLoop,
+    recorded,
+    sentence::SentenceTask,
 };
 use crate::{
     TelosError,
@@ -36,7 +41,10 @@ pub fn check(config: &Config, choice: DeviceChoice) -> Result<(), TelosError> {
             Labels::new(config, &spec, Some(&dataset), None, &device).map(drop)
         }
         LoopKind::Likelihood => likelihood::demonstrations(&config.likelihood, &spec).map(drop),
-        LoopKind::Imitation => recorded::open("data.path", &config.data.path, &spec).map(drop),
+        LoopKind::Imitation => {
+            let recorded_in = config.env.without_pixels().make()?;
+            recorded::open("data.path", &config.data.path, recorded_in.spec()).map(drop)
+        }
         LoopKind::FineTune => fine_tune(config, choice, &device).map(drop),
     }
 }

@@ -47,7 +47,7 @@ impl RecordedPictures {
         // Dealt out in turn: episodes of one part of the data are often of similar length.
         let mut hands: Vec<Vec<(usize, &mut [u8])>> = (0..workers).map(|_| Vec::new()).collect();
         each.into_iter().for_each(|(number, film)| hands[number % workers].push((number, film)));
-        let bare = EnvConfig { pixels: None, ..config.clone() };
+        let bare = config.without_pixels();
         let play = |hand: Vec<(usize, &mut [u8])>| -> Result<(), TelosError> {
             let mut env = Pixels::new(bare.make()?, pixels)?;
             hand.into_iter().try_for_each(|(number, film)| replay(&mut env, dataset, number, film))
