@@ -1,6 +1,9 @@
 //! A thread that waits for chunks, works on them and hands them back.
 
-use std::{panic, thread};
+use std::{
+    panic, thread,
+    time::{Duration, Instant},
+};
 
 use crossbeam_channel::{Receiver, RecvError, Sender, TryRecvError, bounded};
 
@@ -58,14 +61,15 @@ impl Worker {
     }
 }
 
-/// How often a waiting thread looks again before it goes to sleep: for some tens of microseconds.
-const LOOKS: usize = 200;
+/// How long a waiting thread looks again before it goes to sleep.
+const PATIENCE: Duration = Duration::from_micros(50);
 
 /// Receives, at first without sleeping: to wake a thread takes longer than many environments take to
-/// step. Between looks the core is offered to others, so that waiting does no harm where there are
-/// more threads than cores.
+/// step. Between looks the core is offered to others. Where they take it, the time is soon over, and the
+/// thread sleeps until it is woken: whoever offers the core again and again gets it back last.
 fn receive<T>(channel: &Receiver<T>) -> Result<T, RecvError> {
-    for _ in 0..LOOKS {
+    let began = Instant::now();
+    while began.elapsed() < PATIENCE {
         match channel.try_recv() {
             Ok(message) => return Ok(message),
             Err(TryRecvError::Disconnected) => return Err(RecvError),
