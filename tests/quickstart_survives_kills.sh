@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs the quickstart once undisturbed and once killed with SIGKILL at ten random moments and
+# Runs the first 12,000 steps of the quickstart once undisturbed and once killed with SIGKILL at ten random moments and
 # resumed, and compares result.json, metrics and all weights byte by byte.
 #
 #     bash tests/quickstart_survives_kills.sh TELOS [SEED_OF_THE_MOMENTS]
@@ -12,7 +12,7 @@ echo "moments drawn with seed ${2:-$$}"
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 
-quickstart=("$telos" train experiments/configs/quickstart.toml)
+quickstart=("$telos" train experiments/configs/quickstart.toml --set steps=12000)
 
 start=$(date +%s%N)
 "${quickstart[@]}" --out "$scratch/undisturbed"
