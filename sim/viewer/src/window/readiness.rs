@@ -13,7 +13,7 @@ use bevy::{
 
 /// Frames in a row without a pipeline that waits, before everything counts as drawn: some pipelines are asked for
 /// only once others are there.
-const CALM: u32 = 5;
+const CALM: u32 = 2;
 
 /// How many frames in a row were drawn whole.
 #[derive(Resource, Clone, Default, Debug)]
