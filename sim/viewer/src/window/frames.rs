@@ -4,7 +4,7 @@ use std::{path::PathBuf, time::Instant};
 
 use bevy::prelude::*;
 
-use super::{Pictures, readiness};
+use super::Pictures;
 use crate::Viewer;
 
 /// Draws `count` frames into `out` and ends the program when all of them are written.
@@ -28,7 +28,7 @@ struct Progress {
 impl Plugin for Frames {
     fn build(&self, app: &mut App) {
         app.insert_resource(Progress { frames: self.clone(), drawn: 0, started: None });
-        app.add_systems(PostUpdate, draw.run_if(readiness::complete));
+        app.add_systems(PostUpdate, draw);
     }
 }
 
@@ -42,6 +42,7 @@ fn draw(
         if !progress.frames.timing {
             pictures.ask(progress.frames.out.join(format!("frame-{:04}.png", progress.drawn)));
         }
+        // The first frame builds pipelines and uploads meshes.
         if progress.drawn == 1 {
             progress.started = Some(Instant::now());
         }

@@ -11,7 +11,6 @@ mod marks;
 mod meshes;
 mod panels;
 mod pointer;
-mod readiness;
 mod simulated;
 
 pub use canvas::Canvas;
@@ -19,7 +18,6 @@ pub use capture::Pictures;
 pub use frames::Frames;
 pub use graphics::{Quality, check_display, check_graphics};
 pub use pointer::Pointer;
-pub use readiness::Readiness;
 pub use simulated::{Gesture, Script};
 
 use std::time::Duration;
@@ -70,8 +68,7 @@ pub fn windowed(viewer: Viewer, options: &Options, quality: Quality) -> App {
     app
 }
 
-/// The viewer without a window: it draws pictures of this size, in pixels, each `seconds` after the last. Time
-/// begins to pass once everything can be drawn ([`Readiness`]).
+/// The viewer without a window: it draws pictures of this size, in pixels, each `seconds` after the last.
 pub fn offscreen(viewer: Viewer, size: (u32, u32), seconds: f32, quality: Quality) -> App {
     let mut app = App::new();
     let nowhere = WindowPlugin { primary_window: None, exit_condition: ExitCondition::DontExit, ..default() };
@@ -79,7 +76,7 @@ pub fn offscreen(viewer: Viewer, size: (u32, u32), seconds: f32, quality: Qualit
     let patient = RenderPlugin { synchronous_pipeline_compilation: true, ..default() };
     let plugins = DefaultPlugins.set(nowhere).set(patient);
     app.add_plugins(plugins.disable::<WinitPlugin>().disable::<LogPlugin>());
-    app.add_plugins((ScheduleRunnerPlugin::run_loop(Duration::ZERO), readiness::Patience));
+    app.add_plugins(ScheduleRunnerPlugin::run_loop(Duration::ZERO));
     let canvas = canvas::image(app.world_mut(), size);
     assemble(app.insert_resource(quality), viewer, canvas, Pace::Fixed(seconds));
     app
@@ -99,7 +96,7 @@ fn assemble(app: &mut App, viewer: Viewer, canvas: Canvas, pace: Pace) {
         .add_systems(Startup, (drawing::set_up, marks::set_up))
         .add_systems(PreUpdate, simulated::perform.before(bevy::input::InputSystems))
         .add_systems(Update, (pointer::read, keys::press, pointer::apply).chain().in_set(Frame::Input))
-        .add_systems(Update, pass.run_if(readiness::complete).in_set(Frame::Time))
+        .add_systems(Update, pass.in_set(Frame::Time))
         .add_systems(Update, (drawing::draw, drawing::aim, marks::draw).in_set(Frame::Drawing))
         .add_systems(EguiPrimaryContextPass, panels::show)
         .add_systems(Last, (capture::take, close).chain());

@@ -11,7 +11,7 @@ use telos::sim::render;
 use telos_viewer::{
     Options, Viewer,
     stage::{Live, Stage},
-    window::{Gesture, Pictures, Quality, Readiness, Script, offscreen},
+    window::{Gesture, Pictures, Quality, Script, offscreen},
 };
 
 /// Pixels of the pictures.
@@ -46,9 +46,6 @@ impl Screen {
         }
         app.finish();
         app.cleanup();
-        while !app.world().resource::<Readiness>().is_complete() {
-            app.update();
-        }
         Self { app, scratch, pictures: 0, _turn: turn }
     }
 
