@@ -52,6 +52,18 @@ fn scratch() -> tempfile::TempDir {
     scratch
 }
 
+const RESUME: [&str; 6] = ["train", "c.toml", "--out", "killed", "--quiet", "--resume"];
+
+/// Kills the training of `c.toml` after its first checkpoint, resumes it, and compares it with the run `whole`.
+fn killed_and_resumed_it_is_the_same(here: &Path) {
+    kill_after(&RESUME, here, &here.join("killed/checkpoints/step-0000000150.ckpt"));
+    succeeds(&RESUME, here);
+    for name in ["result.json", "metrics.jsonl", "weights.safetensors"] {
+        let [whole, killed] = ["whole", "killed"].map(|run| fs::read(here.join(run).join(name)).unwrap());
+        assert!(!whole.is_empty() && whole == killed, "{name}");
+    }
+}
+
 /// The losses that a run wrote down.
 fn losses(run: &Path) -> Vec<f64> {
     let metrics = fs::read_to_string(run.join("metrics.jsonl")).unwrap();
@@ -66,18 +78,12 @@ fn a_killed_run_resumes_to_the_same_bytes_and_changed_data_is_refused() {
     let text = succeeds(&["train", "c.toml", "--out", "whole", "--quiet"], here);
     assert!(text.contains("imitation of recorded actions"), "{text}");
 
-    let resume = ["train", "c.toml", "--out", "killed", "--quiet", "--resume"];
-    kill_after(&resume, here, &here.join("killed/checkpoints/step-0000000150.ckpt"));
-    succeeds(&resume, here);
-    for name in ["result.json", "metrics.jsonl", "weights.safetensors"] {
-        let [whole, killed] = ["whole", "killed"].map(|run| fs::read(here.join(run).join(name)).unwrap());
-        assert!(!whole.is_empty() && whole == killed, "{name}");
-    }
+    killed_and_resumed_it_is_the_same(here);
 
     fs::remove_dir_all(here.join("data")).unwrap();
     assert!(succeeds(&["eval", "whole", "--episodes", "2"], here).contains("point-maze-umaze"));
     record("data", "2", here);
-    refused(&resume, here, "the data set has changed since the run began");
+    refused(&RESUME, here, "the data set has changed since the run began");
 }
 
 #[test]
@@ -124,13 +130,7 @@ fn a_policy_learns_to_see_what_demonstrators_did_and_resumes_to_the_same_bytes()
     let losses = losses(&here.join("whole"));
     assert!(losses.last() < losses.first(), "{losses:?}");
 
-    let resume = ["train", "c.toml", "--out", "killed", "--quiet", "--resume"];
-    kill_after(&resume, here, &here.join("killed/checkpoints/step-0000000150.ckpt"));
-    succeeds(&resume, here);
-    for name in ["result.json", "metrics.jsonl", "weights.safetensors"] {
-        let [whole, killed] = ["whole", "killed"].map(|run| fs::read(here.join(run).join(name)).unwrap());
-        assert!(!whole.is_empty() && whole == killed, "{name}");
-    }
+    killed_and_resumed_it_is_the_same(here);
     let weights = fs::read(here.join("whole/weights.safetensors")).unwrap();
     let header = String::from_utf8_lossy(&weights[..2000.min(weights.len())]);
     assert!(header.contains("encoder.0.weight") && header.contains("denoiser"), "{header}");

@@ -95,8 +95,8 @@ fn replay<E: Env>(
     for ((recorded, action), picture) in recorded.zip(actions).zip(film.chunks_exact_mut(env.picture().len()))
     {
         if env.state() != recorded {
-            let reason = "played again it comes out otherwise; it was recorded with other keys of [env], or by \
-                          another telos";
+            let reason =
+                "played again it comes out otherwise; record it with this telos and the same keys of [env]";
             return Err(wrong(reason).into());
         }
         picture.copy_from_slice(env.picture());
