@@ -72,5 +72,6 @@ pub use trajectory::{Origin, Segment, SegmentRef, SegmentView, TrajectoryStore};
 pub use vec_env::VecEnv;
 pub use wrappers::{
     ActionRepeat, GoalRegion, GoalRegionConfig, Photographed, Pixels, PixelsConfig, Randomization,
-    RandomizationConfig, ResetFree, ResetFreeConfig, StackShape, TimeLimit, View, Wrapping,
+    RandomizationConfig, ResetFree, ResetFreeConfig, StackShape, SuccessFact, TimeLimit, UntilSuccess, View,
+    Wrapping,
 };

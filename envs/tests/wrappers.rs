@@ -21,6 +21,10 @@ fn goal(first: usize, low: &[f32], high: &[f32], tolerance: f32) -> Wrapping {
     Wrapping { goal: Some(goal), ..Wrapping::default() }
 }
 
+fn fact(key: &str) -> Wrapping {
+    Wrapping { fact: Some(key.into()), ..Wrapping::default() }
+}
+
 /// All wrappers at once.
 fn everything() -> Wrapping {
     let randomization = RandomizationConfig {
@@ -216,6 +220,39 @@ fn rewards_of_tasks_with_goals_follow_from_their_goals() {
 }
 
 #[test]
+fn a_fact_of_the_state_is_success_and_rewards_stay() {
+    let mut plain = registry::make("cartpole-balance").unwrap();
+    let [mut upright, mut left] =
+        ["upright", "cart-left"].map(|key| wrap("cartpole-balance", &fact(key)));
+    for env in [&mut plain, &mut upright, &mut left] {
+        reset(env.as_mut(), 5);
+    }
+    assert_eq!((upright.success(), left.success()), (Some(true), Some(false)));
+    let mut seen = [false; 2];
+    for _ in 0..200 {
+        let mut obs = vec![0.0; plain.spec().observation.size()];
+        let expected = plain.step(&[-1.0], &mut obs);
+        // The cart's place and the cosine of the pole's angle.
+        let (place, cosine) = (obs[0], obs[1]);
+        for env in [&mut upright, &mut left] {
+            let mut same = obs.clone();
+            assert_eq!((env.step(&[-1.0], &mut same), &same), (expected, &obs));
+        }
+        assert_eq!(upright.success(), Some(cosine > 10.0f32.to_radians().cos()), "{cosine}");
+        assert_eq!(left.success(), Some(place < -0.6), "{place}");
+        seen[0] |= upright.success() == Some(false);
+        seen[1] |= left.success() == Some(true);
+    }
+    assert_eq!(seen, [true; 2], "the pole falls, the cart arrives");
+    let mut branch = wrap("cartpole-balance", &fact("cart-left"));
+    branch.branch_from(left.as_ref()).unwrap();
+    assert_eq!(branch.success(), left.success());
+    let mut restored = wrap("cartpole-balance", &fact("cart-left"));
+    from_bytes(restored.as_mut(), &to_bytes(left.as_ref())).unwrap();
+    assert_eq!(restored.success(), left.success());
+}
+
+#[test]
 fn impossible_settings_name_their_key() {
     let message =
         |id: &str, wrapping: &Wrapping| wrapping.wrap(registry::make(id).unwrap()).err().unwrap().to_string();
@@ -234,12 +271,14 @@ fn impossible_settings_name_their_key() {
         ("`high` is [0.5]", goal(0, &[0.0, 0.0], &[0.5], 0.1)),
         ("`high` is [-1.0]", goal(0, &[0.0], &[-1.0], 0.1)),
         ("`tolerance` is 0", goal(0, &[0.0], &[1.0], 0.0)),
+        ("`fact` is \"upright\", but must be one of at-target, away-", fact("upright")),
         ("steps that an action lasts", Wrapping { action_repeat: 0, ..Wrapping::default() }),
     ];
     for (expected, wrapping) in cases {
         let found = message("reacher", &wrapping);
         assert!(found.contains(expected), "{found}");
     }
+    assert!(message("pendulum-classic", &fact("upright")).contains("could be said of `pendulum-classic`"));
     let no_physics = with(RandomizationConfig { mass: [0.5, 1.5], ..nominal() });
     assert!(message("pendulum-classic", &no_physics).contains("`pendulum-classic` has no simulated robot"));
 }

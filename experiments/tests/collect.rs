@@ -103,6 +103,31 @@ fn play_goes_to_more_places_than_the_task_asks_for() {
 }
 
 #[test]
+fn demonstrations_end_at_their_first_success() {
+    let scratch = tempfile::tempdir().unwrap();
+    let at = scratch.path();
+    let collect = "collect --policy scripted --env reacher --steps 600 --reference-episodes 2 --quiet";
+    done(at, &format!("{collect} --out whole"));
+    done(at, &format!("{collect} --until-success --out cut"));
+    let [whole, cut] = ["whole", "cut"].map(|name| Dataset::open(&at.join(name)).unwrap());
+    assert_eq!((whole.steps(), cut.steps()), (600, 600));
+    assert!(cut.episodes().len() > 2 * whole.episodes().len(), "{}", cut.episodes().len());
+    let mut ended = 0;
+    for episode in cut.episodes() {
+        let (last, before) = episode.success.split_last().unwrap();
+        assert!(!before.contains(&true) && !episode.terminated, "{:?}", episode.success);
+        ended += usize::from(*last);
+    }
+    // All but the last of each environment, which its share of the steps cuts.
+    assert!(ended + 3 >= cut.episodes().len(), "{ended} of {}", cut.episodes().len());
+    let beginning = |dataset: &Dataset, steps| dataset.episode(0).actions[..steps].to_vec();
+    let steps = cut.episode(0).actions.len();
+    assert_eq!(beginning(&cut, steps), beginning(&whole, steps));
+    let unjudged = "collect --policy random --env cheetah-run --until-success --steps 10 --out no";
+    refused(at, unjudged, "does not judge success");
+}
+
+#[test]
 fn rewards_are_written_anew_from_factors_and_everything_else_stays() {
     let scratch = tempfile::tempdir().unwrap();
     let at = scratch.path();

@@ -48,6 +48,8 @@ fn evaluation(gold: f64, learned: Option<f64>) -> Evaluation {
         gold: around(gold),
         learned: learned.map(around),
         success_rate: Some(0.5),
+        success_once: Some(0.5),
+        peak_reward: Some(1.0),
         length: 200.0,
         faults: 0,
         last_observation: None,

@@ -65,7 +65,9 @@ mod photographed;
 mod pixels;
 mod randomization;
 mod reset_free;
+mod success_fact;
 mod time_limit;
+mod until_success;
 mod wrapping;
 
 pub use action_repeat::ActionRepeat;
@@ -74,5 +76,7 @@ pub use photographed::{Photographed, View};
 pub use pixels::{Pixels, PixelsConfig, StackShape};
 pub use randomization::{Randomization, RandomizationConfig};
 pub use reset_free::{ResetFree, ResetFreeConfig};
+pub use success_fact::SuccessFact;
 pub use time_limit::TimeLimit;
+pub use until_success::UntilSuccess;
 pub use wrapping::Wrapping;

@@ -4,11 +4,11 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     ActionRepeat, GoalRegion, GoalRegionConfig, Pixels, PixelsConfig, Randomization, RandomizationConfig,
-    ResetFree, ResetFreeConfig,
+    ResetFree, ResetFreeConfig, SuccessFact,
 };
 use crate::{Env, EnvError};
 
-/// What to put around an environment, from the inside out: a goal region, randomised dynamics, repeated
+/// What to put around an environment, from the inside out: a goal region, a fact that is success, randomised dynamics, repeated
 /// actions, goals that take turns without a reset, and pictures in place of observations.
 ///
 /// ```
@@ -31,6 +31,9 @@ pub struct Wrapping {
     pub randomization: Option<RandomizationConfig>,
     /// A goal in place of the task's reward. Default none.
     pub goal: Option<GoalRegionConfig>,
+    /// What is true of a state that is a success, by its key among [`captions`](crate::captions), in place of
+    /// what the task or the goal region calls success. Default none.
+    pub fact: Option<String>,
     /// Two goals in turn, without a reset in between. Default none.
     pub reset_free: Option<ResetFreeConfig>,
     /// Pictures in place of observations. Default none.
@@ -39,7 +42,14 @@ pub struct Wrapping {
 
 impl Default for Wrapping {
     fn default() -> Self {
-        Self { action_repeat: 1, randomization: None, goal: None, reset_free: None, pixels: None }
+        Self {
+            action_repeat: 1,
+            randomization: None,
+            goal: None,
+            fact: None,
+            reset_free: None,
+            pixels: None,
+        }
     }
 }
 
@@ -51,6 +61,9 @@ impl Wrapping {
     pub fn wrap(&self, mut env: Box<dyn Env>) -> Result<Box<dyn Env>, EnvError> {
         if let Some(goal) = &self.goal {
             env = Box::new(GoalRegion::new(env, goal.clone())?);
+        }
+        if let Some(fact) = &self.fact {
+            env = Box::new(SuccessFact::new(env, fact)?);
         }
         if let Some(randomization) = &self.randomization {
             env = Box::new(Randomization::new(env, randomization.clone())?);

@@ -50,6 +50,9 @@ pub(super) struct Collect {
     /// Show the policy another goal, drawn anew with this chance at each step.
     #[arg(long, value_name = "CHANCE", default_value_t = 0.0)]
     new_goal: f32,
+    /// Record each episode up to its first success only, as demonstrations are, and not what comes after.
+    #[arg(long, conflicts_with = "tiers")]
+    until_success: bool,
     /// One dataset for each of these qualities, as directories inside --out.
     #[arg(long, value_enum, value_delimiter = ',', value_name = "TIER,...")]
     tiers: Vec<Tier>,
@@ -147,14 +150,17 @@ impl Collect {
         let progress = self.progress();
         let mut stage = progress.stage(&env.id, self.steps, 0);
         let mode = if self.deterministic { ActMode::Mode } else { ActMode::Sample };
-        let plan = CollectionPlan { env, steps: self.steps, seed: self.seed, threads: self.threads(), mode };
+        let (steps, seed, threads, until_success) =
+            (self.steps, self.seed, self.threads(), self.until_success);
+        let plan = CollectionPlan { env, steps, seed, threads, mode, until_success };
         let play = PlayConfig { noise: self.noise, new_goal: self.new_goal };
         let disturbed = match play {
             PlayConfig { noise: 0.0, new_goal: 0.0 } => String::new(),
             PlayConfig { noise, new_goal } => format!(", noise {noise}, new goals {new_goal}"),
         };
         let mut policy = Play::new(policy, play, env, self.seed)?;
-        let origin = format!("{who}{disturbed}, {mode:?}, seed {}", self.seed).to_lowercase();
+        let end = if until_success { ", until success" } else { "" };
+        let origin = format!("{who}{disturbed}, {mode:?}{end}, seed {seed}").to_lowercase();
         let reference = self.reference(env)?;
         collect(plan, &mut policy, &self.out, reference, &origin, |step| stage.update(step, None))
     }

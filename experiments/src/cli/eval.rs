@@ -118,6 +118,12 @@ pub(super) fn describe(env: &str, evaluation: &Evaluation) -> String {
     if let Some(rate) = evaluation.success_rate {
         let _ = writeln!(text, "{:<16} {:.0}%", "success", 100.0 * rate);
     }
+    if let Some(rate) = evaluation.success_once {
+        let _ = writeln!(text, "{:<16} {:.0}%", "success once", 100.0 * rate);
+    }
+    if let Some(peak) = evaluation.peak_reward {
+        let _ = writeln!(text, "{:<16} {peak:.3}", "peak reward");
+    }
     if evaluation.faults > 0 {
         let _ = writeln!(text, "{:<16} {}", "faults", evaluation.faults);
     }

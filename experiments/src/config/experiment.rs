@@ -162,6 +162,9 @@ pub struct EnvConfig {
     /// A goal in place of the task's reward: values that components of the observation should take.
     /// Default none.
     pub goal: Option<GoalRegionConfig>,
+    /// What is true of a state that is a success, such as "legs-straight", in place of what the task calls
+    /// success; an unknown one is told with those that there are. Default none.
+    pub fact: Option<String>,
     /// A forward and a backward goal in turn, in an environment that is not reset between them. Default
     /// none.
     pub reset_free: Option<ResetFreeConfig>,
@@ -178,6 +181,7 @@ impl Default for EnvConfig {
             action_repeat: 1,
             randomization: None,
             goal: None,
+            fact: None,
             reset_free: None,
             pixels: None,
         }
@@ -194,6 +198,7 @@ impl EnvConfig {
             action_repeat: self.action_repeat,
             randomization: self.randomization.clone(),
             goal: self.goal.clone(),
+            fact: self.fact.clone(),
             reset_free: self.reset_free.clone(),
             pixels: self.pixels.clone(),
         };

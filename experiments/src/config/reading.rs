@@ -194,6 +194,10 @@ mod tests {
                 "c.toml:3: `env.action_repeat`: is 0, but must be from 1",
             ),
             (
+                "[env]\nid = 'reacher'\nfact = 'upright'\n",
+                "c.toml:3: `env.fact`: is \"upright\", but must be one of at-target, away-from-target, bent",
+            ),
+            (
                 "[env]\nid = 'reacher'\n[env.randomization]\nmas = [1, 2]\n",
                 "c.toml:4: unknown key `mas` in [env.randomization]; did you mean `mass`?",
             ),

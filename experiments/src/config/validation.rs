@@ -93,6 +93,10 @@ fn env(config: &Config) -> Result<(), Invalid> {
     if let Some(reset_free) = &config.env.reset_free {
         wrapper("env.reset_free", reset_free.validate())?;
     }
+    if config.env.fact.is_some() && (config.env.goal.is_some() || config.env.reset_free.is_some()) {
+        let reason = "cannot be given beside `env.goal` or `env.reset_free`, whose goal is what success is";
+        return invalid("env.fact", reason.into());
+    }
     pixels::check(config)?;
     match config.env.make() {
         Ok(_) => Ok(()),
@@ -100,6 +104,7 @@ fn env(config: &Config) -> Result<(), Invalid> {
         Err(error @ EnvError::Config { key: "forward" | "backward", .. }) => {
             wrapper("env.reset_free", Err(error))
         }
+        Err(error @ EnvError::Config { key: "fact", .. }) => wrapper("env", Err(error)),
         Err(error @ EnvError::Config { .. }) => wrapper("env.goal", Err(error)),
         Err(error) => invalid("env.randomization", error.to_string()),
     }

@@ -63,17 +63,21 @@ pub fn play_planned(
         env.reset(episode_seed(plan.seed, index as u64, 0), &mut obs);
         planner.reset();
         let (mut gold, mut length) = (0.0, 0);
+        let (mut success_once, mut peak_reward) = (false, f32::NEG_INFINITY);
         let last = loop {
             planner.act(env.as_ref(), &mut action)?;
             let transition = env.step(&action, &mut obs);
             gold += f64::from(transition.reward);
             length += 1;
+            success_once |= env.success() == Some(true);
+            peak_reward = peak_reward.max(transition.reward);
             if transition.terminated || transition.truncated {
                 break transition;
             }
         };
         watch(gold);
-        episodes.push(Episode { gold, length, success: env.success(), fault: last.fault });
+        let (success, fault) = (env.success(), last.fault);
+        episodes.push(Episode { gold, length, success, success_once, peak_reward, fault });
     }
     Ok(Evaluation::of(&episodes))
 }

@@ -24,6 +24,12 @@ pub struct Evaluation {
     pub learned: Option<Summary>,
     /// Share of episodes whose last state fulfils the task's success predicate, where it has one.
     pub success_rate: Option<f64>,
+    /// Share of episodes with a state, the last or another, that fulfils it: what benchmarks of imitation count.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub success_once: Option<f64>,
+    /// Mean of the episodes' greatest reward of one step; `None` in results of older versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub peak_reward: Option<f64>,
     /// Mean episode length in steps.
     pub length: f64,
     /// Episodes that ended in a simulation fault.
@@ -36,13 +42,18 @@ pub struct Evaluation {
 impl Evaluation {
     /// The evaluation that consists of these episodes, without a learned reward.
     pub(super) fn of(episodes: &[Episode]) -> Self {
-        let judged: Vec<bool> = episodes.iter().filter_map(|e| e.success).collect();
-        let share = |successes: usize| successes as f64 / judged.len() as f64;
+        let n = episodes.len() as f64;
+        let judged = episodes.iter().all(|e| e.success.is_some());
+        let share = |counts: fn(&Episode) -> bool| {
+            judged.then(|| episodes.iter().filter(|e| counts(e)).count() as f64 / n)
+        };
         Self {
             gold: Summary::of(episodes.iter().map(|e| e.gold).collect()),
             learned: None,
-            success_rate: (!judged.is_empty()).then(|| share(judged.iter().filter(|s| **s).count())),
-            length: episodes.iter().map(|e| f64::from(e.length)).sum::<f64>() / episodes.len() as f64,
+            success_rate: share(|e| e.success == Some(true)),
+            success_once: share(|e| e.success_once),
+            peak_reward: Some(episodes.iter().map(|e| f64::from(e.peak_reward)).sum::<f64>() / n),
+            length: episodes.iter().map(|e| f64::from(e.length)).sum::<f64>() / n,
             faults: episodes.iter().filter(|e| e.fault).count(),
             last_observation: None,
         }
@@ -56,6 +67,12 @@ impl Evaluation {
         }
         if let Some(rate) = self.success_rate {
             metrics.push(("eval/success_rate".into(), rate));
+        }
+        if let Some(rate) = self.success_once {
+            metrics.push(("eval/success_once".into(), rate));
+        }
+        if let Some(peak) = self.peak_reward {
+            metrics.push(("eval/peak_reward".into(), peak));
         }
         metrics
     }
@@ -117,6 +134,8 @@ pub fn evaluate(
     let width = envs.spec().observation.size();
     let mut last_observation = vec![0.0; width];
     let mut ended: Vec<Option<Episode>> = vec![None; n];
+    let mut peak_reward = vec![f32::NEG_INFINITY; n];
+    let mut success_once = vec![false; n];
     (0..n).for_each(|i| policy.episode_ended(i));
     while ended.iter().any(Option::is_none) {
         policy.act(&obs, n, plan.mode, &mut actions)?;
@@ -133,6 +152,8 @@ pub fn evaluate(
         for i in 0..n {
             if ended[i].is_none() {
                 learned[i] += f64::from(rewards[i]);
+                peak_reward[i] = peak_reward[i].max(batch.reward[i]);
+                success_once[i] |= batch.success[i] == Some(true);
                 if batch.done(i) {
                     policy.episode_ended(i);
                     let last = &batch.final_obs[i * width..][..width];
@@ -142,6 +163,8 @@ pub fn evaluate(
                         gold: f64::from(batch.episode_return[i]),
                         length: batch.episode_length[i],
                         success: batch.success[i],
+                        success_once: success_once[i],
+                        peak_reward: peak_reward[i],
                         fault: batch.fault[i],
                     });
                 }
@@ -164,6 +187,10 @@ pub(super) struct Episode {
     pub(super) length: u32,
     /// Whether its last state fulfils the success predicate.
     pub(super) success: Option<bool>,
+    /// Whether any of its states does.
+    pub(super) success_once: bool,
+    /// The greatest reward of one step.
+    pub(super) peak_reward: f32,
     /// Whether a simulation fault ended it.
     pub(super) fault: bool,
 }

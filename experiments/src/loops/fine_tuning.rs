@@ -133,7 +133,8 @@ mod tests {
     use crate::loops::evaluation::Episode;
 
     fn evaluation(gold: f64, success_rate: Option<f64>) -> Evaluation {
-        let episode = Episode { gold, length: 1, success: None, fault: false };
+        let (success, success_once, peak_reward, fault) = (None, false, 0.0, false);
+        let episode = Episode { gold, length: 1, success, success_once, peak_reward, fault };
         Evaluation { success_rate, ..Evaluation::of(&[episode]) }
     }
 

@@ -68,6 +68,8 @@ fn specimen(config: &Config) -> Value {
         gold: returns(),
         learned: Some(returns()),
         success_rate: Some(0.0),
+        success_once: Some(0.0),
+        peak_reward: Some(0.0),
         length: 1.0,
         faults: 0,
         last_observation: config.evaluation.last_observation.then(|| vec![0.0]),

@@ -10,7 +10,7 @@ use std::path::Path;
 
 use telos_agents::{ActMode, Policy};
 use telos_envs::{
-    VecEnv,
+    UntilSuccess, VecEnv,
     dataset::{Dataset, DatasetInfo, DatasetWriter, ReferenceScores},
 };
 
@@ -38,6 +38,8 @@ pub struct CollectionPlan<'a> {
     pub threads: usize,
     /// How the policy chooses.
     pub mode: ActMode,
+    /// Whether episodes are recorded up to their first success only, as demonstrations are.
+    pub until_success: bool,
 }
 
 /// Records `plan.steps` transitions of `policy` as the dataset `path`, which appears when it is complete.
@@ -53,7 +55,12 @@ pub fn collect(
     origin: &str,
     watch: impl FnMut(u64),
 ) -> Result<Dataset, TelosError> {
-    let mut writer = DatasetWriter::create(path, describe(plan.env, reference, origin)?)?;
+    let info = describe(plan.env, reference, origin)?;
+    if plan.until_success && !info.success {
+        let reason = "which does not judge success; leave it out";
+        return Err(TelosError::Usage(format!("--until-success: the task is `{}`, {reason}", plan.env.id)));
+    }
+    let mut writer = DatasetWriter::create(path, info)?;
     record(plan, policy, &mut writer, watch)?;
     Ok(writer.finish()?)
 }
@@ -84,7 +91,10 @@ fn record(
     // Each contributes an episode of full length at least, or a small dataset would hold none.
     let horizon = plan.env.make()?.spec().horizon as u64;
     let n = (plan.steps / horizon).clamp(1, ENVIRONMENTS) as usize;
-    let mut envs = VecEnv::new(n, plan.threads, plan.seed, |_| plan.env.make())?;
+    let mut envs = VecEnv::new(n, plan.threads, plan.seed, |_| {
+        let env = plan.env.make()?;
+        Ok(if plan.until_success { Box::new(UntilSuccess::new(env)) } else { env })
+    })?;
     let mut obs = envs.reset().obs.clone();
     let mut recorder = Recorder::new(envs.batch(), plan.seed, plan.steps);
     let mut actions = vec![0.0; n * envs.spec().action.size()];

@@ -210,6 +210,7 @@ impl Cast<'_> {
             seed,
             threads: collection_threads(config),
             mode: ActMode::Sample,
+            until_success: false,
         };
         let expert = || {
             let expert =
