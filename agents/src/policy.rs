@@ -65,6 +65,12 @@ pub trait Policy {
     /// Tells what the actions chosen last earned, `[rows]`, before any episode is said to have ended.
     /// Only policies that aim at a return have to know.
     fn rewarded(&mut self, _rewards: &[f32]) {}
+
+    /// What the actions chosen last would have been without the noise that was added on purpose, `[rows, act]`;
+    /// `None` where none was.
+    fn intended(&self) -> Option<&[f32]> {
+        None
+    }
 }
 
 /// Draws every action uniformly from the action space. Its mode is the centre of the space.

@@ -222,8 +222,7 @@ fn rewards_of_tasks_with_goals_follow_from_their_goals() {
 #[test]
 fn a_fact_of_the_state_is_success_and_rewards_stay() {
     let mut plain = registry::make("cartpole-balance").unwrap();
-    let [mut upright, mut left] =
-        ["upright", "cart-left"].map(|key| wrap("cartpole-balance", &fact(key)));
+    let [mut upright, mut left] = ["upright", "cart-left"].map(|key| wrap("cartpole-balance", &fact(key)));
     for env in [&mut plain, &mut upright, &mut left] {
         reset(env.as_mut(), 5);
     }

@@ -4,6 +4,7 @@
 //! can do what a command does: read a [`config::Config`], make a [`RunDirectory`], [`loops::train`].
 
 pub mod audit;
+mod best_checkpoint;
 mod checkpoint_series;
 pub mod cli;
 pub mod config;

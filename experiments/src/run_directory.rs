@@ -7,6 +7,7 @@
 //! timing.jsonl      the same for what depends on the machine
 //! tensorboard/      metrics.jsonl as TensorBoard events
 //! checkpoints/      step-<n>.ckpt, the latest few
+//! best/             the checkpoint of the best evaluation, where the configuration asks for it
 //! feedback/         the ledger of questions and answers; people/ what people are asked and answer
 //! videos/           final.mp4, an episode of a policy that was trained by a sentence
 //! result.json       the final evaluation
@@ -22,6 +23,7 @@ use telos_checkpoint::{Checkpoint, atomic_write};
 
 use crate::{
     TelosError,
+    best_checkpoint::BestCheckpoint,
     checkpoint_series::CheckpointSeries,
     config::{Config, ConfigError},
     device::DeviceChoice,
@@ -181,12 +183,43 @@ impl RunDirectory {
         Ok(step)
     }
 
-    /// Restores the latest intact checkpoint, for reading only.
+    /// Keeps `state` as the best of the run if `mean_return` is above all before.
+    ///
+    /// # Errors
+    /// When the system refuses; the best before then stays.
+    pub(crate) fn save_if_best(
+        &self,
+        mean_return: f64,
+        step: u64,
+        state: &(impl Checkpoint + ?Sized),
+        metrics: &MetricsWriter,
+    ) -> Result<(), TelosError> {
+        self.best().offer(mean_return, step, metrics.position(), state)
+    }
+
+    /// Restores the best checkpoint.
+    ///
+    /// # Errors
+    /// When it is damaged or does not fit `state`.
+    pub(crate) fn restore_best(
+        &self,
+        state: &mut (impl Checkpoint + ?Sized),
+    ) -> Result<Option<u64>, TelosError> {
+        self.best().load(state)
+    }
+
+    /// Restores the checkpoint that the run stands for, for reading only: with `checkpoint.best` the best, else the
+    /// latest intact one.
     ///
     /// # Errors
     /// As [`restore`](Self::restore), and when there is no checkpoint.
     pub fn read_latest(&self, state: &mut (impl Checkpoint + ?Sized)) -> Result<u64, TelosError> {
         self.check_one_seed()?;
+        if self.config.checkpoint.best
+            && let Some(step) = self.best().load(state)?
+        {
+            return Ok(step);
+        }
         match self.checkpoints().load_latest(state)? {
             Some((step, _)) => Ok(step),
             None => {
@@ -235,6 +268,10 @@ impl RunDirectory {
             self.path.display()
         );
         Err(TelosError::run(&self.path, reason))
+    }
+
+    fn best(&self) -> BestCheckpoint {
+        BestCheckpoint::new(self.path.join("best"))
     }
 
     fn checkpoints(&self) -> CheckpointSeries {

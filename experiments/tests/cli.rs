@@ -273,6 +273,31 @@ fn eval_changes_nothing_and_is_reproducible() {
 }
 
 #[test]
+fn a_run_can_stand_for_its_best_evaluation() {
+    let scratch = scratch();
+    let here = scratch.path();
+    let best = ["--set", "checkpoint.best=true", "--set", "evaluation.interval=100", "--quiet"];
+    // On this seed the policy is best in the middle.
+    succeeds(&[&["train", "c.toml", "--set", "seed=2", "--out", "run"][..], &best].concat(), here);
+    let metrics = fs::read_to_string(here.join("run/metrics.jsonl")).unwrap();
+    let returns: Vec<f64> = metrics
+        .lines()
+        .filter_map(|line| {
+            serde_json::from_str::<serde_json::Value>(line).unwrap()["eval/gold_return"].as_f64()
+        })
+        .collect();
+    let highest = returns.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    assert!(returns.last().is_some_and(|last| *last < highest), "{returns:?}");
+    let result: serde_json::Value =
+        serde_json::from_slice(&fs::read(here.join("run/result.json")).unwrap()).unwrap();
+    assert_eq!(result["seeds"][0]["final"]["gold"]["mean"].as_f64(), Some(highest));
+    let again: serde_json::Value = serde_json::from_str(&succeeds(&["eval", "run", "--json"], here)).unwrap();
+    assert_eq!(again["gold"]["mean"].as_f64(), Some(highest));
+    let preferences = ["train", "c.toml", "--set", "loop=preferences", "--out", "no"];
+    bad_input(&[&preferences[..], &best].concat(), here, &["checkpoint.best", "loop = \"online\""]);
+}
+
+#[test]
 fn envs_lists_every_environment_with_its_spaces() {
     let here = std::env::temp_dir();
     let specs: serde_json::Value = serde_json::from_str(&succeeds(&["envs", "--json"], &here)).unwrap();

@@ -103,7 +103,7 @@ fn play_goes_to_more_places_than_the_task_asks_for() {
 }
 
 #[test]
-fn demonstrations_end_at_their_first_success() {
+fn demonstrations_end_at_their_first_success_and_say_what_was_meant() {
     let scratch = tempfile::tempdir().unwrap();
     let at = scratch.path();
     let collect = "collect --policy scripted --env reacher --steps 600 --reference-episodes 2 --quiet";
@@ -123,6 +123,23 @@ fn demonstrations_end_at_their_first_success() {
     let beginning = |dataset: &Dataset, steps| dataset.episode(0).actions[..steps].to_vec();
     let steps = cut.episode(0).actions.len();
     assert_eq!(beginning(&cut, steps), beginning(&whole, steps));
+    let noisy =
+        "collect --policy scripted --env reacher --steps 400 --noise 0.3 --reference-episodes 2 --quiet";
+    done(at, &format!("{noisy} --out executed"));
+    done(at, &format!("{noisy} --intended --out intended"));
+    let [executed, intended] = ["executed", "intended"].map(|name| Dataset::open(&at.join(name)).unwrap());
+    // The same episodes, of which one says what was done and the other what was meant.
+    assert_eq!(executed.episode(0).obs, intended.episode(0).obs);
+    let expert = telos::envs::registry::expert("reacher").unwrap();
+    let mut action = [0.0; 2];
+    for (obs, recorded) in
+        intended.episode(0).obs.chunks_exact(7).zip(intended.episode(0).actions.chunks_exact(2))
+    {
+        expert.act(obs, &mut action);
+        assert_eq!(recorded, action);
+    }
+    assert_ne!(executed.episode(0).actions, intended.episode(0).actions);
+    refused(at, "collect --policy random --env reacher --steps 10 --intended --out no", "--intended");
     let unjudged = "collect --policy random --env cheetah-run --until-success --steps 10 --out no";
     refused(at, unjudged, "does not judge success");
 }

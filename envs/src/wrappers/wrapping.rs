@@ -42,14 +42,7 @@ pub struct Wrapping {
 
 impl Default for Wrapping {
     fn default() -> Self {
-        Self {
-            action_repeat: 1,
-            randomization: None,
-            goal: None,
-            fact: None,
-            reset_free: None,
-            pixels: None,
-        }
+        Self { action_repeat: 1, randomization: None, goal: None, fact: None, reset_free: None, pixels: None }
     }
 }
 

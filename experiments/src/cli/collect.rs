@@ -47,6 +47,10 @@ pub(super) struct Collect {
     /// Add noise of this standard deviation, relative to half the range, to every action.
     #[arg(long, value_name = "STD", default_value_t = 0.0, allow_negative_numbers = true)]
     noise: f32,
+    /// With --noise: record the actions as they were before it, which is what a demonstrator of recoveries means
+    /// (DART). Such data is for imitation; learners of values need the actions that were executed.
+    #[arg(long, conflicts_with = "tiers")]
+    intended: bool,
     /// Show the policy another goal, drawn anew with this chance at each step.
     #[arg(long, value_name = "CHANCE", default_value_t = 0.0)]
     new_goal: f32,
@@ -150,18 +154,25 @@ impl Collect {
         let progress = self.progress();
         let mut stage = progress.stage(&env.id, self.steps, 0);
         let mode = if self.deterministic { ActMode::Mode } else { ActMode::Sample };
-        let (steps, seed, threads, until_success) =
-            (self.steps, self.seed, self.threads(), self.until_success);
-        let plan = CollectionPlan { env, steps, seed, threads, mode, until_success };
+        let Self { steps, seed, until_success, intended, .. } = *self;
+        let threads = self.threads();
+        let plan = CollectionPlan { env, steps, seed, threads, mode, until_success, intended };
         let play = PlayConfig { noise: self.noise, new_goal: self.new_goal };
         let disturbed = match play {
             PlayConfig { noise: 0.0, new_goal: 0.0 } => String::new(),
             PlayConfig { noise, new_goal } => format!(", noise {noise}, new goals {new_goal}"),
         };
+        if intended && self.noise == 0.0 {
+            return Err(TelosError::Usage(
+                "--intended: without --noise all actions are; leave it out".into(),
+            ));
+        }
         let mut policy = Play::new(policy, play, env, self.seed)?;
+        let meant = if intended { ", actions as intended" } else { "" };
         let end = if until_success { ", until success" } else { "" };
-        let origin = format!("{who}{disturbed}, {mode:?}{end}, seed {seed}").to_lowercase();
-        let reference = self.reference(env)?;
+        let origin = format!("{who}{disturbed}, {mode:?}{meant}{end}, seed {seed}").to_lowercase();
+        // Returns of whole episodes say nothing about those that end early.
+        let reference = if until_success { None } else { self.reference(env)? };
         collect(plan, &mut policy, &self.out, reference, &origin, |step| stage.update(step, None))
     }
 

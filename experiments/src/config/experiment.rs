@@ -298,11 +298,15 @@ pub struct CheckpointConfig {
     /// Latest checkpoints to keep; the one before the last stands in when the last is damaged.
     /// Default 2.
     pub keep: usize,
+    /// Whether the checkpoint of the best evaluation is kept as well, and is what the finished run stands for, in
+    /// place of the last: by the return under the sentence, where there is one, else by the gold return. For
+    /// loop = "online". Default false.
+    pub best: bool,
 }
 
 impl Default for CheckpointConfig {
     fn default() -> Self {
-        Self { interval: 10_000, keep: 2 }
+        Self { interval: 10_000, keep: 2, best: false }
     }
 }
 

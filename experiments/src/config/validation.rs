@@ -26,6 +26,11 @@ pub(super) fn check(config: &Config) -> Result<(), Invalid> {
     reward(config)?;
     at_least("evaluation.episodes", config.evaluation.episodes as u64, 1)?;
     at_least("checkpoint.keep", config.checkpoint.keep as u64, 1)?;
+    if config.checkpoint.best && (config.loop_kind != LoopKind::Online || !config.reward.factors.is_empty()) {
+        let reason = "needs evaluations by the reward that is trained on: use loop = \"online\" without \
+                      `reward.factors`, or leave it out";
+        return invalid("checkpoint.best", reason.into());
+    }
     match config.learner {
         LearnerKind::Sac => sac(config)?,
         LearnerKind::Ppo => ppo(config)?,

@@ -85,7 +85,7 @@ pub(super) trait TrainingLoop: Checkpoint {
 
 /// How [`drive`] ended.
 pub(super) enum Drive {
-    /// All steps were taken; the last evaluation.
+    /// All steps were taken; the last evaluation, or the best where the configuration asks for it.
     Finished(Evaluation),
     /// Stopped on request, after writing a checkpoint.
     Interrupted,
@@ -128,6 +128,10 @@ pub(super) fn drive(
             let mut values = found.metrics();
             values.extend(training.drain_metrics());
             metrics.record(step, &values)?;
+            if config.checkpoint.best {
+                training.gather_state()?;
+                run.save_if_best(found.trained_return().mean, step, training, &metrics)?;
+            }
             let seconds = started.elapsed().as_secs_f64();
             metrics.record_timing(
                 step,
@@ -141,10 +145,11 @@ pub(super) fn drive(
             saved = Some(step);
         }
     }
+    let other = config.checkpoint.best && run.restore_best(training)? != Some(config.steps);
     // A run that was killed after its last checkpoint has no evaluation in memory.
     let evaluation = match evaluation {
-        Some(evaluation) => evaluation,
-        None => assess(training, config)?,
+        Some(evaluation) if !other => evaluation,
+        _ => assess(training, config)?,
     };
     Ok(Drive::Finished(evaluation))
 }

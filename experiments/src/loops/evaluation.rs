@@ -59,6 +59,11 @@ impl Evaluation {
         }
     }
 
+    /// Returns under the reward that was trained on.
+    pub(super) fn trained_return(&self) -> &Summary {
+        self.learned.as_ref().unwrap_or(&self.gold)
+    }
+
     /// The numbers of a learning curve.
     pub(super) fn metrics(&self) -> Vec<(String, f64)> {
         let mut metrics = vec![("eval/gold_return".into(), self.gold.mean)];

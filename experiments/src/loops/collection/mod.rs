@@ -40,6 +40,9 @@ pub struct CollectionPlan<'a> {
     pub mode: ActMode,
     /// Whether episodes are recorded up to their first success only, as demonstrations are.
     pub until_success: bool,
+    /// Whether to record the actions that were [intended](Policy::intended) in place of those that were executed
+    /// (Laskey et al. 2017, "DART: Noise Injection for Robust Imitation Learning", arXiv 1703.09327).
+    pub intended: bool,
 }
 
 /// Records `plan.steps` transitions of `policy` as the dataset `path`, which appears when it is complete.
@@ -103,7 +106,8 @@ fn record(
         policy.act(&obs, n, plan.mode, &mut actions)?;
         let batch = envs.step(&actions);
         (0..n).filter(|&i| batch.done(i)).for_each(|i| policy.episode_ended(i));
-        recorder.observe(&actions, batch, |episode, seed| writer.push_seeded(episode, seed))?;
+        let recorded = policy.intended().filter(|_| plan.intended).unwrap_or(&actions);
+        recorder.observe(recorded, batch, |episode, seed| writer.push_seeded(episode, seed))?;
         obs.copy_from_slice(&batch.obs);
         watch(recorder.recorded());
     }

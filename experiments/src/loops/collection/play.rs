@@ -47,6 +47,8 @@ pub struct Play<'a> {
     /// The present goal of each row.
     chosen: Vec<usize>,
     shown: Vec<f32>,
+    /// The actions before noise.
+    intended: Vec<f32>,
     rng: Xoshiro256PlusPlus,
 }
 
@@ -88,6 +90,7 @@ impl<'a> Play<'a> {
             goals,
             chosen: Vec::new(),
             shown: Vec::new(),
+            intended: Vec::new(),
             rng: Xoshiro256PlusPlus::seed_from_u64(seed ^ STREAM),
         })
     }
@@ -115,6 +118,8 @@ impl Policy for Play<'_> {
             }
         }
         self.policy.act(&self.shown, rows, mode, actions)?;
+        self.intended.clear();
+        self.intended.extend_from_slice(actions);
         if self.config.noise > 0.0 {
             for row in actions.chunks_exact_mut(self.low.len()) {
                 for ((action, low), high) in row.iter_mut().zip(&self.low).zip(&self.high) {
@@ -129,5 +134,9 @@ impl Policy for Play<'_> {
 
     fn episode_ended(&mut self, row: usize) {
         self.policy.episode_ended(row);
+    }
+
+    fn intended(&self) -> Option<&[f32]> {
+        Some(&self.intended)
     }
 }

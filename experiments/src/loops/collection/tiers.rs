@@ -211,6 +211,7 @@ impl Cast<'_> {
             threads: collection_threads(config),
             mode: ActMode::Sample,
             until_success: false,
+            intended: false,
         };
         let expert = || {
             let expert =
