@@ -257,6 +257,25 @@ fn several_seeds_make_one_result() {
 }
 
 #[test]
+fn several_configurations_are_checked_and_then_trained_in_turn() {
+    let scratch = scratch();
+    let here = scratch.path();
+    fs::write(here.join("d.toml"), CONFIG.replace("steps = 600", "steps = 300")).unwrap();
+    fs::write(here.join("bad.toml"), CONFIG.replace("steps = 600", "steps = 0")).unwrap();
+    let all = ["train", "c.toml", "d.toml", "--quiet"];
+    bad_input(&[&all[..], &["bad.toml", "--out", "no"]].concat(), here, &["bad.toml:1: `steps`"]);
+    assert!(!here.join("no").exists());
+    succeeds(&[&all[..], &["--out", "both"]].concat(), here);
+    succeeds(&all, here);
+    for name in ["c", "d"] {
+        let [chosen, usual] = [format!("both/{name}"), format!("runs/{name}-seed1")]
+            .map(|run| fs::read(here.join(run).join("result.json")).unwrap());
+        assert_eq!(chosen, usual);
+    }
+    bad_input(&["train", "c.toml", "c.toml"], here, &["c-seed1", "two configurations"]);
+}
+
+#[test]
 fn eval_changes_nothing_and_is_reproducible() {
     let scratch = scratch();
     let here = scratch.path();

@@ -1,4 +1,4 @@
-//! `telos train`: one experiment, or the same experiment for several seeds.
+//! `telos train`: one experiment, the same experiment for several seeds, or several experiments in turn.
 
 use std::path::{Path, PathBuf};
 
@@ -14,12 +14,15 @@ use crate::{
     seeds,
 };
 
-/// Trains a policy as a configuration says, and writes a run directory.
+/// Trains a policy as a configuration says, and writes a run directory; with several configurations one after the
+/// other, after all of them were checked.
 #[derive(Debug, Args)]
 pub(super) struct Train {
     /// A TOML file, or with --resume also the run directory itself.
-    config: PathBuf,
-    /// The run directory [default: runs/<name of the file>-seed<seed>].
+    #[arg(required = true, value_name = "CONFIG")]
+    configs: Vec<PathBuf>,
+    /// The run directory [default: runs/<name of the file>-seed<seed>]; with several configurations the directory of
+    /// their run directories, which then have the names of the files.
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     /// Change one key of the configuration, such as `--set sac.gamma=0.98`; repeatable.
@@ -38,29 +41,54 @@ pub(super) struct Train {
 
 impl Train {
     pub(super) fn run(self) -> Result<i32, TelosError> {
-        let is_run = self.resume && self.config.is_dir();
-        let file = if is_run { self.config.join("config.toml") } else { self.config.clone() };
+        let plans: Vec<_> = self.configs.iter().map(|path| self.plan(path)).collect::<Result<_, _>>()?;
+        for (index, (_, out)) in plans.iter().enumerate() {
+            if plans[..index].iter().any(|(_, before)| before == out) {
+                let reason = "two configurations would write this run; train them with an --out each";
+                return Err(TelosError::run(out, reason));
+            }
+        }
+        match plans.as_slice() {
+            [(config, out)] if processes(config) > 1 => return self.run_as_rank(config, out),
+            plans if plans.iter().any(|(config, _)| processes(config) > 1) => {
+                return Err(TelosError::Usage(
+                    "under an MPI launcher, train one configuration at a time".into(),
+                ));
+            }
+            _ => {}
+        }
+        let interrupt = Interrupt::listen()?;
+        for (config, out) in &plans {
+            let run = self.open(config, out)?;
+            let outcome = if config.seeds.is_empty() {
+                loops::train(config, &run, &interrupt, &self.progress())?
+            } else {
+                seeds::train(config, &run, &interrupt, &self.progress())?
+            };
+            let code = tell(&outcome, out)?;
+            if code != exit_code::DONE {
+                return Ok(code);
+            }
+        }
+        Ok(exit_code::DONE)
+    }
+
+    /// What to train for one of the arguments, and where; checked as far as it can be before any training.
+    fn plan(&self, path: &Path) -> Result<(Config, PathBuf), TelosError> {
+        let is_run = self.resume && path.is_dir();
+        let file = if is_run { path.join("config.toml") } else { path.to_owned() };
         let config = Config::read(&file, &self.set)?;
         let out = match &self.out {
-            Some(out) => out.clone(),
-            None if is_run => self.config.clone(),
+            Some(out) if self.configs.len() == 1 => out.clone(),
+            Some(out) => out.join(path.file_stem().unwrap_or(path.as_os_str())),
+            None if is_run => path.to_owned(),
             None => default_out(&file, &config),
         };
         // A run that goes on may have no more need of what it began with.
         if !(self.resume && out.exists()) {
             loops::check(&config, self.device)?;
         }
-        if processes(&config) > 1 {
-            return self.run_as_rank(&config, &out);
-        }
-        let interrupt = Interrupt::listen()?;
-        let run = self.open(&config, &out)?;
-        let outcome = if config.seeds.is_empty() {
-            loops::train(&config, &run, &interrupt, &self.progress())?
-        } else {
-            seeds::train(&config, &run, &interrupt, &self.progress())?
-        };
-        tell(&outcome, &out)
+        Ok((config, out))
     }
 
     /// As one of the processes that an MPI launcher started. MPI is left in good order when all ranks
