@@ -2,13 +2,13 @@
 //! keys that must fit each other.
 
 use telos_agents::{AgentError, generative::TuningMethod, offline::RewardScaleConfig};
-use telos_envs::{EnvError, EnvSpec, registry};
+use telos_envs::{EnvError, EnvSpec};
 use telos_rewards::{
     RewardError,
     teacher::{Stage, TeacherSetting},
 };
 
-use super::{Config, DataConfig, LabelKind, LearnerKind, LoopKind, generative, pixels, suggestion::nearest};
+use super::{Config, DataConfig, LabelKind, LearnerKind, LoopKind, environment, generative};
 
 /// A value outside its range.
 pub(super) struct Invalid {
@@ -22,7 +22,7 @@ pub(super) struct Invalid {
 pub(super) fn check(config: &Config) -> Result<(), Invalid> {
     at_least("steps", config.steps, 1)?;
     distinct("seeds", &config.seeds)?;
-    env(config)?;
+    environment::check(config)?;
     reward(config)?;
     at_least("evaluation.episodes", config.evaluation.episodes as u64, 1)?;
     at_least("checkpoint.keep", config.checkpoint.keep as u64, 1)?;
@@ -71,48 +71,6 @@ fn fits_loop(config: &Config) -> Result<(), Invalid> {
         LoopKind::Likelihood => (kind == LearnerKind::Sac, "\"sac\""),
     };
     if fits { Ok(()) } else { invalid("learner", format!("is \"{name}\", but this loop needs {wanted}")) }
-}
-
-fn env(config: &Config) -> Result<(), Invalid> {
-    let ids: Vec<&str> = registry::ids().collect();
-    let id = config.env.id.as_str();
-    if !ids.contains(&id) {
-        let known = ids.join(", ");
-        return invalid(
-            "env.id",
-            match nearest(id, &ids) {
-                _ if id.is_empty() => format!("is missing; choose from {known}"),
-                Some(similar) => format!("there is no environment \"{id}\"; did you mean \"{similar}\"?"),
-                None => format!("there is no environment \"{id}\"; choose from {known}"),
-            },
-        );
-    }
-    between("env.count", config.env.count as u64, 1, 65_536)?;
-    between("env.action_repeat", config.env.action_repeat as u64, 1, 1000)?;
-    if let Some(randomization) = &config.env.randomization {
-        wrapper("env.randomization", randomization.validate())?;
-    }
-    if let Some(goal) = &config.env.goal {
-        wrapper("env.goal", goal.validate())?;
-    }
-    if let Some(reset_free) = &config.env.reset_free {
-        wrapper("env.reset_free", reset_free.validate())?;
-    }
-    if config.env.fact.is_some() && (config.env.goal.is_some() || config.env.reset_free.is_some()) {
-        let reason = "cannot be given beside `env.goal` or `env.reset_free`, whose goal is what success is";
-        return invalid("env.fact", reason.into());
-    }
-    pixels::check(config)?;
-    match config.env.make() {
-        Ok(_) => Ok(()),
-        // What is left is a wrapper that does not fit the environment.
-        Err(error @ EnvError::Config { key: "forward" | "backward", .. }) => {
-            wrapper("env.reset_free", Err(error))
-        }
-        Err(error @ EnvError::Config { key: "fact", .. }) => wrapper("env", Err(error)),
-        Err(error @ EnvError::Config { .. }) => wrapper("env.goal", Err(error)),
-        Err(error) => invalid("env.randomization", error.to_string()),
-    }
 }
 
 /// The verdict of a wrapper that knows its own ranges.
@@ -349,7 +307,7 @@ fn at_least(key: &str, value: u64, least: u64) -> Result<(), Invalid> {
     if value >= least { Ok(()) } else { invalid(key, format!("is {value}, but must be at least {least}")) }
 }
 
-fn between(key: &str, value: u64, least: u64, most: u64) -> Result<(), Invalid> {
+pub(super) fn between(key: &str, value: u64, least: u64, most: u64) -> Result<(), Invalid> {
     if (least..=most).contains(&value) {
         Ok(())
     } else {
