@@ -104,3 +104,47 @@ fn replay<E: Env>(
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use telos_agents::{ActMode, RandomPolicy};
+
+    use super::*;
+    use crate::loops::collection::{CollectionPlan, collect};
+
+    #[test]
+    fn stacks_are_what_the_environment_shows_step_by_step() {
+        let scratch = tempfile::tempdir().unwrap();
+        let env = EnvConfig { id: "reacher".into(), ..EnvConfig::default() };
+        let mut policy = RandomPolicy::new(env.make().unwrap().spec(), 1).unwrap();
+        let plan = CollectionPlan {
+            env: &env,
+            steps: 24,
+            seed: 5,
+            threads: 1,
+            mode: ActMode::Sample,
+            until_success: false,
+            intended: false,
+        };
+        let data = collect(plan, &mut policy, &scratch.path().join("data"), None, "random", |_| {}).unwrap();
+        let pixels = PixelsConfig { size: 16, ..PixelsConfig::default() };
+        let pictures = RecordedPictures::take(&data, &env, &pixels).unwrap();
+
+        let mut seeing = Pixels::new(env.make().unwrap(), &pixels).unwrap();
+        let mut obs = vec![0.0; pixels.shape().size()];
+        let mut stacks = Vec::new();
+        for (number, episode) in data.episodes().enumerate() {
+            seeing.reset(data.seed(number).unwrap(), &mut obs);
+            for (step, action) in episode.actions.chunks_exact(2).enumerate() {
+                let batch = ChunkBatch { episode: vec![number], start: vec![step], ..ChunkBatch::default() };
+                pictures.stacks(&batch, &mut stacks);
+                assert!(
+                    stacks.iter().zip(&obs).all(|(level, seen)| f32::from(*level) == *seen),
+                    "step {step}"
+                );
+                seeing.step(action, &mut obs);
+            }
+        }
+        assert_eq!(stacks.len(), obs.len());
+    }
+}
