@@ -1,9 +1,6 @@
 //! The checkpoint of a run's best evaluation, beside its latest ones.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
+use std::{fs, path::PathBuf};
 
 use serde::{Deserialize, Serialize};
 use telos_checkpoint::{Checkpoint, atomic_write};
@@ -72,7 +69,7 @@ impl BestCheckpoint {
     }
 
     fn series(&self) -> CheckpointSeries {
-        CheckpointSeries::new(Path::new(&self.directory).to_owned())
+        CheckpointSeries::new(self.directory.clone())
     }
 }
 

@@ -272,7 +272,9 @@ fn several_configurations_are_checked_and_then_trained_in_turn() {
             .map(|run| fs::read(here.join(run).join("result.json")).unwrap());
         assert_eq!(chosen, usual);
     }
-    bad_input(&["train", "c.toml", "c.toml"], here, &["c-seed1", "two configurations"]);
+    bad_input(&["train", "c.toml", "c.toml", "--out", "new"], here, &["new/c", "two configurations"]);
+    fs::write(here.join("first.toml"), CONFIG).unwrap();
+    bad_input(&["train", "first.toml", "d.toml"], here, &["runs/d-seed1: exists already"]);
 }
 
 #[test]

@@ -8,8 +8,8 @@ use super::{
 };
 use crate::{Env, EnvError};
 
-/// What to put around an environment, from the inside out: a goal region, a fact that is success, randomised dynamics, repeated
-/// actions, goals that take turns without a reset, and pictures in place of observations.
+/// What to put around an environment, from the inside out: a goal region, a fact that is success, randomised
+/// dynamics, repeated actions, goals that take turns without a reset, and pictures in place of observations.
 ///
 /// ```
 /// use telos_envs::{Env, RandomizationConfig, Wrapping, registry};

@@ -43,6 +43,11 @@ impl Train {
     pub(super) fn run(self) -> Result<i32, TelosError> {
         let plans: Vec<_> = self.configs.iter().map(|path| self.plan(path)).collect::<Result<_, _>>()?;
         for (index, (_, out)) in plans.iter().enumerate() {
+            // What the last of them would be refused for should not be found out after the others were trained.
+            if !self.resume && plans.len() > 1 && out.join("manifest.json").exists() {
+                let reason = "exists already; pass --resume to go on with it, or another --out";
+                return Err(TelosError::run(out, reason));
+            }
             if plans[..index].iter().any(|(_, before)| before == out) {
                 let reason = "two configurations would write this run; train them with an --out each";
                 return Err(TelosError::run(out, reason));
