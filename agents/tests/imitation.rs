@@ -3,14 +3,14 @@
 
 use std::{path::PathBuf, sync::Arc};
 
-use rand::SeedableRng;
+use rand::{RngExt, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
 use telos_agents::{
-    ActMode, Policy,
+    ActMode, ActionRange, ObservationNormalizer, Policy,
     generative::{
         BehaviourCloning, BehaviourCloningConfig, ChainNoise, ChunkShape, ConsistencyPolicy, DiffusionPolicy,
-        FlowPolicy, GenerativePolicy, MlpDenoiser, MlpDenoiserConfig, NoiseSchedule, SamplerConfig,
-        normalizer_of,
+        FlowPolicy, GenerativePolicy, MlpDenoiser, MlpDenoiserConfig, NoiseSchedule, ResidualActions,
+        SamplerConfig, normalizer_of,
     },
 };
 use telos_checkpoint::{from_bytes, to_bytes};
@@ -129,6 +129,63 @@ fn a_diffusion_a_flow_and_a_consistency_policy_imitate_the_expert() {
     train(&mut consistency, &dataset, 3000);
     let after = [success(&mut diffusion), success(&mut flow), success(&mut consistency)];
     assert!(before < 0.3 && after.iter().all(|share| *share > 0.8), "{before} before, {after:?} after");
+}
+
+#[test]
+fn a_policy_over_what_a_regression_leaves_imitates_the_expert() {
+    let scratch = Scratch::new("residuals");
+    let dataset = demonstrations(&scratch, 100);
+    let env = registry::make(TASK).unwrap();
+    let residual = residual_of(&dataset, env.spec());
+    let new = || learner(FlowPolicy::new(denoiser(), SAMPLER).unwrap(), &dataset, env.spec());
+    let mut flow = new().on_residuals(residual);
+    train(&mut flow, &dataset, 3000);
+    let (mut resumed, bytes) = (new().on_residuals(ResidualActions::identity(SHAPE)), to_bytes(&flow));
+    from_bytes(&mut resumed, &bytes).unwrap();
+    assert_eq!(to_bytes(&resumed), bytes);
+    let share = success(&mut resumed);
+    assert!(share > 0.8, "{share}");
+}
+
+fn residual_of(dataset: &Dataset, spec: &EnvSpec) -> ResidualActions {
+    ResidualActions::fit(dataset, &normalizer_of(dataset), &ActionRange::new(spec).unwrap(), SHAPE)
+}
+
+#[test]
+fn residuals_are_what_a_plane_leaves_and_actions_come_back() {
+    // Actions on a plane over the observation, and every seventh of them 0.3 above or below it.
+    let scratch = Scratch::new("plane");
+    let env = registry::make(TASK).unwrap();
+    let info = DatasetInfo { factors: Vec::new(), ..DatasetInfo::of(env.spec(), false, "a plane") };
+    let mut writer = DatasetWriter::create(&scratch.0, info).unwrap();
+    let mut rng = Xoshiro256PlusPlus::seed_from_u64(6);
+    let plane = |obs: &[f32]| [0.2 + 0.1 * obs[0] - 0.05 * obs[3], 0.3 * obs[1]];
+    for index in 0..700_usize {
+        let obs: Vec<f32> = (0..2 * SHAPE.obs).map(|_| rng.random_range(-1.0..1.0)).collect();
+        let [mut first, second] = plane(&obs[..SHAPE.obs]);
+        if index % 7 == 0 {
+            first += if index % 2 == 0 { 0.3 } else { -0.3 };
+        }
+        let actions = vec![first, second];
+        writer.push(Episode { obs, actions, rewards: vec![0.0], ..Episode::default() }.view()).unwrap();
+    }
+    let dataset = writer.finish().unwrap();
+    let residual = residual_of(&dataset, env.spec());
+    let mut normalizer: ObservationNormalizer = normalizer_of(&dataset);
+    normalizer.freeze();
+    let obs: Vec<f32> = (0..SHAPE.obs).map(|i| (i as f32 * 0.9).cos()).collect();
+    let mut seen = vec![0.0; SHAPE.obs];
+    normalizer.normalize(&obs, &mut seen);
+    let [first, second] = plane(&obs);
+    let actions = [first + 0.3, second, first, second, first - 0.3, second, first, second];
+    let mut chunk = actions;
+    residual.from_actions(&seen, &mut chunk);
+    for (x, expected) in chunk.iter().zip([1.0, 0.0, 0.0, 0.0, -1.0, 0.0, 0.0, 0.0]) {
+        // The plane is known to a few hundredths of what was put beside it.
+        assert!((x - expected).abs() < 0.1, "{chunk:?}");
+    }
+    residual.to_actions(&seen, &mut chunk);
+    assert!(chunk.iter().zip(&actions).all(|(a, b)| (a - b).abs() < 1e-5), "{chunk:?}");
 }
 
 #[test]

@@ -18,7 +18,7 @@ use telos_envs::{
 };
 use telos_nn::{Adam, AdamConfig, NnError, Parameters, Tensor, Var, weights};
 
-use super::{ChunkActor, GenerativePolicy, NoiseDraw};
+use super::{ChunkActor, GenerativePolicy, NoiseDraw, ResidualActions};
 use crate::{ActMode, AgentError, ObservationNormalizer, Policy, Sight, error::require};
 
 /// Bound on normalised observations: components that hardly moved in the data must not explode.
@@ -151,6 +151,13 @@ impl<P: GenerativePolicy> BehaviourCloning<P> {
         self.actor.see_by(averaged)?;
         self.eye = Some(Eye { optimizer: Adam::new(&sight, self.config.adam())?, sight, shift });
         Ok(self)
+    }
+
+    /// Makes chunks what a regression leaves of the actions.
+    #[must_use]
+    pub fn on_residuals(mut self, residual: ResidualActions) -> Self {
+        self.actor.draw_residuals(residual);
+        self
     }
 
     /// One step on a batch of chunks, in the environment's units; returns the loss, the mean over the

@@ -7,7 +7,7 @@ use telos_checkpoint::{Checkpoint, CheckpointError, Reader, Writer};
 use telos_envs::{EnvSpec, dataset::ChunkBatch, episode_seed};
 use telos_nn::{gaussian, weights};
 
-use super::{Chain, GenerativePolicy, NoiseActor};
+use super::{Chain, ChunkShape, GenerativePolicy, NoiseActor, ResidualActions};
 use crate::{ActMode, ActionRange, AgentError, ObservationNormalizer, Policy, Sight, error::require};
 
 /// Keeps the noise of [`ActMode::Mode`] apart from everything else that is seeded.
@@ -25,6 +25,8 @@ pub struct ChunkActor<P> {
     normalizer: ObservationNormalizer,
     /// What turns pictures into the policy's observations, where it sees pictures.
     sight: Option<Sight>,
+    /// What chunks are, where they are not actions in [-1, 1].
+    residual: Option<ResidualActions>,
     /// Who chooses the first latent, where that is not left to chance.
     start: Option<NoiseActor>,
     /// Actions of a chunk that are executed.
@@ -71,6 +73,7 @@ impl<P: GenerativePolicy> ChunkActor<P> {
             range,
             normalizer,
             sight: None,
+            residual: None,
             start: None,
             executed,
             chunks: Vec::new(),
@@ -128,6 +131,16 @@ impl<P: GenerativePolicy> ChunkActor<P> {
         Ok(())
     }
 
+    /// Makes chunks what a regression leaves of the actions.
+    pub fn draw_residuals(&mut self, residual: ResidualActions) {
+        self.residual = Some(residual);
+    }
+
+    /// What chunks are, where they are not actions in [-1, 1].
+    pub fn residual(&self) -> Option<&ResidualActions> {
+        self.residual.as_ref()
+    }
+
     /// Lets `start` choose the first latent of every chunk; its most likely one in [`ActMode::Mode`].
     pub fn start_by(&mut self, start: NoiseActor) {
         self.start = Some(start);
@@ -145,11 +158,12 @@ impl<P: GenerativePolicy> ChunkActor<P> {
     pub fn take_over(&mut self, other: &Self) -> Result<(), AgentError> {
         weights::copy(&self.policy, &other.policy)?;
         self.normalizer.clone_from(&other.normalizer);
+        self.residual.clone_from(&other.residual);
         Ok(())
     }
 
     /// Recorded chunks in the environment's units as the policy sees them: the observations `[rows, obs]`
-    /// before them, normalised, and actions in [-1, 1].
+    /// before them, normalised, and actions in [-1, 1] or what the regression leaves of them.
     ///
     /// # Errors
     /// When the batch's sizes are not the policy's.
@@ -166,7 +180,11 @@ impl<P: GenerativePolicy> ChunkActor<P> {
         for (seen, normalized) in firsts.zip(obs.chunks_exact_mut(shape.obs)) {
             self.normalizer.normalize(&seen[..shape.obs], normalized);
         }
-        self.demonstrated_actions(batch, chunks)
+        self.demonstrated_actions(batch, chunks)?;
+        if let Some(residual) = &self.residual {
+            residual.from_actions(obs, chunks);
+        }
+        Ok(())
     }
 
     /// Recorded chunks in the environment's units as actions in [-1, 1].
@@ -218,9 +236,15 @@ impl<P: GenerativePolicy> ChunkActor<P> {
 
     /// Hands the environments that were due their chunks, from the end of the chain.
     fn hand_out(&mut self) {
+        let ChunkShape { obs, .. } = self.policy.shape();
         let width = self.policy.shape().width();
-        for (&row, chunk) in self.due.iter().zip(self.chain.chunks().chunks_exact(width)) {
-            self.chunks[row * width..][..width].copy_from_slice(chunk);
+        let drawn = self.chain.chunks().chunks_exact(width).zip(self.obs.chunks_exact(obs));
+        for (&row, (chunk, obs)) in self.due.iter().zip(drawn) {
+            let own = &mut self.chunks[row * width..][..width];
+            own.copy_from_slice(chunk);
+            if let Some(residual) = &self.residual {
+                residual.to_actions(obs, own);
+            }
             self.taken[row] = 0;
             self.drawn[row] += 1;
         }
@@ -341,6 +365,9 @@ impl<P: GenerativePolicy> Policy for ChunkActor<P> {
         self.policy.sample_chain(&self.obs.repeat(count), count, &mut rng, &mut self.chain)?;
         chunks.clear();
         chunks.extend_from_slice(self.chain.chunks());
+        if let Some(residual) = &self.residual {
+            residual.to_actions(&self.obs.repeat(count), chunks);
+        }
         self.range.to_env(chunks);
         Ok(self.policy.shape().horizon)
     }
@@ -352,6 +379,9 @@ impl<P: GenerativePolicy> Checkpoint for ChunkActor<P> {
         out.part("normalizer", &self.normalizer);
         if let Some(sight) = &self.sight {
             out.part("sight", sight);
+        }
+        if let Some(residual) = &self.residual {
+            out.part("residual", residual);
         }
         if let Some(start) = &self.start {
             out.part("start", start);
@@ -367,6 +397,9 @@ impl<P: GenerativePolicy> Checkpoint for ChunkActor<P> {
         from.part("normalizer", &mut self.normalizer)?;
         if let Some(sight) = &mut self.sight {
             from.part("sight", sight)?;
+        }
+        if let Some(residual) = &mut self.residual {
+            from.part("residual", residual)?;
         }
         if let Some(start) = &mut self.start {
             from.part("start", start)?;

@@ -37,6 +37,9 @@ pub struct GenerativeConfig {
     pub horizon: usize,
     /// Actions of a chunk that are executed before the next is drawn. Default 8 (Diffusion Policy).
     pub executed: usize,
+    /// Whether chunks are what a linear regression on the observation leaves of the actions (see
+    /// [`ResidualActions`](super::ResidualActions)), in place of the actions. Default false.
+    pub residual: bool,
     /// The network: `"mlp"` (default), `"unet"` or `"transformer"`, each with a table of its sizes here, or, for a
     /// diffusion, `"energy"`, which has those of `mlp`.
     pub denoiser: DenoiserKind,
@@ -57,6 +60,7 @@ impl Default for GenerativeConfig {
             levels: 100,
             horizon: 16,
             executed: 8,
+            residual: false,
             denoiser: DenoiserKind::Mlp,
             mlp: MlpDenoiserConfig::default(),
             unet: UnetDenoiserConfig::default(),

@@ -119,6 +119,8 @@ pub struct Mopo {
     rng: Xoshiro256PlusPlus,
     predictions: Predictions,
     batch: ReplayBatch,
+    /// Mean number of steps of the latest rollouts.
+    rollout_steps: f32,
 }
 
 impl Mopo {
@@ -154,6 +156,7 @@ impl Mopo {
             updates: 0,
             predictions: Predictions::default(),
             batch: ReplayBatch::default(),
+            rollout_steps: 0.0,
             reader,
             dynamics,
             filter,
@@ -168,21 +171,17 @@ impl Mopo {
         let metrics = Metrics::new(&[("model_loss", loss), ("model_error", error)]);
         let Some(filter) = &mut self.filter else { return Ok(metrics) };
 
-        let width = self.reader.obs_size();
-        let size = width + self.reader.action_size();
-        let obs_actions = self.reader.join(&batch.obs, &batch.actions)?;
-        self.dynamics.predict(obs_actions, &mut self.predictions)?;
-        let (mut data, mut model) = (Vec::new(), Vec::new());
+        let data = recorded_transitions(&mut self.reader, batch)?;
+        let (o, size) = (self.reader.obs_size(), data.len() / batch.rows);
+        self.dynamics.predict(self.reader.join(&batch.obs, &batch.actions)?, &mut self.predictions)?;
+        let mut model = Vec::new();
         let elites = self.dynamics.elites();
-        for (row, obs_action) in obs_actions.chunks_exact(size).enumerate() {
+        for (row, transition) in data.chunks_exact(size).enumerate() {
             let member = *elites.choose(&mut self.rng).unwrap_or(&0);
-            let (obs, next_obs) = (&batch.obs[row * width..], &batch.next_obs[row * width..]);
-            data.extend_from_slice(obs_action);
-            data.extend(next_obs[..width].iter().zip(obs).map(|(next, now)| next - now));
-            model.extend_from_slice(obs_action);
+            model.extend_from_slice(&transition[..size - o]);
             draw(&self.predictions, member, row, &mut self.rng, &mut model);
             // The reward is no part of a transition.
-            model.truncate(data.len());
+            model.truncate((row + 1) * size);
         }
         let loss = filter.fit(&data, &model)?;
         let interval = self.config.model_updates.div_ceil(filter.wanted_snapshots() as u64);
@@ -192,8 +191,13 @@ impl Mopo {
         Ok(metrics.with("discriminator_loss", loss))
     }
 
-    /// Lines 5 to 9: the policy acts in the models for h steps from the states `obs`.
-    fn roll_out(&mut self, mut obs: Vec<f32>) -> Result<(), AgentError> {
+    /// Lines 5 to 9: the policy acts in the models for h steps from the states of the batch.
+    fn roll_out(&mut self, batch: &ReplayBatch) -> Result<(), AgentError> {
+        if let Some(filter) = &mut self.filter {
+            filter.calibrate(&recorded_transitions(&mut self.reader, batch)?)?;
+        }
+        let mut obs = batch.obs.clone();
+        let mut steps = 0;
         for _ in 0..self.config.horizon {
             let rows = obs.len() / self.reader.obs_size();
             if rows == 0 {
@@ -204,7 +208,9 @@ impl Mopo {
             let candidates = self.imagine(&obs, &actions, rows)?;
             let chosen = self.choose(&obs, &actions, rows, &candidates)?;
             obs = self.remember(&obs, &actions, &candidates, &chosen);
+            steps += obs.len() / self.reader.obs_size();
         }
+        self.rollout_steps = steps as f32 / batch.rows as f32;
         Ok(())
     }
 
@@ -299,6 +305,19 @@ fn draw(
     }));
 }
 
+/// Rows of (s, a, s' - s) of a batch of data.
+fn recorded_transitions(reader: &mut TransitionReader, batch: &ReplayBatch) -> Result<Vec<f32>, AgentError> {
+    let (o, size) = (reader.obs_size(), reader.obs_size() + reader.action_size());
+    let mut data = Vec::new();
+    let obs_actions = reader.join(&batch.obs, &batch.actions)?;
+    let changes = batch.next_obs.chunks_exact(o).zip(batch.obs.chunks_exact(o));
+    for (obs_action, (next_obs, obs)) in obs_actions.chunks_exact(size).zip(changes) {
+        data.extend_from_slice(obs_action);
+        data.extend(next_obs.iter().zip(obs).map(|(next, now)| next - now));
+    }
+    Ok(data)
+}
+
 fn mean(values: &[f32]) -> f32 {
     values.iter().sum::<f32>() / values.len() as f32
 }
@@ -313,7 +332,7 @@ impl OfflineLearner for Mopo {
         }
         let policy_updates = self.updates - self.config.model_updates;
         if policy_updates.is_multiple_of(self.config.rollout_interval) {
-            self.roll_out(batch.obs.clone())?;
+            self.roll_out(batch)?;
         }
         self.updates += 1;
         self.batch.clone_from(batch);
@@ -327,6 +346,7 @@ impl OfflineLearner for Mopo {
             ("q", found.q),
             ("temperature", found.temperature),
             ("imagined_reward", mean(&self.batch.rewards)),
+            ("rollout_steps", self.rollout_steps),
         ]);
         Ok(found.actor_loss.map_or(metrics, |loss| metrics.with("actor_loss", loss)))
     }
@@ -362,6 +382,7 @@ impl Checkpoint for Mopo {
         out.part("imagined", &self.imagined);
         out.part("policy", &self.policy);
         out.value("updates", &self.updates);
+        out.value("rollout_steps", &self.rollout_steps);
         out.value("rng", &self.rng);
     }
 
@@ -373,6 +394,7 @@ impl Checkpoint for Mopo {
         from.part("imagined", &mut self.imagined)?;
         from.part("policy", &mut self.policy)?;
         self.updates = from.value("updates")?;
+        self.rollout_steps = from.value("rollout_steps")?;
         self.rng = from.value("rng")?;
         Ok(())
     }

@@ -8,7 +8,8 @@
 //! chosen by `softmax(r_D / temperature)`, and the rollout ends where even that one has `r_D` below a bound.
 //!
 //! The paper's adversary is a model trained against D; here it is the likelihood-trained ensemble itself at
-//! the successive stages of its training.
+//! the successive stages of its training, from which D can tell the data less and less. So the bound is not the
+//! authors' 0.6, below which everything may lie, but a quantile of the dynamics rewards of the data.
 
 use rand::RngExt;
 use rand_xoshiro::Xoshiro256PlusPlus;
@@ -26,6 +27,8 @@ use crate::{
 
 /// Largest normalised input, in standard deviations.
 const CLIP: f32 = 10.0;
+/// Intervals of [0, 1] in which the dynamics rewards of data are counted.
+const INTERVALS: usize = 1000;
 
 /// Settings of the filter. The source is the authors' code (`polixir/MOREC`), but for what training the
 /// discriminators needs, which it does not publish.
@@ -36,9 +39,9 @@ pub struct MorecConfig {
     pub candidates: usize,
     /// Temperature of the choice among them. Default 0.1.
     pub temperature: f32,
-    /// Dynamics reward below which a rollout ends, in [0, 1]. Default 0.6: of discriminators that are
-    /// right half of the time a transition of the data has 0.5.
-    pub least_reward: f32,
+    /// Share of the data's own transitions that have less than the dynamics reward below which a rollout ends, in
+    /// [0, 1]. Default 0.05.
+    pub refused_share: f32,
     /// Snapshots of the discriminator that are kept, evenly over the training of the model. Default 20
     /// (authors 400).
     pub snapshots: usize,
@@ -53,7 +56,7 @@ impl Default for MorecConfig {
         Self {
             candidates: 2,
             temperature: 0.1,
-            least_reward: 0.6,
+            refused_share: 0.05,
             snapshots: 20,
             hidden: vec![256, 256],
             lr: 1e-4,
@@ -69,7 +72,7 @@ impl MorecConfig {
     pub fn validate(&self) -> Result<(), AgentError> {
         at_least_one("mopo.morec.candidates", self.candidates)?;
         positive("mopo.morec.temperature", self.temperature.into())?;
-        unit("mopo.morec.least_reward", self.least_reward)?;
+        unit("mopo.morec.refused_share", self.refused_share)?;
         at_least_one("mopo.morec.snapshots", self.snapshots)?;
         layers("mopo.morec.hidden", &self.hidden)?;
         positive("mopo.morec.lr", self.lr)
@@ -84,6 +87,10 @@ pub(super) struct TransitionFilter {
     snapshots: Vec<Mlp>,
     optimizer: Adam,
     inputs: ObservationNormalizer,
+    /// `[INTERVALS]`: transitions of the data with such a dynamics reward.
+    counts: Vec<u64>,
+    /// The dynamics reward below which a rollout ends.
+    bound: f32,
 }
 
 impl TransitionFilter {
@@ -106,6 +113,8 @@ impl TransitionFilter {
             inputs: ObservationNormalizer::new(inputs, CLIP),
             config: config.clone(),
             snapshots: Vec::new(),
+            counts: vec![0; INTERVALS],
+            bound: 0.0,
             discriminator,
         })
     }
@@ -153,6 +162,29 @@ impl TransitionFilter {
         Ok(())
     }
 
+    /// Takes in more transitions of the data, rows of (s, a, s' - s), for the bound to be a quantile of them all.
+    pub(super) fn calibrate(&mut self, data: &[f32]) -> Result<(), NnError> {
+        let mut rewards = vec![0.0; data.len() / self.inputs.size()];
+        self.rewards(data, &mut rewards)?;
+        for reward in rewards {
+            self.counts[((reward * INTERVALS as f32) as usize).min(INTERVALS - 1)] += 1;
+        }
+        self.bound = self.quantile();
+        Ok(())
+    }
+
+    /// The lower end of the interval that the bound's quantile lies in.
+    fn quantile(&self) -> f32 {
+        let total: u64 = self.counts.iter().sum();
+        let mut below = (f64::from(self.config.refused_share) * total as f64) as u64;
+        let interval = self.counts.iter().position(|count| {
+            let here = below < *count;
+            below = below.saturating_sub(*count);
+            here
+        });
+        interval.unwrap_or(INTERVALS) as f32 / INTERVALS as f32
+    }
+
     /// The candidate to go on with, drawn by the softmax of the dynamics rewards of one state's
     /// candidates; `None` where it is too unlike the data.
     pub(super) fn choose(&self, rewards: &[f32], rng: &mut Xoshiro256PlusPlus) -> Option<usize> {
@@ -164,7 +196,7 @@ impl TransitionFilter {
             left < 0.0
         });
         let chosen = chosen.unwrap_or(rewards.len() - 1);
-        (rewards[chosen] >= self.config.least_reward).then_some(chosen)
+        (rewards[chosen] >= self.bound).then_some(chosen)
     }
 
     fn normalized(&self, columns: &[f32]) -> Result<Tensor, NnError> {
@@ -186,6 +218,7 @@ impl Checkpoint for TransitionFilter {
         weights::save_values(&self.discriminator, out);
         out.part("optimizer", &self.optimizer);
         out.part("inputs", &self.inputs);
+        out.value("counts", &self.counts);
         out.value("snapshots", &self.snapshots.len());
         self.snapshots.iter().for_each(|snapshot| weights::save_values(snapshot, out));
     }
@@ -194,6 +227,12 @@ impl Checkpoint for TransitionFilter {
         weights::load_values(&self.discriminator, from)?;
         from.part("optimizer", &mut self.optimizer)?;
         from.part("inputs", &mut self.inputs)?;
+        let counts: Vec<u64> = from.value("counts")?;
+        if counts.len() != INTERVALS {
+            return Err(from.wrong("counts", &format!("are {}, not {INTERVALS}", counts.len())));
+        }
+        self.counts = counts;
+        self.bound = self.quantile();
         let count: usize = from.value("snapshots")?;
         if count > self.config.snapshots {
             return Err(from.wrong("snapshots", &format!("are {count}, at most {}", self.config.snapshots)));
@@ -245,12 +284,35 @@ mod tests {
 
     #[test]
     fn better_candidates_are_chosen_more_often_and_bad_ones_end_the_rollout() {
-        let filter = filter(&MorecConfig::default());
+        let mut filter = filter(&MorecConfig::default());
+        filter.bound = 0.6;
         let mut rng = Xoshiro256PlusPlus::seed_from_u64(3);
         let draws = 4000;
         let first = (0..draws).filter(|_| filter.choose(&[0.9, 0.8], &mut rng) == Some(0)).count();
         // 1 / (1 + exp(-1)) = 0.731 with a standard error of 0.007.
         assert!((first as f64 / f64::from(draws) - 0.731).abs() < 0.03, "{first}");
         assert_eq!(filter.choose(&[0.5, 0.55], &mut rng), None);
+    }
+
+    #[test]
+    fn the_bound_refuses_its_share_of_the_data() {
+        let mut filter = filter(&MorecConfig { refused_share: 0.2, ..MorecConfig::default() });
+        let mut rng = Xoshiro256PlusPlus::seed_from_u64(4);
+        let mut rows = |n: usize| (0..2 * n).map(|_| rng.random_range(-1.0..1.0)).collect::<Vec<f32>>();
+        filter.fit(&rows(64), &rows(64)).unwrap();
+        filter.take_snapshot().unwrap();
+        for _ in 0..20 {
+            filter.calibrate(&rows(500)).unwrap();
+        }
+        let data = rows(4000);
+        let mut rewards = vec![0.0; 4000];
+        filter.rewards(&data, &mut rewards).unwrap();
+        let refused = rewards.iter().filter(|reward| **reward < filter.bound).count() as f64 / 4000.0;
+        // Standard error of the share 0.006; an interval of the counts holds more of an untrained network's outputs.
+        assert!((0.12..=0.23).contains(&refused), "{refused}, bound {}", filter.bound);
+        let bytes = telos_checkpoint::to_bytes(&filter);
+        let mut restored = self::filter(&MorecConfig { refused_share: 0.2, ..MorecConfig::default() });
+        telos_checkpoint::from_bytes(&mut restored, &bytes).unwrap();
+        assert_eq!(restored.bound, filter.bound);
     }
 }

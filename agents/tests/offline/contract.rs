@@ -47,7 +47,7 @@ fn learners(seed: u64) -> Vec<(&'static str, Box<dyn OfflineLearner>)> {
         sac: SacConfig { hidden: vec![8], batch_size, ..Default::default() },
         ..Default::default()
     };
-    let morec = MorecConfig { hidden: vec![8], snapshots: 2, least_reward: 0.4, ..Default::default() };
+    let morec = MorecConfig { hidden: vec![8], snapshots: 2, ..Default::default() };
     let transformer = DecisionTransformerConfig {
         context: 2,
         batch_size: 8,

@@ -157,8 +157,7 @@ fn conservative_q_learning_calibrated_or_not() {
 #[test]
 fn model_based_with_and_without_the_transition_filter() {
     let data = episodes(EPISODES, 0);
-    let morec =
-        MorecConfig { hidden: HIDDEN.to_vec(), snapshots: 5, least_reward: 0.3, ..Default::default() };
+    let morec = MorecConfig { hidden: HIDDEN.to_vec(), snapshots: 5, ..Default::default() };
     for (name, morec) in [("MOPO", None), ("MOREC", Some(morec))] {
         let config = MopoConfig {
             model_updates: 1500,

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use rand::SeedableRng;
 use rand_xoshiro::Xoshiro256PlusPlus;
 use telos_agents::{
-    ObservationNormalizer, Policy, Sight,
-    generative::{BehaviourCloning, ChunkActor, ChunkPolicy, normalizer_of},
+    ActionRange, ObservationNormalizer, Policy, Sight,
+    generative::{BehaviourCloning, ChunkActor, ChunkPolicy, ChunkShape, ResidualActions, normalizer_of},
 };
 use telos_checkpoint::{Checkpoint, CheckpointError, Reader, Writer, from_bytes, to_bytes};
 use telos_envs::{
@@ -61,8 +61,17 @@ impl Imitation {
                     Some(dataset) if config.data.normalize_observations => normalizer_of(dataset),
                     _ => identity(&spec),
                 };
+                let residual = config
+                    .generative
+                    .residual
+                    .then(|| residual_of(config, dataset.as_ref(), &normalizer, &spec))
+                    .transpose()?;
                 let mut rng = Xoshiro256PlusPlus::seed_from_u64(config.seed);
-                cloning_of(config, normalizer, &spec, &mut rng, device)?
+                let learner = cloning_of(config, normalizer, &spec, &mut rng, device)?;
+                match residual {
+                    Some(residual) => learner.on_residuals(residual),
+                    None => learner,
+                }
             }
         };
         let pictures = match (&config.env.pixels, &dataset) {
@@ -117,6 +126,22 @@ fn seeing(
     let sight = |name, rng: &mut _| Sight::new(name, &config.encoder, pixels.shape(), rng, device);
     let [learning, averaged] = [sight("encoder", &mut rng)?, sight("encoder", &mut rng)?];
     Ok(learner.learn_to_see(learning, averaged, config.encoder.shift)?)
+}
+
+/// What chunks are measured from, as the data say; without them, as a checkpoint will say.
+fn residual_of(
+    config: &Config,
+    dataset: Option<&Dataset>,
+    normalizer: &ObservationNormalizer,
+    spec: &EnvSpec,
+) -> Result<ResidualActions, TelosError> {
+    let (obs, act) = (spec.observation.size(), spec.action.size());
+    let shape = ChunkShape { obs, horizon: config.generative.horizon, act };
+    let range = ActionRange::new(spec)?;
+    Ok(match dataset {
+        Some(dataset) => ResidualActions::fit(dataset, normalizer, &range, shape),
+        None => ResidualActions::identity(shape),
+    })
 }
 
 /// Leaves observations as they are.

@@ -7,7 +7,7 @@ use telos_nn::{NnError, Tensor};
 
 use crate::{
     GaeColumns, gae,
-    generative::{Chain, ChainBatch, ChunkShape, GenerativePolicy},
+    generative::{Chain, ChainBatch, ChunkShape, GenerativePolicy, ResidualActions},
 };
 
 /// Decisions of a batch of environments. At each, the policy drew one chunk or several for one observation, and
@@ -124,18 +124,26 @@ impl ChunkRollout {
         first..decisions
     }
 
-    /// The chunk `[horizon, act]` of a candidate, in [-1, 1].
+    /// The observation of a decision, as the network wants it.
+    pub(super) fn observed(&self, decision: usize) -> &[f32] {
+        &self.obs[decision * self.shape.obs..][..self.shape.obs]
+    }
+
+    /// The chunk `[horizon, act]` of a candidate, as the policy drew it.
     pub(super) fn chunk(&self, candidate: usize) -> &[f32] {
         let width = self.shape.width();
         &self.latents[(candidate * (self.kept + 1) + self.kept) * width..][..width]
     }
 
     /// Writes the next action of every environment, in [-1, 1].
-    pub(super) fn next_actions(&self, actions: &mut [f32]) {
+    pub(super) fn next_actions(&self, residual: Option<&ResidualActions>, actions: &mut [f32]) {
         let act = self.shape.act;
         for ((open, taken), action) in self.open.iter().zip(&self.taken).zip(actions.chunks_exact_mut(act)) {
             let decision = open.expect("every environment has decided");
             action.copy_from_slice(&self.chunk(decision * self.candidates)[taken * act..][..act]);
+            if let Some(residual) = residual {
+                residual.to_action(self.observed(decision), *taken, action);
+            }
         }
     }
 

@@ -12,8 +12,8 @@ use crate::{
     AgentError, ObservationNormalizer, RewardScaler,
     error::require,
     generative::{
-        Chain, ChunkActor, ChunkPolicy, GenerativeConfig, GenerativePolicy, NoiseActor, Spin,
-        best_of_n::repeat_rows,
+        Chain, ChunkActor, ChunkPolicy, GenerativeConfig, GenerativePolicy, NoiseActor, ResidualActions,
+        Spin, best_of_n::repeat_rows,
     },
 };
 
@@ -85,6 +85,9 @@ impl Tuner {
         let critic = wants_critic.then(|| Critic::new(config, shape, &mut rng, device)).transpose()?;
         let normalizer = ObservationNormalizer::new(shape.obs, f32::INFINITY);
         let mut actor = ChunkActor::new(policy, normalizer, spec, generative.executed, seed)?;
+        if generative.residual {
+            actor.draw_residuals(ResidualActions::identity(shape));
+        }
         if method == TuningMethod::NoiseActor {
             actor.start_by(NoiseActor::new(&config.noise_actor, shape, &mut rng, device)?);
         }
@@ -155,7 +158,7 @@ impl Tuner {
             self.draw(due.len())?;
             decisions = self.rollout.decide(&due, &self.obs, &self.chain);
         }
-        self.rollout.next_actions(actions);
+        self.rollout.next_actions(self.actor.residual(), actions);
         self.actor.range().to_env(actions);
         Ok(decisions)
     }
@@ -197,7 +200,11 @@ impl Tuner {
     pub fn candidate_actions(&self, decision: usize, taken: usize, actions: &mut [f32]) {
         let (act, k) = (self.actor.policy().shape().act, self.rollout.candidates);
         for (j, action) in actions.chunks_exact_mut(act).enumerate() {
+            let obs = self.rollout.observed(decision);
             action.copy_from_slice(&self.rollout.chunk(decision * k + j)[taken * act..][..act]);
+            if let Some(residual) = self.actor.residual() {
+                residual.to_action(obs, taken, action);
+            }
         }
         self.actor.range().to_env(actions);
     }
