@@ -8,9 +8,10 @@ use rand_xoshiro::Xoshiro256PlusPlus;
 use telos_agents::{
     ActMode, ActionRange, ObservationNormalizer, Policy,
     generative::{
-        BehaviourCloning, BehaviourCloningConfig, ChainNoise, ChunkShape, ConsistencyPolicy, DiffusionPolicy,
-        FlowPolicy, GenerativePolicy, MlpDenoiser, MlpDenoiserConfig, NoiseSchedule, ResidualActions,
-        SamplerConfig, normalizer_of,
+        BehaviourCloning, BehaviourCloningConfig, ChainNoise, ChunkActor, ChunkShape, ConsistencyPolicy,
+        DiffusionPolicy, FlowPolicy, GenerativeConfig, GenerativePolicy, Judge, MlpDenoiser,
+        MlpDenoiserConfig, NoiseSchedule, ResidualActions, SamplerConfig, Tuner, TuningConfig, TuningMethod,
+        normalizer_of,
     },
 };
 use telos_checkpoint::{from_bytes, to_bytes};
@@ -186,6 +187,50 @@ fn residuals_are_what_a_plane_leaves_and_actions_come_back() {
     }
     residual.to_actions(&seen, &mut chunk);
     assert!(chunk.iter().zip(&actions).all(|(a, b)| (a - b).abs() < 1e-5), "{chunk:?}");
+}
+
+#[test]
+fn fine_tuning_takes_the_regression_over() {
+    // Of constant actions the regression leaves nothing: whatever is drawn, they are what is done.
+    const CONSTANT: f32 = 0.4;
+    let scratch = Scratch::new("constant");
+    let env = registry::make(TASK).unwrap();
+    let info = DatasetInfo { factors: Vec::new(), ..DatasetInfo::of(env.spec(), false, "a constant") };
+    let mut writer = DatasetWriter::create(&scratch.0, info).unwrap();
+    let mut rng = Xoshiro256PlusPlus::seed_from_u64(7);
+    for _ in 0..200 {
+        let obs = (0..2 * SHAPE.obs).map(|_| rng.random_range(-1.0..1.0)).collect();
+        let actions = vec![CONSTANT; SHAPE.act];
+        writer.push(Episode { obs, actions, rewards: vec![0.0], ..Episode::default() }.view()).unwrap();
+    }
+    let dataset = writer.finish().unwrap();
+    let generative = GenerativeConfig {
+        horizon: SHAPE.horizon,
+        executed: 2,
+        residual: true,
+        mlp: MlpDenoiserConfig { hidden: vec![16], ..MlpDenoiserConfig::default() },
+        ..GenerativeConfig::default()
+    };
+    let policy = generative.build(env.spec(), &mut rng, &Device::Cpu).unwrap();
+    let mut trained = ChunkActor::new(policy, normalizer_of(&dataset), env.spec(), 2, 0).unwrap();
+    trained.draw_residuals(residual_of(&dataset, env.spec()));
+
+    let tuning =
+        TuningConfig { method: TuningMethod::D3po, judge: Judge::Simulator, ..TuningConfig::default() };
+    let mut tuner = Tuner::new(&tuning, &generative, env.spec(), 3, 0, &Device::Cpu).unwrap();
+    tuner.begin_with(&trained).unwrap();
+    let (obs, mut actions) = ([0.3; 3 * SHAPE.obs], [0.0; 3 * SHAPE.act]);
+    let constant = |actions: &[f32]| actions.iter().all(|action| (action - CONSTANT).abs() < 0.01);
+    for mode in [ActMode::Mode, ActMode::Sample] {
+        tuner.act(&obs, 3, mode, &mut actions).unwrap();
+        assert!(constant(&actions), "{mode:?}: {actions:?}");
+    }
+    let decisions = tuner.decide(&obs, &mut actions).unwrap();
+    assert!(constant(&actions), "{actions:?}");
+    let mut judged = vec![0.0; tuner.candidates_to_judge() * SHAPE.act];
+    assert!(decisions.len() == 3 && !judged.is_empty());
+    tuner.candidate_actions(decisions.start + 1, 1, &mut judged);
+    assert!(constant(&judged), "{judged:?}");
 }
 
 #[test]

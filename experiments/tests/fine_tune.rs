@@ -19,6 +19,7 @@ count = 4
 process = 'flow'
 horizon = 4
 executed = 2
+residual = true
 sampler = { steps = 4 }
 mlp = { hidden = [32, 32] }
 

@@ -157,6 +157,11 @@ fn mistakes_are_named() {
         ("loop = 'imitation'", "loop = 'offline'", "`cloning`: nothing reads this table"),
         (CONFIG, "loop = 'offline'\nlearner = 'generative'\nenv = { id = 'push-t' }", "this loop needs"),
         ("executed = 2", "executed = 5", "`generative.executed`: is 5"),
+        (
+            "[generative]",
+            "[env.pixels]\nsize = 32\n[generative]\nresidual = true",
+            "`generative.residual`: regresses actions",
+        ),
         ("{ eta = 0.0 }", "{ eta = 2.0 }", "`generative.sampler.noise`"),
         ("{ eta = 0.0 }", "{}", "expected one of the keys `eta` and `constant`"),
         ("'flow'", "'diffusion'\nlevels = 3", "`generative.sampler.steps`: is 4"),

@@ -21,6 +21,10 @@ pub(super) fn check(config: &Config) -> Result<(), Invalid> {
                       \"energy\": nothing else learns from pictures";
         return invalid("env.pixels", reason.into());
     }
+    if config.generative.residual {
+        let reason = "regresses actions on what the environment observes, which `env.pixels` replaces";
+        return invalid("generative.residual", reason.into());
+    }
     wrapper("env.pixels", pixels.validate())?;
     if config.env.reset_free.is_some() {
         return invalid("env.pixels", "does not show which goal of `env.reset_free` has its turn".into());
