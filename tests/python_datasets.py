@@ -5,6 +5,7 @@
 
 import json
 import pathlib
+import shutil
 import subprocess
 import sys
 
@@ -52,6 +53,7 @@ def episodes(path):
                 "success": columns["success"][rows, 0].astype(bool) if "success" in columns else None,
                 "factors": columns["factors"][rows] if "factors" in columns else None,
                 "terminated": bool(columns["episode_terminated"][number, 0]),
+                "pictures": columns["pictures"][rows] if "pictures" in columns else None,
             }
         )
         start += steps
@@ -162,6 +164,66 @@ def check_lerobot(path, manifest, expected, film):
     same(episodes(SCRATCH / f"{path.name}-back")[1], expected, ("obs", "actions", "rewards", "terminated", "success", "factors"))
 
 
+def squeezed(picture, side):
+    """A picture of any size as a square, every pixel the mean of the area that it covers."""
+    def cover(size):
+        edges = np.arange(side + 1) * size / side
+        places = np.arange(size)
+        return np.clip(np.minimum(edges[1:, None], places + 1) - np.maximum(edges[:-1, None], places), 0, None)
+
+    down, across = (cover(size) / cover(size).sum(1, keepdims=True) for size in picture.shape[:2])
+    rows = np.tensordot(down, picture.astype(np.float64), axes=(1, 0))
+    return np.tensordot(rows, across, axes=(1, 1)).transpose(0, 2, 1)
+
+
+def check_pictures(path):
+    """telos reads the videos of a LeRobot dataset: one for each episode as it wrote them, and all episodes in one, with
+    pictures that are stored out of order, as LeRobot itself has them."""
+    out, side = SCRATCH / f"{path.name}-lerobot", 48
+    info = json.loads((out / "meta/info.json").read_text())
+    videos = sorted(out.glob(f"videos/{CAMERA}/*/*.mp4"))
+    seen = []
+    for file in videos:
+        with av.open(file) as video:
+            seen.append([frame.to_ndarray(format="rgb24") for frame in video.decode(video=0)])
+
+    joined = SCRATCH / f"{path.name}-joined"
+    shutil.copytree(out, joined)
+    shutil.rmtree(joined / "videos")
+    target = joined / f"videos/{CAMERA}/chunk-000/file-000.mp4"
+    target.parent.mkdir(parents=True)
+    with av.open(target, "w") as video:
+        stream = video.add_stream("libx264", rate=round(info["fps"]), options={"bf": "2", "crf": "12", "g": "20"})
+        stream.width, stream.height, stream.pix_fmt = 320, 240, "yuv420p"
+        for picture in (picture for episode in seen for picture in episode):
+            video.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+        video.mux(stream.encode())
+    with av.open(target) as video:
+        packets = [packet for packet in video.demux(video=0) if packet.pts is not None]
+        assert any(packet.pts != packet.dts for packet in packets), "pictures are stored out of order"
+    table = joined / "meta/episodes/chunk-000/file-000.parquet"
+    episodes_table = pq.read_table(table)
+    starts = np.cumsum([0] + [len(episode) for episode in seen[:-1]]) / info["fps"]
+    for name, values in [("file_index", np.zeros(len(seen), np.int64)), ("from_timestamp", starts.astype(np.float32))]:
+        name = f"videos/{CAMERA}/{name}"
+        episodes_table = episodes_table.set_column(episodes_table.column_names.index(name), name, pa.array(values))
+    pq.write_table(episodes_table, table)
+
+    for source in [out, joined]:
+        back = SCRATCH / f"{source.name}-seen"
+        telos("dataset", "convert", source, "--camera", CAMERA, "--size", side, "--out", back)
+        manifest, found = episodes(back)
+        assert manifest["info"]["picture_side"] == side and len(found) == len(seen)
+        for e, pictures in zip(found, seen):
+            assert len(e["pictures"]) == len(pictures)
+            for ours, theirs in zip(e["pictures"].reshape(-1, side, side, 3), pictures):
+                error = np.abs(ours - squeezed(theirs, side))
+                # Two conversions of colours, and for the joined video a second compression.
+                assert error.mean() < 3 and np.quantile(error, 0.99) < 16, (source, error.mean(), error.max())
+    # Neighbours are told apart: the episodes are not one picture.
+    assert any(np.abs(e["pictures"][0].astype(int) - e["pictures"][-1]).mean() > 0.1 for e in found)
+
+
 def check_telos_writes():
     for env, policy, steps in [("reacher", "scripted", 700), ("hopper-hop", "random", 600), ("pendulum-classic", "random", 450)]:
         path = SCRATCH / env
@@ -171,6 +233,8 @@ def check_telos_writes():
         assert manifest["steps"] == steps
         check_minari(path, found)
         check_lerobot(path, manifest, found, film=env != "pendulum-classic")
+        if env == "reacher":
+            check_pictures(path)
 
 
 def write_minari(data):

@@ -24,6 +24,7 @@ fn info() -> DatasetInfo {
         action: BoxSpace::uniform(1, -1.0, 1.0),
         factors: vec!["near".into(), "slow".into()],
         success: true,
+        picture_side: None,
         dt: 0.05,
         reference: Some(ReferenceScores {
             random: 0.1,

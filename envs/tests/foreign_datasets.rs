@@ -41,6 +41,7 @@ fn stored(path: &Path) -> Dataset {
         action: BoxSpace::uniform(1, -1.0, 1.0),
         factors: vec!["near".into()],
         success: true,
+        picture_side: None,
         dt: 0.02,
         reference: None,
         origin: "test".into(),

@@ -145,6 +145,47 @@ fn a_policy_learns_to_see_what_demonstrators_did_and_resumes_to_the_same_bytes()
 }
 
 #[test]
+fn pictures_of_a_camera_are_learned_from() {
+    let scratch = tempfile::tempdir().unwrap();
+    let here = scratch.path();
+    let collect =
+        ["collect", "--env", "point-maze-umaze", "--policy", "scripted", "--until-success", "--quiet"];
+    succeeds(&[&collect[..], &["--steps", "150", "--out", "data"]].concat(), here);
+    let convert = |more: &[&'static str]| [&["dataset", "convert", "filmed"], more].concat();
+    succeeds(&["dataset", "convert", "data", "--to", "lerobot", "--film", "--out", "filmed"], here);
+    let camera = ["--camera", "observation.images.camera", "--size", "12"];
+    let text = succeeds(&convert(&[&camera[..], &["--out", "seen"]].concat()), here);
+    assert!(text.contains("12 x 12 pixels"), "{text}");
+    assert!(succeeds(&["dataset", "info", "seen", "--verify"], here).contains("all columns match"));
+
+    let pixels =
+        "pixels = { size = 12, stack = 2 }\n\n[encoder]\nchannels = [4, 4]\nfeatures = 6\nshift = 1\n";
+    let seeing = CONFIG.replace("umaze'\n", &format!("umaze'\n{pixels}")).replace("600", "300");
+    fs::write(here.join("c.toml"), seeing.replace("'data'", "'seen'")).unwrap();
+    succeeds(&["train", "c.toml", "--out", "run", "--quiet"], here);
+    let losses = losses(&here.join("run"));
+    assert!(losses.last() < losses.first(), "{losses:?}");
+
+    let other = seeing.replace("'data'", "'seen'").replace("size = 12", "size = 16");
+    fs::write(here.join("c.toml"), other).unwrap();
+    refused(&["train", "c.toml", "--out", "other", "--quiet"], here, "`env.pixels.size` is 16");
+    let wrong = ["--camera", "observation.state", "--out", "bad"];
+    refused(&convert(&wrong), here, "there are observation.images.camera");
+    let relabel = ["dataset", "convert", "seen", "--camera", "observation.images.camera", "--out", "bad"];
+    refused(&relabel, here, "only from LeRobot");
+    let video = here.join("filmed/videos/observation.images.camera/chunk-000/file-000.mp4");
+    let bytes = fs::read(&video).unwrap();
+    fs::write(&video, &bytes[..bytes.len() / 2]).unwrap();
+    refused(&convert(&[&camera[..], &["--out", "bad"]].concat()), here, "file-000.mp4");
+    // The last episode is what is left of the steps.
+    fs::copy(video.with_file_name("file-001.mp4"), &video).unwrap();
+    refused(&convert(&[&camera[..], &["--out", "bad"]].concat()), here, "ends after");
+    fs::remove_file(&video).unwrap();
+    refused(&convert(&[&camera[..], &["--out", "bad"]].concat()), here, "is missing; it holds episode 0");
+    assert!(!here.join("bad").exists());
+}
+
+#[test]
 fn mistakes_are_named() {
     let scratch = scratch();
     let here = scratch.path();

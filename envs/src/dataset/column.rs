@@ -40,6 +40,11 @@ impl Column {
         Ok(Self { map })
     }
 
+    /// All bytes.
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.map
+    }
+
     /// All numbers.
     pub(super) fn f32s(&self) -> &[f32] {
         // A mapping begins on a page, and its length was checked to be a multiple of 4.

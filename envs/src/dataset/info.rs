@@ -17,6 +17,9 @@ pub struct DatasetInfo {
     pub factors: Vec<String>,
     /// Whether it was recorded which steps led to a solved task.
     pub success: bool,
+    /// Pixels per side of the square pictures, of which there is one before each action; `None` where there are none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub picture_side: Option<usize>,
     /// Seconds per step.
     pub dt: f32,
     /// What returns are measured against; `None` where nobody measured.
@@ -34,6 +37,7 @@ impl DatasetInfo {
             action: spec.action.clone(),
             factors: spec.factors.clone(),
             success,
+            picture_side: None,
             dt: spec.dt,
             reference: None,
             origin: origin.into(),
@@ -43,6 +47,11 @@ impl DatasetInfo {
     /// Components of an action.
     pub fn action_size(&self) -> usize {
         self.action.size()
+    }
+
+    /// Bytes of a picture, `[side, side, 3]`; 0 where there are none.
+    pub fn picture_size(&self) -> usize {
+        self.picture_side.map_or(0, |side| 3 * side * side)
     }
 
     /// In what data of this description cannot be used by a learner of `spec`, in words; `None` where it

@@ -11,7 +11,7 @@
 //! let scratch = std::env::temp_dir().join(format!("telos-doc-{}", std::process::id()));
 //! let info = DatasetInfo {
 //!     env: "rail".into(), obs_size: 1, action: BoxSpace::uniform(1, -1.0, 1.0), factors: Vec::new(),
-//!     success: false, dt: 0.1, reference: None, origin: "by hand".into(),
+//!     success: false, picture_side: None, dt: 0.1, reference: None, origin: "by hand".into(),
 //! };
 //! let mut writer = DatasetWriter::create(&scratch, info)?;
 //! writer.push(EpisodeView {
@@ -38,7 +38,9 @@ mod writer;
 
 pub use episode::{Episode, EpisodeView};
 pub use error::DatasetError;
-pub use foreign::{Film, Format, ImportOptions, export_lerobot, export_minari, import};
+pub use foreign::{
+    Film, Footage, Format, ImportOptions, Reel, export_lerobot, export_minari, import, import_lerobot,
+};
 pub use info::{DatasetInfo, ReferenceScores};
 pub use loader::{BatchSource, ChunkBatch, Chunks, Hindsight, Loader, TransitionBatch, Transitions};
 pub use stored::Dataset;

@@ -8,7 +8,7 @@ use super::{
     manifest::{ElementType, MANIFEST, Manifest},
 };
 
-/// Recorded episodes. Observations, actions, rewards and factors are mapped: opening reads none of them,
+/// Recorded episodes. Observations, actions, rewards, factors and pictures are mapped: opening reads none of them,
 /// and many processes share one copy in memory.
 pub struct Dataset {
     path: PathBuf,
@@ -18,6 +18,7 @@ pub struct Dataset {
     rewards: Column,
     factors: Option<Column>,
     success: Vec<bool>,
+    pictures: Option<Column>,
     episodes: Vec<Span>,
     /// Empty where they were not recorded.
     seeds: Vec<u64>,
@@ -67,7 +68,15 @@ impl Dataset {
             false => Vec::new(),
         };
         let factors = info.factors.len();
+        let pictures = match info.picture_size() {
+            0 => None,
+            size => {
+                let entry = manifest.column(path, "pictures", ElementType::U8, size, steps)?;
+                Some(Column::open(path, entry)?)
+            }
+        };
         Ok(Self {
+            pictures,
             path: path.to_owned(),
             obs: mapped("obs", info.obs_size, observations)?,
             actions: mapped("actions", info.action_size(), steps)?,
@@ -117,6 +126,16 @@ impl Dataset {
             success: if self.info().success { &self.success[rows(1)] } else { &[] },
             terminated,
         }
+    }
+
+    /// The pictures of episode number `index`, `[steps, side, side, 3]`, each before an action; `None` where there are
+    /// none.
+    ///
+    /// # Panics
+    /// When there are not as many episodes.
+    pub fn pictures(&self, index: usize) -> Option<&[u8]> {
+        let (Span { start, steps, .. }, size) = (self.episodes[index], self.info().picture_size());
+        self.pictures.as_ref().map(|column| &column.bytes()[start * size..(start + steps) * size])
     }
 
     /// What the environment of episode number `index` was reset with, where it was recorded.

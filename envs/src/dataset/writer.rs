@@ -28,6 +28,7 @@ pub struct DatasetWriter {
     rewards: ColumnFile,
     factors: Option<ColumnFile>,
     success: Option<ColumnFile>,
+    pictures: Option<ColumnFile>,
     episode_steps: ColumnFile,
     episode_terminated: ColumnFile,
     /// Begun with the first episode, if that has a seed.
@@ -52,6 +53,9 @@ impl DatasetWriter {
             rewards: column("rewards", ElementType::F32, 1)?,
             factors: (f > 0).then(|| column("factors", ElementType::F32, f)).transpose()?,
             success: info.success.then(|| column("success", ElementType::U8, 1)).transpose()?,
+            pictures: (info.picture_size() > 0)
+                .then(|| column("pictures", ElementType::U8, info.picture_size()))
+                .transpose()?,
             episode_steps: column("episode_steps", ElementType::U64, 1)?,
             episode_terminated: column("episode_terminated", ElementType::U8, 1)?,
             episode_seed: None,
@@ -76,6 +80,20 @@ impl DatasetWriter {
     /// Sets what returns are measured against.
     pub fn set_reference(&mut self, reference: super::ReferenceScores) {
         self.info.reference = Some(reference);
+    }
+
+    /// Appends pictures, `[rows, side, side, 3]`: in the end as many as there are steps.
+    ///
+    /// # Errors
+    /// When the dataset is said to have none, they are of another size, or the system refuses.
+    pub fn push_pictures(&mut self, pictures: &[u8]) -> Result<(), DatasetError> {
+        match &mut self.pictures {
+            Some(column) if pictures.len().is_multiple_of(column.entry.width) => column.append(pictures),
+            _ => {
+                let reason = format!("{} bytes are no pictures of the size that it has", pictures.len());
+                Err(DatasetError::column(&self.place, "pictures", reason))
+            }
+        }
     }
 
     /// Appends an episode that began with a reset of its environment with this seed, so that it can be played
@@ -154,9 +172,24 @@ impl DatasetWriter {
         if self.episodes == 0 {
             return Err(DatasetError::file(&self.place, "has no episodes; a dataset needs at least one"));
         }
+        if let Some(column) = &self.pictures
+            && column.bytes != self.steps * column.entry.width
+        {
+            let reason = format!(
+                "has {} pictures for {} steps; one belongs before each action",
+                column.bytes / column.entry.width,
+                self.steps
+            );
+            return Err(DatasetError::column(&self.place, "pictures", reason));
+        }
         let columns = [Some(self.obs), Some(self.actions), Some(self.rewards), self.factors, self.success]
             .into_iter()
-            .chain([Some(self.episode_steps), Some(self.episode_terminated), self.episode_seed])
+            .chain([
+                self.pictures,
+                Some(self.episode_steps),
+                Some(self.episode_terminated),
+                self.episode_seed,
+            ])
             .flatten()
             .map(ColumnFile::finish)
             .collect::<Result<_, _>>()?;

@@ -1,5 +1,5 @@
-//! What recorded episodes looked like. Datasets hold no pictures; their episodes are played again from their seeds
-//! and have to come out as they were recorded.
+//! What recorded episodes looked like. Where a dataset holds no pictures, its episodes are played again from their
+//! seeds and have to come out as they were recorded.
 
 use std::thread;
 
@@ -20,28 +20,42 @@ pub(super) struct RecordedPictures {
 }
 
 impl RecordedPictures {
-    /// Plays all episodes of `dataset` again, on every core.
+    /// The pictures that `dataset` holds, or all its episodes played again, on every core.
     ///
     /// # Errors
-    /// When it has no seeds, or an episode comes out otherwise in the environment of `config`.
+    /// When its pictures have another size than `pixels` asks for; when it has none and no seeds, or an episode
+    /// comes out otherwise in the environment of `config`.
     pub(super) fn take(
         dataset: &Dataset,
         config: &EnvConfig,
         pixels: &PixelsConfig,
     ) -> Result<Self, TelosError> {
         let shape = pixels.shape();
-        let episodes: Vec<usize> = dataset.episodes().map(|episode| episode.steps).collect();
-        let mut frames = vec![0; dataset.steps() * shape.frame()];
-        let mut starts = Vec::with_capacity(episodes.len());
-        let mut each = Vec::with_capacity(episodes.len());
-        let mut rest = &mut frames[..];
         let mut start = 0;
-        for (number, steps) in episodes.iter().enumerate() {
-            let (film, more) = rest.split_at_mut(steps * shape.frame());
+        let starts = dataset.episodes().map(|episode| {
+            start += episode.steps;
+            start - episode.steps
+        });
+        let starts: Vec<usize> = starts.collect();
+        let mut frames = vec![0; dataset.steps() * shape.frame()];
+        let mut each = Vec::with_capacity(starts.len());
+        let mut rest = &mut frames[..];
+        for (number, episode) in dataset.episodes().enumerate() {
+            let (film, more) = rest.split_at_mut(episode.steps * shape.frame());
             each.push((number, film));
             rest = more;
-            starts.push(start);
-            start += steps;
+        }
+        if let Some(side) = dataset.info().picture_side {
+            if side != pixels.size {
+                let reason = format!(
+                    "has pictures of {side} pixels per side, where `env.pixels.size` is {}; make them equal",
+                    pixels.size
+                );
+                return Err(DatasetError::File { path: dataset.path().to_owned(), reason }.into());
+            }
+            let held = each.into_iter().filter_map(|(number, film)| Some((dataset.pictures(number)?, film)));
+            held.for_each(|(pictures, film)| film.copy_from_slice(pictures));
+            return Ok(Self { shape, frames, starts });
         }
         let workers = thread::available_parallelism().map_or(1, usize::from).min(each.len()).max(1);
         // Dealt out in turn: episodes of one part of the data are often of similar length.

@@ -2,6 +2,7 @@
 
 mod gif;
 mod mp4;
+mod reel;
 mod replay;
 mod still;
 
@@ -17,6 +18,7 @@ use telos_sim::{
 use self::{gif::Gif, mp4::Mp4};
 use crate::TelosError;
 
+pub use reel::open_reel;
 pub use replay::{REPLAY_SIZE, film_episode};
 pub(crate) use still::encode_rgb;
 pub use still::{encode_png, picture};

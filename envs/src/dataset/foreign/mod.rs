@@ -12,7 +12,7 @@ use std::{fmt, path::Path};
 
 use self::{hdf5::Hdf5, table::Table};
 pub use self::{
-    lerobot::{Film, export as export_lerobot},
+    lerobot::{Film, Footage, Reel, export as export_lerobot, import as import_lerobot},
     minari::export as export_minari,
 };
 use super::{Dataset, DatasetError, DatasetInfo};
@@ -106,7 +106,7 @@ pub fn import(
 ) -> Result<Dataset, DatasetError> {
     match format {
         Format::Minari => minari::import(path, options, out),
-        Format::Lerobot => lerobot::import(path, options, out),
+        Format::Lerobot => lerobot::import(path, options, None, out),
         Format::D4rl => d4rl::import(path, options, out),
         Format::Robomimic => robomimic::import(path, options, out),
         Format::Telos => Err(DatasetError::file(path, "is a dataset of telos already")),
@@ -147,6 +147,7 @@ impl Findings {
             action: self.action.filter(|space| space.size() == bounds.size()).unwrap_or(bounds),
             factors: self.factors,
             success: self.success,
+            picture_side: None,
             dt,
             reference: None,
             origin: format!("{} dataset {name}", self.format),

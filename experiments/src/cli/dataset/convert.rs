@@ -4,7 +4,9 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use telos_envs::{
-    dataset::{Dataset, Film, Format, ImportOptions, export_lerobot, export_minari, import},
+    dataset::{
+        Dataset, Film, Footage, Format, ImportOptions, export_lerobot, export_minari, import, import_lerobot,
+    },
     registry,
 };
 
@@ -13,7 +15,7 @@ use crate::{
     TelosError,
     cli::print,
     error::exit_code,
-    video::{REPLAY_SIZE, film_episode},
+    video::{REPLAY_SIZE, film_episode, open_reel},
 };
 
 /// Converts a dataset of Minari, LeRobot, D4RL or robomimic into one of telos, or one of telos for Minari or
@@ -40,6 +42,14 @@ pub(super) struct Convert {
     /// Take an episode that foreign data stops in the middle of as cut off there.
     #[arg(long)]
     truncate_last: bool,
+    /// Of LeRobot: keep the pictures of this camera, such as `observation.images.top`, for policies that see.
+    #[arg(long, value_name = "FEATURE")]
+    camera: Option<String>,
+    /// With --camera: pixels per side of the squares that its pictures are squeezed into; `env.pixels.size` of who
+    /// learns from them.
+    #[arg(long, value_name = "PIXELS", default_value_t = 64, requires = "camera",
+          value_parser = clap::value_parser!(u16).range(8..=256))]
+    size: u16,
     /// With --to minari: the id of the dataset [default: telos/<env>-v0].
     #[arg(long, value_name = "ID")]
     id: Option<String>,
@@ -60,6 +70,9 @@ impl Convert {
         let format = Format::detect(&self.input)?;
         if self.film && !matches!(self.to, Target::Lerobot) {
             return Err(TelosError::Usage("--film: only with --to lerobot".into()));
+        }
+        if self.camera.is_some() && (format == Format::Telos || !matches!(self.to, Target::Telos)) {
+            return Err(TelosError::Usage("--camera: only from LeRobot, and not with --to".into()));
         }
         match (format, self.to) {
             (Format::Telos, Target::Minari) => {
@@ -89,7 +102,19 @@ impl Convert {
                     observations: self.observations,
                     truncate_last: self.truncate_last,
                 };
-                print(&describe(&import(&self.input, foreign, &options, &self.out)?))?;
+                let side = usize::from(self.size);
+                let dataset = match (self.camera, foreign) {
+                    (None, _) => import(&self.input, foreign, &options, &self.out)?,
+                    (Some(camera), Format::Lerobot) => {
+                        let footage = Footage { camera, side, open: &|video| open_reel(video, side) };
+                        import_lerobot(&self.input, &options, Some(&footage), &self.out)?
+                    }
+                    (Some(_), _) => {
+                        let reason = format!("--camera: only LeRobot has videos, and this is of {foreign}");
+                        return Err(TelosError::Usage(reason));
+                    }
+                };
+                print(&describe(&dataset))?;
             }
             (foreign, _) => {
                 let reason = format!("is of {foreign}; convert it to telos first, then from there");

@@ -110,6 +110,9 @@ pub(super) fn describe(dataset: &Recorded) -> String {
     row("origin", info.origin.clone());
     row("size", format!("{} episodes, {} steps", dataset.episodes().len(), dataset.steps()));
     row("columns", format!("{} observations, {} actions", info.obs_size, info.action_size()));
+    if let Some(side) = info.picture_side {
+        row("pictures", format!("{side} x {side} pixels, one before each action"));
+    }
     if !info.factors.is_empty() {
         row("factors", info.factors.join(", "));
     }

@@ -90,6 +90,7 @@ impl Relabel {
         for (index, episode) in dataset.episodes().enumerate() {
             rewards.resize(episode.steps, 0.0);
             reward(episode, &mut rewards)?;
+            dataset.pictures(index).map_or(Ok(()), |pictures| writer.push_pictures(pictures))?;
             let relabelled = EpisodeView { rewards: &rewards, ..episode };
             match dataset.seed(index) {
                 Some(seed) => writer.push_seeded(relabelled, seed)?,

@@ -3,10 +3,12 @@
 //! LeRobot has no observation after the last action, and does not tell a task that ended from one that was
 //! cut off. telos keeps both in columns of its own of the table of episodes, which LeRobot ignores.
 
+mod footage;
 mod read;
 mod write;
 
-pub(super) use read::import;
+pub use footage::{Footage, Reel};
+pub use read::import;
 pub use write::{Film, export};
 
 /// The observation of a robot's state.

@@ -7,18 +7,23 @@ use std::{
 
 use serde_json::Value;
 
-use super::{ACTION, FACTORS, FINAL_STATE, REWARD, STATE, SUCCESS, TERMINATED};
+use super::{ACTION, FACTORS, FINAL_STATE, Footage, REWARD, STATE, SUCCESS, TERMINATED, footage::Camera};
 use crate::dataset::{
     Dataset, DatasetError, DatasetWriter, EpisodeView,
     foreign::{Findings, Format, ImportOptions, parquet::ParquetFile, table::Table},
 };
 
-/// Videos are left where they are: observations are the features that are named, or `observation.state`. An
-/// episode that telos did not write ends with its last observation, and the action after it goes, because
-/// nobody knows what it led to.
-pub(in crate::dataset::foreign) fn import(
+/// Reads the LeRobot dataset at `path`, and writes it as the dataset `out`, which appears when it is complete.
+/// Observations are the features that are named, or `observation.state`, and with `footage` there are the pictures
+/// of a camera. An episode that telos did not write ends with its last observation, and the action after it goes,
+/// because nobody knows what it led to.
+///
+/// # Errors
+/// As [`import`](crate::dataset::import), and when a video is missing, ends too soon or cannot be decoded.
+pub fn import(
     path: &Path,
     options: &ImportOptions,
+    footage: Option<&Footage<'_>>,
     out: &Path,
 ) -> Result<Dataset, DatasetError> {
     let description = Description::read(&path.join("meta/info.json"))?;
@@ -37,6 +42,7 @@ pub(in crate::dataset::foreign) fn import(
         return Err(DatasetError::file(&description.path, reason));
     }
     let ends = Ends::read(path, &description)?;
+    let mut camera = footage.map(|footage| Camera::find(path, &description, footage)).transpose()?;
     let findings = Findings {
         format: Format::Lerobot,
         env: description.robot.clone(),
@@ -46,7 +52,8 @@ pub(in crate::dataset::foreign) fn import(
         factors: description.factors.clone(),
         success: description.has(SUCCESS),
     };
-    let info = findings.describe(path, options, files.iter().map(|frames| &frames.actions))?;
+    let mut info = findings.describe(path, options, files.iter().map(|frames| &frames.actions))?;
+    info.picture_side = footage.map(|footage| footage.side);
     let mut writer = DatasetWriter::create(out, info)?;
     let mut number = 0;
     for frames in &files {
@@ -63,6 +70,9 @@ pub(in crate::dataset::foreign) fn import(
             let mut obs = frames.obs.slice(start..start + rows).to_vec();
             obs.extend_from_slice(state.unwrap_or_default());
             if steps > 0 {
+                if let Some(camera) = &mut camera {
+                    writer.push_pictures(camera.pictures(number, steps)?)?;
+                }
                 let part = start..start + steps;
                 writer.push(EpisodeView {
                     steps,
@@ -87,15 +97,17 @@ pub(in crate::dataset::foreign) fn import(
 }
 
 /// What `meta/info.json` says.
-struct Description {
-    path: PathBuf,
+pub(super) struct Description {
+    pub(super) path: PathBuf,
     features: Value,
     robot: Option<String>,
-    episodes: usize,
+    pub(super) episodes: usize,
     frames: usize,
     /// Frames per second.
-    rate: f64,
+    pub(super) rate: f64,
     factors: Vec<String>,
+    /// Where the video of a camera lies, with `{video_key}`, `{chunk_index:03d}` and `{file_index:03d}`.
+    pub(super) video_path: Option<String>,
 }
 
 impl Description {
@@ -125,11 +137,27 @@ impl Description {
             rate: rate.ok_or_else(|| wrong("`fps` is missing, or no positive number".into()))?,
             factors: factors.collect(),
             features: value["features"].clone(),
+            video_path: value["video_path"].as_str().map(str::to_owned),
         })
     }
 
     fn has(&self, feature: &str) -> bool {
         self.features.get(feature).is_some()
+    }
+
+    /// Refuses a feature that is no video.
+    pub(super) fn check_video(&self, feature: &str) -> Result<(), DatasetError> {
+        let is_video = |value: &Value| value["dtype"].as_str() == Some("video");
+        if is_video(&self.features[feature]) {
+            return Ok(());
+        }
+        let known = self.features.as_object().into_iter().flatten().filter(|(_, value)| is_video(value));
+        let known: Vec<&str> = known.map(|(name, _)| name.as_str()).collect();
+        let reason = match known.as_slice() {
+            [] => "is no video; the dataset has none".into(),
+            known => format!("is no video; there are {}", known.join(", ")),
+        };
+        Err(DatasetError::column(&self.path, feature, reason))
     }
 
     /// Refuses a feature that is no vector of numbers.
@@ -146,7 +174,8 @@ impl Description {
                     .collect();
                 wrong(format!("is missing among the features; there are {}", known.join(", ")))
             }
-            Some("video" | "image") => wrong("holds pictures; telos takes vectors of numbers".into()),
+            Some("video") => wrong("holds pictures, not numbers; take them by --camera".into()),
+            Some("image") => wrong("holds pictures, not numbers".into()),
             Some("string") => wrong("holds texts; telos takes vectors of numbers".into()),
             Some(_) => Ok(()),
         }
@@ -154,7 +183,7 @@ impl Description {
 }
 
 /// `<directory>/chunk-*/file-*.parquet`, in order.
-fn parquet_files(directory: &Path) -> Result<Vec<PathBuf>, DatasetError> {
+pub(super) fn parquet_files(directory: &Path) -> Result<Vec<PathBuf>, DatasetError> {
     let list = |path: &Path| -> Result<Vec<PathBuf>, DatasetError> {
         let entries = fs::read_dir(path).map_err(|source| DatasetError::io(path, source))?;
         let mut paths = entries

@@ -1,0 +1,119 @@
+//! Pictures of a camera, from videos that hold one episode after the other.
+
+use std::path::{Path, PathBuf};
+
+use super::read::{Description, parquet_files};
+use crate::dataset::{DatasetError, foreign::parquet::ParquetFile};
+
+/// Which camera to take pictures from, and who decodes its videos.
+pub struct Footage<'a> {
+    /// The feature, such as `observation.images.top`.
+    pub camera: String,
+    /// Pixels per side of the squares that its pictures become.
+    pub side: usize,
+    /// Opens a video.
+    pub open: &'a dyn Fn(&Path) -> Result<Box<dyn Reel>, DatasetError>,
+}
+
+/// A video that is played from its first picture to its last.
+pub trait Reel {
+    /// Goes on to the next picture and writes it as `[side, side, 3]`, where it is wanted; false at the end.
+    ///
+    /// # Errors
+    /// When the video is damaged.
+    fn next(&mut self, picture: Option<&mut [u8]>) -> Result<bool, DatasetError>;
+}
+
+/// The camera of a dataset.
+pub(super) struct Camera<'a> {
+    footage: &'a Footage<'a>,
+    /// `[episodes]`
+    places: Vec<Place>,
+    playing: Option<Playing>,
+    pictures: Vec<u8>,
+}
+
+/// Where an episode begins.
+#[derive(Clone)]
+struct Place {
+    video: PathBuf,
+    /// Pictures before its own.
+    first: usize,
+}
+
+/// A video that is open.
+struct Playing {
+    video: PathBuf,
+    reel: Box<dyn Reel>,
+    /// Pictures that were played.
+    played: usize,
+}
+
+impl<'a> Camera<'a> {
+    /// The videos of the dataset at `path`, by its tables of episodes.
+    pub(super) fn find(
+        path: &Path,
+        description: &Description,
+        footage: &'a Footage<'a>,
+    ) -> Result<Self, DatasetError> {
+        let camera = &footage.camera;
+        description.check_video(camera)?;
+        let template = description.video_path.as_deref().ok_or_else(|| {
+            DatasetError::file(&description.path, "`video_path` is missing, so its videos cannot be found")
+        })?;
+        let mut places = Vec::new();
+        for file in parquet_files(&path.join("meta/episodes"))? {
+            let file = ParquetFile::open(&file)?;
+            let column = |name: &str| format!("videos/{camera}/{name}");
+            let chunks = file.whole_numbers(&column("chunk_index"))?;
+            let files = file.whole_numbers(&column("file_index"))?;
+            let begins = column("from_timestamp");
+            let starts = file.table(&begins)?;
+            starts.check_rows(file.path(), &begins, chunks.len(), &column("chunk_index"))?;
+            starts.check_finite(file.path(), &begins)?;
+            for ((chunk, number), start) in chunks.iter().zip(&files).zip(&starts.values) {
+                let name = template
+                    .replace("{video_key}", camera)
+                    .replace("{chunk_index:03d}", &format!("{chunk:03}"))
+                    .replace("{file_index:03d}", &format!("{number:03}"));
+                let first = (f64::from(*start) * description.rate).round() as usize;
+                places.push(Place { video: path.join(name), first });
+            }
+        }
+        if places.len() != description.episodes {
+            let reason =
+                format!("counts {} episodes, but meta/episodes films {}", description.episodes, places.len());
+            return Err(DatasetError::file(&description.path, reason));
+        }
+        Ok(Self { footage, places, playing: None, pictures: Vec::new() })
+    }
+
+    /// The first `steps` pictures of an episode, `[steps, side, side, 3]`.
+    pub(super) fn pictures(&mut self, episode: usize, steps: usize) -> Result<&[u8], DatasetError> {
+        let Place { video, first } = self.places[episode].clone();
+        let mut playing = match self.playing.take() {
+            Some(playing) if playing.video == video && playing.played <= first => playing,
+            _ if !video.is_file() => {
+                return Err(DatasetError::file(&video, format!("is missing; it holds episode {episode}")));
+            }
+            _ => Playing { reel: (self.footage.open)(&video)?, video, played: 0 },
+        };
+        let size = 3 * self.footage.side * self.footage.side;
+        self.pictures.resize(steps * size, 0);
+        let mut wanted = self.pictures.chunks_exact_mut(size);
+        while playing.played < first + steps {
+            let picture = if playing.played < first { None } else { wanted.next() };
+            if !playing.reel.next(picture)? {
+                let reason = format!(
+                    "ends after {} pictures, but episode {episode} has its own from number {first} to {}",
+                    playing.played,
+                    first + steps - 1
+                );
+                return Err(DatasetError::file(&playing.video, reason));
+            }
+            playing.played += 1;
+        }
+        self.playing = Some(playing);
+        Ok(&self.pictures)
+    }
+}

@@ -1,0 +1,257 @@
+//! Reading MP4: H.264 video, picture by picture.
+
+use std::{
+    collections::VecDeque,
+    fs::File,
+    io::BufReader,
+    path::{Path, PathBuf},
+};
+
+use ::mp4::Mp4Reader;
+use openh264::{
+    decoder::{DecodeOptions, DecodedYUV, Decoder, Flush},
+    formats::YUVSource,
+};
+use telos_envs::dataset::{DatasetError, Reel};
+
+/// What separates the units of a stream of H.264 outside a container.
+const START_CODE: [u8; 4] = [0, 0, 0, 1];
+
+/// A video whose pictures are squeezed into squares, each pixel the mean of the area that it covers.
+pub(super) struct H264Reel {
+    path: PathBuf,
+    file: Mp4Reader<BufReader<File>>,
+    track: u32,
+    /// Bytes of the length before each unit.
+    length_size: usize,
+    /// Samples, and the number of the last that was decoded; they count from 1.
+    samples: u32,
+    sample: u32,
+    decoder: Decoder,
+    unit: Vec<u8>,
+    side: usize,
+    rgb: Vec<u8>,
+    /// Pictures that the decoder kept to the end, to put them in order.
+    last: Option<VecDeque<Vec<u8>>>,
+}
+
+/// Opens a video for [`telos_envs::dataset::Footage`], with pictures of `side` pixels per side.
+///
+/// # Errors
+/// When it is no MP4, has no track in H.264, or cannot be read.
+pub fn open_reel(path: &Path, side: usize) -> Result<Box<dyn Reel>, DatasetError> {
+    let wrong = |reason: String| damaged(path, reason);
+    let io = |source| DatasetError::Io { path: path.to_owned(), source };
+    let file = File::open(path).map_err(io)?;
+    let size = file.metadata().map_err(io)?.len();
+    let file = Mp4Reader::read_header(BufReader::new(file), size)
+        .map_err(|error| wrong(format!("is no MP4 that can be read: {error}")))?;
+    let found = file.tracks().iter().find_map(|(id, track)| {
+        let stored = &track.trak.mdia.minf.stbl.stsd;
+        let parameters = &stored.avc1.as_ref()?.avcc;
+        let sets = parameters.sequence_parameter_sets.iter().chain(&parameters.picture_parameter_sets);
+        let shared: Vec<u8> = sets.flat_map(|set| START_CODE.iter().chain(&set.bytes)).copied().collect();
+        Some((*id, usize::from(parameters.length_size_minus_one & 3) + 1, shared))
+    });
+    let Some((track, length_size, shared)) = found else {
+        let reason = "has no video in H.264; encode it anew, as by `ffmpeg -i OLD -c:v libx264 NEW`";
+        return Err(wrong(reason.into()));
+    };
+    let samples = file.sample_count(track).map_err(|error| wrong(error.to_string()))?;
+    let mut reel = H264Reel {
+        path: path.to_owned(),
+        file,
+        track,
+        length_size,
+        samples,
+        sample: 0,
+        decoder: Decoder::new().map_err(|error| wrong(error.to_string()))?,
+        unit: shared,
+        side,
+        rgb: Vec::new(),
+        last: None,
+    };
+    // What all pictures share.
+    match reel.decoder.decode_with_options(&reel.unit, keep()) {
+        Ok(_) => Ok(Box::new(reel)),
+        Err(error) => Err(damaged(path, format!("cannot be decoded: {error}"))),
+    }
+}
+
+/// A decoder that is made to hand out pictures early loses their order.
+fn keep() -> DecodeOptions {
+    DecodeOptions::new().flush_after_decode(Flush::NoFlush)
+}
+
+fn damaged(path: &Path, reason: String) -> DatasetError {
+    DatasetError::File { path: path.to_owned(), reason }
+}
+
+impl H264Reel {
+    fn wrong(&self, reason: impl std::fmt::Display) -> DatasetError {
+        let reason = format!("picture {} cannot be decoded: {reason}", self.sample);
+        damaged(&self.path, reason)
+    }
+
+    /// Reads the next sample into `unit`, in the form in which H.264 is streamed; false at the end.
+    fn read_sample(&mut self) -> Result<bool, DatasetError> {
+        if self.sample == self.samples {
+            return Ok(false);
+        }
+        self.sample += 1;
+        let sample = self.file.read_sample(self.track, self.sample).map_err(|error| self.wrong(error))?;
+        let sample = sample.ok_or_else(|| self.wrong("the file ends before it"))?;
+        self.unit.clear();
+        let mut rest = &sample.bytes[..];
+        while !rest.is_empty() {
+            let cut = "the file ends within it";
+            let (length, more) = rest.split_at_checked(self.length_size).ok_or_else(|| self.wrong(cut))?;
+            let length = length.iter().fold(0, |length, byte| length << 8 | usize::from(*byte));
+            let (unit, more) = more.split_at_checked(length).ok_or_else(|| self.wrong(cut))?;
+            self.unit.extend(START_CODE);
+            self.unit.extend_from_slice(unit);
+            rest = more;
+        }
+        Ok(true)
+    }
+}
+
+impl Reel for H264Reel {
+    fn next(&mut self, picture: Option<&mut [u8]>) -> Result<bool, DatasetError> {
+        while self.last.is_none() {
+            if !self.read_sample()? {
+                let rest = self.decoder.flush_remaining().map_err(|error| error.to_string());
+                let rest =
+                    rest.map(|rest| rest.iter().map(|yuv| scaled(yuv, self.side, &mut self.rgb)).collect());
+                self.last = Some(rest.map_err(|error| self.wrong(error))?);
+                break;
+            }
+            let number = self.sample;
+            let decoded = self.decoder.decode_with_options(&self.unit, keep()).map_err(|error| {
+                damaged(&self.path, format!("picture {number} cannot be decoded: {error}"))
+            })?;
+            if let Some(yuv) = decoded {
+                if let Some(picture) = picture {
+                    scale(&yuv, self.side, &mut self.rgb, picture);
+                }
+                return Ok(true);
+            }
+        }
+        let kept = self.last.as_mut().and_then(VecDeque::pop_front);
+        if let (Some(kept), Some(picture)) = (&kept, picture) {
+            picture.copy_from_slice(kept);
+        }
+        Ok(kept.is_some())
+    }
+}
+
+fn scaled(yuv: &DecodedYUV<'_>, side: usize, rgb: &mut Vec<u8>) -> Vec<u8> {
+    let mut picture = vec![0; 3 * side * side];
+    scale(yuv, side, rgb, &mut picture);
+    picture
+}
+
+/// Writes a picture of any size as one of `[side, side, 3]`.
+fn scale(yuv: &DecodedYUV<'_>, side: usize, rgb: &mut Vec<u8>, picture: &mut [u8]) {
+    let (width, height) = yuv.dimensions();
+    rgb.resize(3 * width * height, 0);
+    yuv.write_rgb8(rgb);
+    for (row, line) in picture.chunks_exact_mut(3 * side).enumerate() {
+        let down = covered(row, side, height);
+        for (column, pixel) in line.chunks_exact_mut(3).enumerate() {
+            let across = covered(column, side, width);
+            let (mut sums, mut area) = ([0.0f32; 3], 0.0);
+            for (y, part_y) in down.clone() {
+                for (x, part_x) in across.clone() {
+                    let part = part_y * part_x;
+                    area += part;
+                    let source = &rgb[3 * (y * width + x)..][..3];
+                    sums.iter_mut().zip(source).for_each(|(sum, level)| *sum += part * f32::from(*level));
+                }
+            }
+            pixel.iter_mut().zip(sums).for_each(|(level, sum)| *level = (sum / area).round() as u8);
+        }
+    }
+}
+
+/// The places of a line of `from` pixels that place `index` of a line of `to` pixels covers, each with the part of it
+/// that is covered.
+fn covered(index: usize, to: usize, from: usize) -> impl Iterator<Item = (usize, f32)> + Clone {
+    let edge = |index: usize| index as f32 * from as f32 / to as f32;
+    let (begin, end) = (edge(index), edge(index + 1));
+    (begin as usize..(end.ceil() as usize).min(from))
+        .map(move |place| (place, (end.min(place as f32 + 1.0) - begin.max(place as f32)).max(0.0)))
+}
+
+#[cfg(test)]
+mod tests {
+    use telos_sim::render::Image;
+
+    use super::*;
+    use crate::video::{Encoder, mp4::Mp4};
+
+    /// A bright square that wanders over a dark ground, `number` pixels from the left.
+    fn drawn(number: usize) -> Image {
+        let mut rgb = Vec::new();
+        for y in 0..48 {
+            for x in 0..96 {
+                let bright = (number..number + 32).contains(&x) && (8..40).contains(&y);
+                rgb.extend(if bright { [220, 180, 60] } else { [30, 60, 90] });
+            }
+        }
+        Image::from_rgb(96, 48, rgb).unwrap()
+    }
+
+    #[test]
+    fn pictures_come_back_in_order_and_squeezed() {
+        const COUNT: usize = 40;
+        const SIDE: usize = 24;
+        let scratch = tempfile::tempdir().unwrap();
+        let path = scratch.path().join("film.mp4");
+        let mut film = Mp4::new(96, 48, 0.05).unwrap();
+        (0..COUNT).for_each(|number| film.push(&drawn(number)).unwrap());
+        let bytes = Box::new(film).finish().unwrap();
+        std::fs::write(&path, &bytes).unwrap();
+        let mut reel = open_reel(&path, SIDE).unwrap();
+        let mut picture = vec![0; 3 * SIDE * SIDE];
+        for number in 0..COUNT {
+            // Every third is passed over.
+            if number % 3 == 2 {
+                assert!(reel.next(None).unwrap());
+                continue;
+            }
+            assert!(reel.next(Some(&mut picture)).unwrap(), "{number}");
+            let image = drawn(number);
+            // A square of 4 pixels across and 2 down.
+            let mean = |row: usize, column: usize, channel: usize| {
+                let place = |i: usize| 3 * ((2 * row + i / 4) * 96 + 4 * column + i % 4) + channel;
+                (0..8).map(|i| f32::from(image.rgb()[place(i)])).sum::<f32>() / 8.0
+            };
+            let errors = picture
+                .iter()
+                .enumerate()
+                .map(|(i, level)| (f32::from(*level) - mean(i / 3 / SIDE, i / 3 % SIDE, i % 3)).abs());
+            let error = errors.sum::<f32>() / picture.len() as f32;
+            assert!(error < 4.0, "{number}: {error}");
+        }
+        assert!(!reel.next(Some(&mut picture)).unwrap());
+        for length in [0, 100, bytes.len() / 2] {
+            std::fs::write(&path, &bytes[..length]).unwrap();
+            let error = open_reel(&path, SIDE).err().unwrap().to_string();
+            assert!(error.contains("film.mp4") && error.contains("no MP4"), "{length}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_line_is_covered_once() {
+        for (to, from) in [(4, 4), (3, 7), (5, 3), (64, 480)] {
+            let mut parts = vec![0.0; from];
+            for index in 0..to {
+                let whole: f32 = covered(index, to, from).map(|(_, part)| part).sum();
+                assert!((whole - from as f32 / to as f32).abs() < 1e-3, "{index} of {to} over {from}");
+                covered(index, to, from).for_each(|(place, part)| parts[place] += part);
+            }
+            assert!(parts.iter().all(|part| (part - 1.0).abs() < 1e-3), "{to} over {from}: {parts:?}");
+        }
+    }
+}
