@@ -1,5 +1,6 @@
 //! Pictures and videos of environments, encoded without an external program.
 
+mod demux;
 mod gif;
 mod mp4;
 mod reel;

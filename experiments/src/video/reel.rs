@@ -3,32 +3,29 @@
 use std::{
     collections::VecDeque,
     fs::File,
-    io::BufReader,
+    io::{Read, Seek, SeekFrom},
     path::{Path, PathBuf},
 };
 
-use ::mp4::Mp4Reader;
 use openh264::{
     decoder::{DecodeOptions, DecodedYUV, Decoder, Flush},
     formats::YUVSource,
 };
 use telos_envs::dataset::{DatasetError, Reel};
 
-/// What separates the units of a stream of H.264 outside a container.
-const START_CODE: [u8; 4] = [0, 0, 0, 1];
+use super::demux::{START_CODE, Track};
 
 /// A video whose pictures are squeezed into squares, each pixel the mean of the area that it covers.
 pub(super) struct H264Reel {
     path: PathBuf,
-    file: Mp4Reader<BufReader<File>>,
-    track: u32,
-    /// Bytes of the length before each unit.
-    length_size: usize,
-    /// Samples, and the number of the last that was decoded; they count from 1.
-    samples: u32,
-    sample: u32,
+    file: File,
+    track: Track,
+    /// Coded pictures that were decoded.
+    decoded: usize,
     decoder: Decoder,
-    unit: Vec<u8>,
+    /// A coded picture as it is stored, and as a stream.
+    sample: Vec<u8>,
+    stream: Vec<u8>,
     side: usize,
     rgb: Vec<u8>,
     /// Pictures that the decoder kept to the end, to put them in order.
@@ -40,42 +37,27 @@ pub(super) struct H264Reel {
 /// # Errors
 /// When it is no MP4, has no track in H.264, or cannot be read.
 pub fn open_reel(path: &Path, side: usize) -> Result<Box<dyn Reel>, DatasetError> {
-    let wrong = |reason: String| damaged(path, reason);
     let io = |source| DatasetError::Io { path: path.to_owned(), source };
-    let file = File::open(path).map_err(io)?;
+    let wrong = |reason: String| DatasetError::File { path: path.to_owned(), reason };
+    let mut file = File::open(path).map_err(io)?;
     let size = file.metadata().map_err(io)?.len();
-    let file = Mp4Reader::read_header(BufReader::new(file), size)
-        .map_err(|error| wrong(format!("is no MP4 that can be read: {error}")))?;
-    let found = file.tracks().iter().find_map(|(id, track)| {
-        let stored = &track.trak.mdia.minf.stbl.stsd;
-        let parameters = &stored.avc1.as_ref()?.avcc;
-        let sets = parameters.sequence_parameter_sets.iter().chain(&parameters.picture_parameter_sets);
-        let shared: Vec<u8> = sets.flat_map(|set| START_CODE.iter().chain(&set.bytes)).copied().collect();
-        Some((*id, usize::from(parameters.length_size_minus_one & 3) + 1, shared))
-    });
-    let Some((track, length_size, shared)) = found else {
-        let reason = "has no video in H.264; encode it anew, as by `ffmpeg -i OLD -c:v libx264 NEW`";
-        return Err(wrong(reason.into()));
-    };
-    let samples = file.sample_count(track).map_err(|error| wrong(error.to_string()))?;
-    let mut reel = H264Reel {
+    let track = Track::find(&mut file, size).map_err(wrong)?;
+    let mut decoder = Decoder::new().map_err(|error| wrong(error.to_string()))?;
+    decoder
+        .decode_with_options(&track.parameters, keep())
+        .map_err(|error| wrong(format!("cannot be decoded: {error}")))?;
+    Ok(Box::new(H264Reel {
         path: path.to_owned(),
         file,
         track,
-        length_size,
-        samples,
-        sample: 0,
-        decoder: Decoder::new().map_err(|error| wrong(error.to_string()))?,
-        unit: shared,
+        decoded: 0,
+        decoder,
+        sample: Vec::new(),
+        stream: Vec::new(),
         side,
         rgb: Vec::new(),
         last: None,
-    };
-    // What all pictures share.
-    match reel.decoder.decode_with_options(&reel.unit, keep()) {
-        Ok(_) => Ok(Box::new(reel)),
-        Err(error) => Err(damaged(path, format!("cannot be decoded: {error}"))),
-    }
+    }))
 }
 
 /// A decoder that is made to hand out pictures early loses their order.
@@ -83,33 +65,29 @@ fn keep() -> DecodeOptions {
     DecodeOptions::new().flush_after_decode(Flush::NoFlush)
 }
 
-fn damaged(path: &Path, reason: String) -> DatasetError {
-    DatasetError::File { path: path.to_owned(), reason }
-}
-
 impl H264Reel {
     fn wrong(&self, reason: impl std::fmt::Display) -> DatasetError {
-        let reason = format!("picture {} cannot be decoded: {reason}", self.sample);
-        damaged(&self.path, reason)
+        let reason = format!("picture {} cannot be decoded: {reason}", self.decoded);
+        DatasetError::File { path: self.path.clone(), reason }
     }
 
-    /// Reads the next sample into `unit`, in the form in which H.264 is streamed; false at the end.
+    /// Reads the next coded picture into `stream`; false at the end.
     fn read_sample(&mut self) -> Result<bool, DatasetError> {
-        if self.sample == self.samples {
-            return Ok(false);
-        }
-        self.sample += 1;
-        let sample = self.file.read_sample(self.track, self.sample).map_err(|error| self.wrong(error))?;
-        let sample = sample.ok_or_else(|| self.wrong("the file ends before it"))?;
-        self.unit.clear();
-        let mut rest = &sample.bytes[..];
+        let Some(&(offset, length)) = self.track.samples.get(self.decoded) else { return Ok(false) };
+        self.decoded += 1;
+        self.sample.resize(length, 0);
+        let read =
+            self.file.seek(SeekFrom::Start(offset)).and_then(|_| self.file.read_exact(&mut self.sample));
+        read.map_err(|error| self.wrong(error))?;
+        self.stream.clear();
+        let mut rest = &self.sample[..];
         while !rest.is_empty() {
-            let cut = "the file ends within it";
-            let (length, more) = rest.split_at_checked(self.length_size).ok_or_else(|| self.wrong(cut))?;
+            let cut = || self.wrong("it is cut off");
+            let (length, more) = rest.split_at_checked(self.track.length_size).ok_or_else(cut)?;
             let length = length.iter().fold(0, |length, byte| length << 8 | usize::from(*byte));
-            let (unit, more) = more.split_at_checked(length).ok_or_else(|| self.wrong(cut))?;
-            self.unit.extend(START_CODE);
-            self.unit.extend_from_slice(unit);
+            let (unit, more) = more.split_at_checked(length).ok_or_else(cut)?;
+            self.stream.extend(START_CODE);
+            self.stream.extend_from_slice(unit);
             rest = more;
         }
         Ok(true)
@@ -126,9 +104,10 @@ impl Reel for H264Reel {
                 self.last = Some(rest.map_err(|error| self.wrong(error))?);
                 break;
             }
-            let number = self.sample;
-            let decoded = self.decoder.decode_with_options(&self.unit, keep()).map_err(|error| {
-                damaged(&self.path, format!("picture {number} cannot be decoded: {error}"))
+            let number = self.decoded;
+            let decoded = self.decoder.decode_with_options(&self.stream, keep()).map_err(|error| {
+                let reason = format!("picture {number} cannot be decoded: {error}");
+                DatasetError::File { path: self.path.clone(), reason }
             })?;
             if let Some(yuv) = decoded {
                 if let Some(picture) = picture {
@@ -238,7 +217,7 @@ mod tests {
         for length in [0, 100, bytes.len() / 2] {
             std::fs::write(&path, &bytes[..length]).unwrap();
             let error = open_reel(&path, SIDE).err().unwrap().to_string();
-            assert!(error.contains("film.mp4") && error.contains("no MP4"), "{length}: {error}");
+            assert!(error.contains("film.mp4") && error.contains("no whole MP4"), "{length}: {error}");
         }
     }
 
