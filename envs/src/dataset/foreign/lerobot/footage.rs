@@ -27,6 +27,8 @@ pub trait Reel {
 /// The camera of a dataset.
 pub(super) struct Camera<'a> {
     footage: &'a Footage<'a>,
+    /// The directory of the tables of episodes.
+    table: PathBuf,
     /// `[episodes]`
     places: Vec<Place>,
     playing: Option<Playing>,
@@ -61,8 +63,9 @@ impl<'a> Camera<'a> {
         let template = description.video_path.as_deref().ok_or_else(|| {
             DatasetError::file(&description.path, "`video_path` is missing, so its videos cannot be found")
         })?;
+        let table = path.join("meta/episodes");
         let mut places = Vec::new();
-        for file in parquet_files(&path.join("meta/episodes"))? {
+        for file in parquet_files(&table)? {
             let file = ParquetFile::open(&file)?;
             let column = |name: &str| format!("videos/{camera}/{name}");
             let chunks = file.whole_numbers(&column("chunk_index"))?;
@@ -85,12 +88,15 @@ impl<'a> Camera<'a> {
                 format!("counts {} episodes, but meta/episodes films {}", description.episodes, places.len());
             return Err(DatasetError::file(&description.path, reason));
         }
-        Ok(Self { footage, places, playing: None, pictures: Vec::new() })
+        Ok(Self { footage, table, places, playing: None, pictures: Vec::new() })
     }
 
     /// The first `steps` pictures of an episode, `[steps, side, side, 3]`.
     pub(super) fn pictures(&mut self, episode: usize, steps: usize) -> Result<&[u8], DatasetError> {
-        let Place { video, first } = self.places[episode].clone();
+        let Some(Place { video, first }) = self.places.get(episode).cloned() else {
+            let reason = format!("has no video of episode {episode}");
+            return Err(DatasetError::column(&self.table, &self.footage.camera, reason));
+        };
         let mut playing = match self.playing.take() {
             Some(playing) if playing.video == video && playing.played <= first => playing,
             _ if !video.is_file() => {
