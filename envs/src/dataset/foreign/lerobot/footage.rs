@@ -79,7 +79,8 @@ impl<'a> Camera<'a> {
                     .replace("{video_key}", camera)
                     .replace("{chunk_index:03d}", &format!("{chunk:03}"))
                     .replace("{file_index:03d}", &format!("{number:03}"));
-                let first = (f64::from(*start) * description.rate).round() as usize;
+                // Of a place beyond all pictures, the video ends before it.
+                let first = (f64::from(*start) * description.rate).round().clamp(0.0, 1e12) as usize;
                 places.push(Place { video: path.join(name), first });
             }
         }
