@@ -187,6 +187,12 @@ def check_pictures(path):
         with av.open(file) as video:
             seen.append([frame.to_ndarray(format="rgb24") for frame in video.decode(video=0)])
 
+    def marked(number, picture):
+        """With a bar in another place than in the pictures before and after."""
+        picture, left = picture.copy(), number * 73 % 280
+        picture[60:180, left : left + 40] = 255
+        return picture
+
     joined = SCRATCH / f"{path.name}-joined"
     shutil.copytree(out, joined)
     shutil.rmtree(joined / "videos")
@@ -195,7 +201,8 @@ def check_pictures(path):
     with av.open(target, "w") as video:
         stream = video.add_stream("libx264", rate=round(info["fps"]), options={"bf": "2", "crf": "12", "g": "20"})
         stream.width, stream.height, stream.pix_fmt = 320, 240, "yuv420p"
-        for picture in (picture for episode in seen for picture in episode):
+        drawn = [marked(number, picture) for number, picture in enumerate(p for episode in seen for p in episode)]
+        for picture in drawn:
             video.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
         video.mux(stream.encode())
     with av.open(target) as video:
@@ -204,24 +211,43 @@ def check_pictures(path):
     table = joined / "meta/episodes/chunk-000/file-000.parquet"
     episodes_table = pq.read_table(table)
     starts = np.cumsum([0] + [len(episode) for episode in seen[:-1]]) / info["fps"]
-    for name, values in [("file_index", np.zeros(len(seen), np.int64)), ("from_timestamp", starts.astype(np.float32))]:
+    stops = starts + np.array([len(episode) for episode in seen]) / info["fps"]
+    single = lambda values: values.astype(np.float32)
+    for name, values in [
+        ("file_index", np.zeros(len(seen), np.int64)),
+        ("from_timestamp", single(starts)),
+        ("to_timestamp", single(stops)),
+    ]:
         name = f"videos/{CAMERA}/{name}"
         episodes_table = episodes_table.set_column(episodes_table.column_names.index(name), name, pa.array(values))
     pq.write_table(episodes_table, table)
 
-    for source in [out, joined]:
+    whole = [picture for episode in seen for picture in episode]
+    for source, expected in [(out, whole), (joined, drawn)]:
         back = SCRATCH / f"{source.name}-seen"
         telos("dataset", "convert", source, "--camera", CAMERA, "--size", side, "--out", back)
         manifest, found = episodes(back)
-        assert manifest["info"]["picture_side"] == side and len(found) == len(seen)
-        for e, pictures in zip(found, seen):
-            assert len(e["pictures"]) == len(pictures)
-            for ours, theirs in zip(e["pictures"].reshape(-1, side, side, 3), pictures):
-                error = np.abs(ours - squeezed(theirs, side))
-                # Two conversions of colours, and for the joined video a second compression.
-                assert error.mean() < 3 and np.quantile(error, 0.99) < 16, (source, error.mean(), error.max())
-    # Neighbours are told apart: the episodes are not one picture.
-    assert any(np.abs(e["pictures"][0].astype(int) - e["pictures"][-1]).mean() > 0.1 for e in found)
+        assert manifest["info"]["picture_side"] == side
+        assert [len(e["pictures"]) for e in found] == [len(episode) for episode in seen]
+        ours = np.concatenate([e["pictures"] for e in found]).reshape(-1, side, side, 3)
+        theirs = np.stack([squeezed(picture, side) for picture in expected])
+        error = np.abs(ours - theirs)
+        # Two conversions of colours, and for the joined video a second compression.
+        assert error.mean() < 3 and np.quantile(error, 0.99) < 16, (source, error.mean(), error.max())
+    # Each is nearer to its own drawing than to those before and after it.
+    neighbours = np.abs(ours[1:] - theirs[:-1]).mean((1, 2, 3)), np.abs(ours[:-1] - theirs[1:]).mean((1, 2, 3))
+    own = error.mean((1, 2, 3))
+    assert (own[1:] < 0.5 * neighbours[0]).all() and (own[:-1] < 0.5 * neighbours[1]).all()
+    # What the tables say of the videos has to fit the frames.
+    broken = SCRATCH / f"{path.name}-broken"
+    shutil.copytree(joined, broken)
+    name = f"videos/{CAMERA}/to_timestamp"
+    position = episodes_table.column_names.index(name)
+    shorter = episodes_table.set_column(position, name, pa.array(single(stops - 1 / info["fps"])))
+    pq.write_table(shorter, broken / table.relative_to(joined))
+    said = telos("dataset", "convert", broken, "--camera", CAMERA, "--out", SCRATCH / "never", code=2)
+    assert "pictures of episode 0, which has" in said, said
+    assert not (SCRATCH / "never").exists()
 
 
 def check_telos_writes():

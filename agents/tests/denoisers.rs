@@ -45,6 +45,7 @@ fn config(denoiser: DenoiserKind, process: Process, eta: f64) -> GenerativeConfi
         levels: 20,
         horizon: HORIZON,
         executed: 2,
+        residual: false,
         denoiser,
         mlp: MlpDenoiserConfig { hidden: vec![64, 64], ..MlpDenoiserConfig::default() },
         unet: UnetDenoiserConfig { channels: vec![16, 16], kernel: 3, groups: 4, time_features: 16 },

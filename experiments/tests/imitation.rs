@@ -203,6 +203,11 @@ fn mistakes_are_named() {
             "[env.pixels]\nsize = 32\n[generative]\nresidual = true",
             "`generative.residual`: regresses actions",
         ),
+        (
+            "[cloning]",
+            "residual = true\n[cloning]\nhindsight = 0.5",
+            "`generative.residual`: regresses actions on the goals",
+        ),
         ("{ eta = 0.0 }", "{ eta = 2.0 }", "`generative.sampler.noise`"),
         ("{ eta = 0.0 }", "{}", "expected one of the keys `eta` and `constant`"),
         ("'flow'", "'diffusion'\nlevels = 3", "`generative.sampler.steps`: is 4"),

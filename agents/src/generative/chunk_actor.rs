@@ -25,13 +25,13 @@ pub struct ChunkActor<P> {
     normalizer: ObservationNormalizer,
     /// What turns pictures into the policy's observations, where it sees pictures.
     sight: Option<Sight>,
-    /// What chunks are, where they are not actions in [-1, 1].
+    /// The regression whose remainder the policy draws, where it does not draw actions in [-1, 1].
     residual: Option<ResidualActions>,
     /// Who chooses the first latent, where that is not left to chance.
     start: Option<NoiseActor>,
     /// Actions of a chunk that are executed.
     executed: usize,
-    /// `[rows, horizon, act]`: the present chunk of each environment.
+    /// `[rows, horizon, act]`: the present chunk of each environment, actions in [-1, 1].
     chunks: Vec<f32>,
     /// `[rows]`: actions taken of it.
     taken: Vec<usize>,
@@ -131,12 +131,12 @@ impl<P: GenerativePolicy> ChunkActor<P> {
         Ok(())
     }
 
-    /// Makes chunks what a regression leaves of the actions.
+    /// Takes what the policy draws as what a regression leaves of the actions.
     pub fn draw_residuals(&mut self, residual: ResidualActions) {
         self.residual = Some(residual);
     }
 
-    /// What chunks are, where they are not actions in [-1, 1].
+    /// The regression whose remainder the policy draws, where it does not draw actions in [-1, 1].
     pub fn residual(&self) -> Option<&ResidualActions> {
         self.residual.as_ref()
     }
@@ -362,11 +362,12 @@ impl<P: GenerativePolicy> Policy for ChunkActor<P> {
         self.seen.extend_from_slice(obs);
         self.observe(1)?;
         let mut rng = Xoshiro256PlusPlus::seed_from_u64(seed);
-        self.policy.sample_chain(&self.obs.repeat(count), count, &mut rng, &mut self.chain)?;
+        let obs = self.obs.repeat(count);
+        self.policy.sample_chain(&obs, count, &mut rng, &mut self.chain)?;
         chunks.clear();
         chunks.extend_from_slice(self.chain.chunks());
         if let Some(residual) = &self.residual {
-            residual.to_actions(&self.obs.repeat(count), chunks);
+            residual.to_actions(&obs, chunks);
         }
         self.range.to_env(chunks);
         Ok(self.policy.shape().horizon)

@@ -2,9 +2,11 @@
 //!
 //! x = (a - b - W s) / m,   (W, b) = argmin sum |a - b - W s|^2,   m = max |a - b - W s|
 //!
-//! over recorded chunks a and the normalised observations s before them, with m for each component. Where actions are places to move to, most of their variance is where the robot is already, and what
-//! matters is a few millimetres around it. Chi et al. 2024, "Universal Manipulation Interface", arXiv 2402.10329,
-//! therefore measure actions from the present pose of the gripper; here, data say what to measure them from.
+//! over recorded chunks a, whose last step is repeated beyond the end of an episode, and the normalised observations s
+//! before them, with m for each component. Where actions are places to move to, most of their variance is where the
+//! robot is already, and what matters is a few millimetres around it. Chi et al. 2024, "Universal Manipulation
+//! Interface", arXiv 2402.10329, therefore measure actions from the present pose of the gripper; here, data say what to
+//! measure them from.
 
 use telos_checkpoint::{Checkpoint, CheckpointError, Reader, Writer};
 use telos_envs::dataset::Dataset;
@@ -12,7 +14,8 @@ use telos_envs::dataset::Dataset;
 use super::ChunkShape;
 use crate::{ActionRange, ObservationNormalizer};
 
-/// Added to the mean square of each observed component, for those that never move or depend on others.
+/// Added to the mean square of each input, as a share of it and as a number, for those that never move or depend on
+/// others.
 const RIDGE: f64 = 1e-6;
 /// The least m: an action that observations predict exactly would divide by zero.
 const LEAST_SPAN: f32 = 1e-3;
@@ -54,7 +57,7 @@ impl ResidualActions {
             add_outer(chunk, input, &mut weights);
             count += 1.0;
         });
-        (0..inputs).for_each(|i| products[i * inputs + i] += RIDGE * count);
+        (0..inputs).map(|i| i * inputs + i).for_each(|i| products[i] += RIDGE * (products[i] + count));
         solve(&mut products, inputs, &mut weights);
         let weights = weights.iter().map(|w| *w as f32).collect();
         let mut residual = Self { weights, ..Self::identity(shape) };

@@ -1,8 +1,13 @@
 //! What a dataset is about.
 
+use std::ops::RangeInclusive;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{BoxSpace, EnvSpec};
+
+/// Pixels per side that pictures may have.
+pub const PICTURE_SIDES: RangeInclusive<usize> = 8..=256;
 
 /// The description that every dataset carries.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -17,7 +22,8 @@ pub struct DatasetInfo {
     pub factors: Vec<String>,
     /// Whether it was recorded which steps led to a solved task.
     pub success: bool,
-    /// Pixels per side of the square pictures, of which there is one before each action; `None` where there are none.
+    /// Pixels per side of the square pictures, in [`PICTURE_SIDES`], of which there is one before each action; `None`
+    /// where there are none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub picture_side: Option<usize>,
     /// Seconds per step.

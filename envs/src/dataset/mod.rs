@@ -41,7 +41,7 @@ pub use error::DatasetError;
 pub use foreign::{
     Film, Footage, Format, ImportOptions, Reel, export_lerobot, export_minari, import, import_lerobot,
 };
-pub use info::{DatasetInfo, ReferenceScores};
+pub use info::{DatasetInfo, PICTURE_SIDES, ReferenceScores};
 pub use loader::{BatchSource, ChunkBatch, Chunks, Hindsight, Loader, TransitionBatch, Transitions};
 pub use stored::Dataset;
 pub use writer::DatasetWriter;

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::{
-    DatasetError, DatasetInfo, EpisodeView,
+    DatasetError, DatasetInfo, EpisodeView, PICTURE_SIDES,
     column::{self, Column},
     manifest::{ElementType, MANIFEST, Manifest},
 };
@@ -45,6 +45,9 @@ impl Dataset {
         let inconsistent = |reason: &str| Err(DatasetError::file(&path.join(MANIFEST), reason));
         if info.action.low.len() != info.action.high.len() {
             return inconsistent("the actions have another number of lower bounds than of upper bounds");
+        }
+        if info.picture_side.is_some_and(|side| !PICTURE_SIDES.contains(&side)) {
+            return inconsistent("has pictures of fewer than 8 or more than 256 pixels per side");
         }
         let Some(observations) = steps.checked_add(count) else {
             return inconsistent("holds an absurd number of steps");

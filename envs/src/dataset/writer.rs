@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 use telos_checkpoint::atomic_write;
 
 use super::{
-    Dataset, DatasetError, DatasetInfo, EpisodeView,
+    Dataset, DatasetError, DatasetInfo, EpisodeView, PICTURE_SIDES,
     column::hexadecimal,
     manifest::{ColumnEntry, ElementType, FORMAT, MANIFEST, Manifest, file_name},
     scratch::Scratch,
@@ -238,6 +238,9 @@ fn check(path: &Path, info: &DatasetInfo) -> Result<(), DatasetError> {
     }
     if !bounds.into_iter().all(|bound| bound.is_finite()) {
         return wrong("actions", "need finite bounds");
+    }
+    if info.picture_side.is_some_and(|side| !PICTURE_SIDES.contains(&side)) {
+        return wrong("pictures", "need 8 to 256 pixels per side");
     }
     if !(info.dt.is_finite() && info.dt > 0.0) {
         return Err(DatasetError::file(path, "the time step `dt` must be a positive number of seconds"));

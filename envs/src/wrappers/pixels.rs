@@ -5,7 +5,7 @@ use telos_checkpoint::{Checkpoint, CheckpointError, Reader, Writer};
 use telos_sim::render::{Image, RenderOptions, Renderer};
 
 use super::View;
-use crate::{BoxSpace, Env, EnvError, EnvSpec, Transition};
+use crate::{BoxSpace, Env, EnvError, EnvSpec, Transition, dataset::PICTURE_SIDES};
 
 /// What a policy sees that sees pictures only.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -32,9 +32,9 @@ impl PixelsConfig {
     /// # Errors
     /// When a number is out of range; the error names the key.
     pub fn validate(&self) -> Result<(), EnvError> {
-        for (key, value, [least, most]) in [("size", self.size, [8, 256]), ("stack", self.stack, [1, 16])] {
-            if !(least..=most).contains(&value) {
-                let reason = format!("it must be from {least} to {most}");
+        for (key, value, range) in [("size", self.size, PICTURE_SIDES), ("stack", self.stack, 1..=16)] {
+            if !range.contains(&value) {
+                let reason = format!("it must be from {} to {}", range.start(), range.end());
                 return Err(EnvError::Config { key, value: value.to_string(), reason });
             }
         }

@@ -167,7 +167,12 @@ fn imitation(config: &Config) -> Result<(), Invalid> {
     if let Some((key, _)) = unread.into_iter().find(|(_, unchanged)| !unchanged) {
         return invalid(key, "changes nothing in an imitation of all recorded actions; leave it out".into());
     }
-    learner(config.cloning.validate())
+    learner(config.cloning.validate())?;
+    if config.generative.residual && config.cloning.hindsight > 0.0 {
+        let reason = "regresses actions on the goals that were asked for, which `cloning.hindsight` replaces";
+        return invalid("generative.residual", reason.into());
+    }
+    Ok(())
 }
 
 fn fine_tune(config: &Config) -> Result<(), Invalid> {

@@ -17,6 +17,8 @@ pub(super) struct Track {
     pub(super) parameters: Vec<u8>,
     /// Bytes of the length before each unit.
     pub(super) length_size: usize,
+    /// How long it lasts.
+    pub(super) seconds: f64,
     /// Offset and length of each coded picture in the file, in the order of decoding.
     pub(super) samples: Vec<(u64, usize)>,
 }
@@ -39,13 +41,14 @@ impl Track {
                 } else if let Some(configuration) = find(own, &[b"avcC"])? {
                     let (parameters, length_size) = parameters(configuration).ok_or("its avcC is cut off")?;
                     let samples = samples(table, size)?;
-                    return Ok(Self { parameters, length_size, samples });
+                    let seconds = seconds(track, table)?;
+                    return Ok(Self { parameters, length_size, seconds, samples });
                 }
             }
         }
         Err(format!(
-            "has no video in H.264 (but {}); encode it anew, as by `ffmpeg -i OLD -c:v libx264 NEW`",
-            if codecs.is_empty() { "nothing".into() } else { codecs.join(", ") }
+            "has no video in H.264 (but {}); encode it anew, as by `ffmpeg -i OLD -c:v libx264 -pix_fmt yuv420p NEW`",
+            if codecs.is_empty() { "nothing else".into() } else { codecs.join(", ") }
         ))
     }
 }
@@ -143,10 +146,21 @@ fn numbers(bytes: &[u8], skipped: usize, width: usize) -> impl Iterator<Item = u
     bytes.get(skipped..).unwrap_or_default().chunks_exact(width).map(number)
 }
 
+/// How long the samples of a track last, by the ticks of its clock.
+fn seconds(track: &[u8], table: &[u8]) -> Result<f64, String> {
+    let header = find(track, &[b"mdia", b"mdhd"])?.unwrap_or_default();
+    // The first version has times of 4 bytes before the rate of the clock, the next of 8.
+    let rate = numbers(header, if header.first() == Some(&1) { 20 } else { 12 }, 4).next().unwrap_or(0);
+    let runs: Vec<u64> = numbers(find(table, &[b"stts"])?.unwrap_or_default(), 8, 4).collect();
+    let ticks: f64 = runs.chunks_exact(2).map(|run| run[0] as f64 * run[1] as f64).sum();
+    if rate == 0 { Err("does not say how long its pictures last".into()) } else { Ok(ticks / rate as f64) }
+}
+
 /// Offset and length of every sample of a track, inside a file of `size` bytes.
 fn samples(table: &[u8], size: u64) -> Result<Vec<(u64, usize)>, String> {
     let get = |kind| find(table, &[kind]);
-    let sizes = get(b"stsz")?.ok_or("has no table of sizes (`stsz`); fragmented files are not read")?;
+    let sizes =
+        get(b"stsz")?.ok_or("has no table of sizes (`stsz`); fragmented files and `stz2` are not read")?;
     let (offsets, width) = match get(b"stco")? {
         Some(offsets) => (offsets, 4),
         None => (get(b"co64")?.ok_or("has no table of places (`stco`)")?, 8),
@@ -201,6 +215,7 @@ mod tests {
         let bytes = film();
         let track = Track::find(&mut Cursor::new(&bytes), bytes.len() as u64).unwrap();
         assert_eq!((track.samples.len(), track.length_size), (7, 4));
+        assert!((track.seconds - 0.35).abs() < 1e-3, "{}", track.seconds);
         assert!(track.parameters.starts_with(&[0, 0, 0, 1, 0x67]), "{:?}", track.parameters);
         for (offset, length) in track.samples {
             // A coded picture is a unit or several, whose lengths add up.

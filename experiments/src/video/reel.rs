@@ -15,13 +15,17 @@ use telos_envs::dataset::{DatasetError, Reel};
 
 use super::demux::{START_CODE, Track};
 
+/// Pictures that a decoder of H.264 holds back at most, to put them in order (ITU-T H.264, A.3.1).
+const HELD_BACK: usize = 16;
+
 /// A video whose pictures are squeezed into squares, each pixel the mean of the area that it covers.
 pub(super) struct H264Reel {
     path: PathBuf,
     file: File,
     track: Track,
-    /// Coded pictures that were decoded.
+    /// Coded pictures that were given to the decoder, and pictures that it gave back.
     decoded: usize,
+    shown: usize,
     decoder: Decoder,
     /// A coded picture as it is stored, and as a stream.
     sample: Vec<u8>,
@@ -51,6 +55,7 @@ pub fn open_reel(path: &Path, side: usize) -> Result<Box<dyn Reel>, DatasetError
         file,
         track,
         decoded: 0,
+        shown: 0,
         decoder,
         sample: Vec::new(),
         stream: Vec::new(),
@@ -68,6 +73,13 @@ fn keep() -> DecodeOptions {
 impl H264Reel {
     fn wrong(&self, reason: impl std::fmt::Display) -> DatasetError {
         let reason = format!("picture {} cannot be decoded: {reason}", self.decoded);
+        DatasetError::File { path: self.path.clone(), reason }
+    }
+
+    /// The decoder passes over what it cannot make sense of, and everything after it would be of another time.
+    fn dropped(&self, shown: usize) -> DatasetError {
+        let reason =
+            format!("is damaged: only {shown} of its first {} pictures can be decoded", self.decoded);
         DatasetError::File { path: self.path.clone(), reason }
     }
 
@@ -95,13 +107,25 @@ impl H264Reel {
 }
 
 impl Reel for H264Reel {
+    fn seconds(&self) -> f64 {
+        self.track.seconds
+    }
+
+    fn pictures(&self) -> usize {
+        self.track.samples.len()
+    }
+
     fn next(&mut self, picture: Option<&mut [u8]>) -> Result<bool, DatasetError> {
         while self.last.is_none() {
             if !self.read_sample()? {
                 let rest = self.decoder.flush_remaining().map_err(|error| error.to_string());
-                let rest =
+                let rest: Result<VecDeque<_>, _> =
                     rest.map(|rest| rest.iter().map(|yuv| scaled(yuv, self.side, &mut self.rgb)).collect());
-                self.last = Some(rest.map_err(|error| self.wrong(error))?);
+                let rest = rest.map_err(|error| self.wrong(error))?;
+                if self.shown + rest.len() != self.track.samples.len() {
+                    return Err(self.dropped(self.shown + rest.len()));
+                }
+                self.last = Some(rest);
                 break;
             }
             let number = self.decoded;
@@ -110,10 +134,14 @@ impl Reel for H264Reel {
                 DatasetError::File { path: self.path.clone(), reason }
             })?;
             if let Some(yuv) = decoded {
+                self.shown += 1;
                 if let Some(picture) = picture {
                     scale(&yuv, self.side, &mut self.rgb, picture);
                 }
                 return Ok(true);
+            }
+            if self.decoded - self.shown > HELD_BACK {
+                return Err(self.dropped(self.shown));
             }
         }
         let kept = self.last.as_mut().and_then(VecDeque::pop_front);
@@ -169,12 +197,12 @@ mod tests {
     use super::*;
     use crate::video::{Encoder, mp4::Mp4};
 
-    /// A bright square that wanders over a dark ground, `number` pixels from the left.
+    /// A bright square that wanders over a dark ground, `4 number` pixels from the left.
     fn drawn(number: usize) -> Image {
         let mut rgb = Vec::new();
         for y in 0..48 {
             for x in 0..96 {
-                let bright = (number..number + 32).contains(&x) && (8..40).contains(&y);
+                let bright = (4 * number..4 * number + 32).contains(&x) && (8..40).contains(&y);
                 rgb.extend(if bright { [220, 180, 60] } else { [30, 60, 90] });
             }
         }
@@ -183,7 +211,7 @@ mod tests {
 
     #[test]
     fn pictures_come_back_in_order_and_squeezed() {
-        const COUNT: usize = 40;
+        const COUNT: usize = 16;
         const SIDE: usize = 24;
         let scratch = tempfile::tempdir().unwrap();
         let path = scratch.path().join("film.mp4");
@@ -200,18 +228,22 @@ mod tests {
                 continue;
             }
             assert!(reel.next(Some(&mut picture)).unwrap(), "{number}");
-            let image = drawn(number);
             // A square of 4 pixels across and 2 down.
-            let mean = |row: usize, column: usize, channel: usize| {
-                let place = |i: usize| 3 * ((2 * row + i / 4) * 96 + 4 * column + i % 4) + channel;
-                (0..8).map(|i| f32::from(image.rgb()[place(i)])).sum::<f32>() / 8.0
+            let error_to = |number: usize| {
+                let image = drawn(number);
+                let mean = |row: usize, column: usize, channel: usize| {
+                    let place = |i: usize| 3 * ((2 * row + i / 4) * 96 + 4 * column + i % 4) + channel;
+                    (0..8).map(|i| f32::from(image.rgb()[place(i)])).sum::<f32>() / 8.0
+                };
+                let errors = picture
+                    .iter()
+                    .enumerate()
+                    .map(|(i, level)| (f32::from(*level) - mean(i / 3 / SIDE, i / 3 % SIDE, i % 3)).abs());
+                errors.sum::<f32>() / picture.len() as f32
             };
-            let errors = picture
-                .iter()
-                .enumerate()
-                .map(|(i, level)| (f32::from(*level) - mean(i / 3 / SIDE, i / 3 % SIDE, i % 3)).abs());
-            let error = errors.sum::<f32>() / picture.len() as f32;
-            assert!(error < 4.0, "{number}: {error}");
+            let error = error_to(number);
+            assert!(error < 4.0 && error < 0.7 * error_to(number + 1), "{number}: {error}");
+            assert!(number == 0 || error < 0.7 * error_to(number - 1), "{number}: {error}");
         }
         assert!(!reel.next(Some(&mut picture)).unwrap());
         for length in [0, 100, bytes.len() / 2] {

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use telos_envs::{
     dataset::{
-        Dataset, Film, Footage, Format, ImportOptions, export_lerobot, export_minari, import, import_lerobot,
+        Dataset, Film, Footage, Format, ImportOptions, PICTURE_SIDES, export_lerobot, export_minari, import,
+        import_lerobot,
     },
     registry,
 };
@@ -48,7 +49,7 @@ pub(super) struct Convert {
     /// With --camera: pixels per side of the squares that its pictures are squeezed into; `env.pixels.size` of who
     /// learns from them.
     #[arg(long, value_name = "PIXELS", default_value_t = 64, requires = "camera",
-          value_parser = clap::value_parser!(u16).range(8..=256))]
+          value_parser = clap::value_parser!(u16).range(*PICTURE_SIDES.start() as i64..=*PICTURE_SIDES.end() as i64))]
     size: u16,
     /// With --to minari: the id of the dataset [default: telos/<env>-v0].
     #[arg(long, value_name = "ID")]

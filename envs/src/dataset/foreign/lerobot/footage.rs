@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::read::{Description, parquet_files};
-use crate::dataset::{DatasetError, foreign::parquet::ParquetFile};
+use crate::dataset::{DatasetError, PICTURE_SIDES, foreign::parquet::ParquetFile};
 
 /// Which camera to take pictures from, and who decodes its videos.
 pub struct Footage<'a> {
@@ -17,6 +17,12 @@ pub struct Footage<'a> {
 
 /// A video that is played from its first picture to its last.
 pub trait Reel {
+    /// How long it lasts.
+    fn seconds(&self) -> f64;
+
+    /// Number of its pictures.
+    fn pictures(&self) -> usize;
+
     /// Goes on to the next picture and writes it as `[side, side, 3]`, where it is wanted; false at the end.
     ///
     /// # Errors
@@ -29,6 +35,8 @@ pub(super) struct Camera<'a> {
     footage: &'a Footage<'a>,
     /// The directory of the tables of episodes.
     table: PathBuf,
+    /// Pictures per second.
+    rate: f64,
     /// `[episodes]`
     places: Vec<Place>,
     playing: Option<Playing>,
@@ -41,6 +49,8 @@ struct Place {
     video: PathBuf,
     /// Pictures before its own.
     first: usize,
+    /// Its own pictures.
+    count: usize,
 }
 
 /// A video that is open.
@@ -70,18 +80,34 @@ impl<'a> Camera<'a> {
             let column = |name: &str| format!("videos/{camera}/{name}");
             let chunks = file.whole_numbers(&column("chunk_index"))?;
             let files = file.whole_numbers(&column("file_index"))?;
-            let begins = column("from_timestamp");
-            let starts = file.table(&begins)?;
-            starts.check_rows(file.path(), &begins, chunks.len(), &column("chunk_index"))?;
-            starts.check_finite(file.path(), &begins)?;
-            for ((chunk, number), start) in chunks.iter().zip(&files).zip(&starts.values) {
+            let (begins, ends) = (column("from_timestamp"), column("to_timestamp"));
+            let [starts, stops] = [&begins, &ends].map(|name| {
+                let table = file.table(name)?;
+                table.check_rows(file.path(), name, chunks.len(), &column("chunk_index"))?;
+                table.check_finite(file.path(), name)?;
+                Ok::<_, DatasetError>(table)
+            });
+            let (starts, stops) = (starts?, stops?);
+            let known = file.whole_numbers("episode_index")?;
+            let pictures = |seconds: f32| (f64::from(seconds) * description.rate).round();
+            for (row, ((chunk, number), episode)) in chunks.iter().zip(&files).zip(&known).enumerate() {
+                let wrong = |name: &str, reason| Err(DatasetError::row(file.path(), name, row, reason));
+                if *episode != places.len() as i64 {
+                    return wrong(
+                        "episode_index",
+                        format!("is {episode}, but episode {} comes next", places.len()),
+                    );
+                }
+                let (start, stop) = (starts.row(row)[0], stops.row(row)[0]);
+                let (first, count) = (pictures(start), pictures(stop - start));
+                if !(first >= 0.0 && count >= 0.0 && first + count < 1e12) {
+                    return wrong(&begins, format!("is {start}, and {ends} {stop}; no pictures lie between"));
+                }
                 let name = template
                     .replace("{video_key}", camera)
                     .replace("{chunk_index:03d}", &format!("{chunk:03}"))
                     .replace("{file_index:03d}", &format!("{number:03}"));
-                // Of a place beyond all pictures, the video ends before it.
-                let first = (f64::from(*start) * description.rate).round().clamp(0.0, 1e12) as usize;
-                places.push(Place { video: path.join(name), first });
+                places.push(Place { video: path.join(name), first: first as usize, count: count as usize });
             }
         }
         if places.len() != description.episodes {
@@ -89,21 +115,50 @@ impl<'a> Camera<'a> {
                 format!("counts {} episodes, but meta/episodes films {}", description.episodes, places.len());
             return Err(DatasetError::file(&description.path, reason));
         }
-        Ok(Self { footage, table, places, playing: None, pictures: Vec::new() })
+        if !PICTURE_SIDES.contains(&footage.side) {
+            let reason = format!("cannot become squares of {} pixels per side", footage.side);
+            return Err(DatasetError::column(&description.path, camera, reason));
+        }
+        let rate = description.rate;
+        Ok(Self { footage, table, rate, places, playing: None, pictures: Vec::new() })
     }
 
-    /// The first `steps` pictures of an episode, `[steps, side, side, 3]`.
-    pub(super) fn pictures(&mut self, episode: usize, steps: usize) -> Result<&[u8], DatasetError> {
-        let Some(Place { video, first }) = self.places.get(episode).cloned() else {
+    /// A video that has as many pictures per second as the dataset.
+    fn open(&self, video: &Path) -> Result<Box<dyn Reel>, DatasetError> {
+        let reel = (self.footage.open)(video)?;
+        let (pictures, seconds) = (reel.pictures() as f64, reel.seconds());
+        // Two pictures and a hundredth: writers differ in how long the last one lasts.
+        if (seconds * self.rate - pictures).abs() > 2.0 + 0.01 * pictures {
+            let reason = format!(
+                "shows {pictures} pictures in {seconds:.2} s, but `fps` in meta/info.json is {}",
+                self.rate
+            );
+            return Err(DatasetError::file(video, reason));
+        }
+        Ok(reel)
+    }
+
+    /// The first `steps` pictures of an episode of `frames`, `[steps, side, side, 3]`.
+    pub(super) fn pictures(
+        &mut self,
+        episode: usize,
+        frames: usize,
+        steps: usize,
+    ) -> Result<&[u8], DatasetError> {
+        let Some(Place { video, first, count }) = self.places.get(episode).cloned() else {
             let reason = format!("has no video of episode {episode}");
             return Err(DatasetError::column(&self.table, &self.footage.camera, reason));
         };
+        if count != frames {
+            let reason = format!("shows {count} pictures of episode {episode}, which has {frames} frames");
+            return Err(DatasetError::column(&self.table, &self.footage.camera, reason));
+        }
         let mut playing = match self.playing.take() {
             Some(playing) if playing.video == video && playing.played <= first => playing,
             _ if !video.is_file() => {
                 return Err(DatasetError::file(&video, format!("is missing; it holds episode {episode}")));
             }
-            _ => Playing { reel: (self.footage.open)(&video)?, video, played: 0 },
+            _ => Playing { reel: self.open(&video)?, video, played: 0 },
         };
         let size = 3 * self.footage.side * self.footage.side;
         self.pictures.resize(steps * size, 0);

@@ -71,7 +71,7 @@ pub fn import(
             obs.extend_from_slice(state.unwrap_or_default());
             if steps > 0 {
                 if let Some(camera) = &mut camera {
-                    writer.push_pictures(camera.pictures(number, steps)?)?;
+                    writer.push_pictures(camera.pictures(number, rows, steps)?)?;
                 }
                 let part = start..start + steps;
                 writer.push(EpisodeView {
