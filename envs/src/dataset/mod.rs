@@ -39,7 +39,8 @@ mod writer;
 pub use episode::{Episode, EpisodeView};
 pub use error::DatasetError;
 pub use foreign::{
-    Film, Footage, Format, ImportOptions, Reel, export_lerobot, export_minari, import, import_lerobot,
+    Film, Footage, Format, ImportOptions, OpenReel, Reel, export_lerobot, export_minari, import,
+    import_lerobot,
 };
 pub use info::{DatasetInfo, PICTURE_SIDES, ReferenceScores};
 pub use loader::{BatchSource, ChunkBatch, Chunks, Hindsight, Loader, TransitionBatch, Transitions};

@@ -87,8 +87,11 @@ fn read_movie(file: &mut (impl Read + Seek), size: u64) -> Result<Vec<u8>, Strin
     Err("is no whole MP4: it has no table of its tracks (`moov`)".into())
 }
 
+/// A box: its kind and its content.
+type Boxed<'a> = ([u8; 4], &'a [u8]);
+
 /// The boxes that follow each other in `bytes`.
-fn boxes(mut bytes: &[u8]) -> Result<Vec<([u8; 4], &[u8])>, String> {
+fn boxes(mut bytes: &[u8]) -> Result<Vec<Boxed<'_>>, String> {
     let mut found = Vec::new();
     while let Some((header, rest)) = bytes.split_first_chunk::<8>() {
         let [a, b, c, d, kind @ ..] = *header;
@@ -105,7 +108,7 @@ fn boxes(mut bytes: &[u8]) -> Result<Vec<([u8; 4], &[u8])>, String> {
     Ok(found)
 }
 
-fn all<'a>(bytes: &'a [u8], kind: &[u8; 4]) -> Result<Vec<([u8; 4], &'a [u8])>, String> {
+fn all<'a>(bytes: &'a [u8], kind: &[u8; 4]) -> Result<Vec<Boxed<'a>>, String> {
     Ok(boxes(bytes)?.into_iter().filter(|(found, _)| found == kind).collect())
 }
 

@@ -12,7 +12,7 @@ use std::{fmt, path::Path};
 
 use self::{hdf5::Hdf5, table::Table};
 pub use self::{
-    lerobot::{Film, Footage, Reel, export as export_lerobot, import as import_lerobot},
+    lerobot::{Film, Footage, OpenReel, Reel, export as export_lerobot, import as import_lerobot},
     minari::export as export_minari,
 };
 use super::{Dataset, DatasetError, DatasetInfo};

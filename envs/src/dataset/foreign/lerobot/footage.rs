@@ -5,6 +5,9 @@ use std::path::{Path, PathBuf};
 use super::read::{Description, parquet_files};
 use crate::dataset::{DatasetError, PICTURE_SIDES, foreign::parquet::ParquetFile};
 
+/// Opens the video at a path.
+pub type OpenReel<'a> = dyn Fn(&Path) -> Result<Box<dyn Reel>, DatasetError> + 'a;
+
 /// Which camera to take pictures from, and who decodes its videos.
 pub struct Footage<'a> {
     /// The feature, such as `observation.images.top`.
@@ -12,7 +15,7 @@ pub struct Footage<'a> {
     /// Pixels per side of the squares that its pictures become.
     pub side: usize,
     /// Opens a video.
-    pub open: &'a dyn Fn(&Path) -> Result<Box<dyn Reel>, DatasetError>,
+    pub open: &'a OpenReel<'a>,
 }
 
 /// A video that is played from its first picture to its last.

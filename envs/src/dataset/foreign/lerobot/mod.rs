@@ -7,7 +7,7 @@ mod footage;
 mod read;
 mod write;
 
-pub use footage::{Footage, Reel};
+pub use footage::{Footage, OpenReel, Reel};
 pub use read::import;
 pub use write::{Film, export};
 
