@@ -1,6 +1,7 @@
 //! Where the pictures of an MP4 lie, by the boxes of ISO/IEC 14496-12, and what 14496-15 says of H.264 in it.
 //!
-//! The crate `mp4`, which writes our films, loops or panics on damaged files; here every length is checked.
+//! The crate `mp4`, which writes our films, does not come to an end with some damaged files; here every length is
+//! checked.
 
 use std::io::{Read, Seek, SeekFrom};
 
