@@ -74,6 +74,35 @@ fn read(path: &Path) -> Result<Vec<Episode>, DatasetError> {
 }
 
 #[test]
+fn pictures_come_back_and_there_is_one_for_each_step() {
+    let scratch = tempfile::tempdir().unwrap();
+    let seen = DatasetInfo { picture_side: Some(8), ..info() };
+    let size = seen.picture_size();
+    let written = |name: &str, pictures: &[u8]| {
+        let mut writer = DatasetWriter::create(&scratch.path().join(name), seen.clone()).unwrap();
+        writer.push_pictures(pictures)?;
+        for steps in [2, 3] {
+            writer.push(episode(0, steps).view()).unwrap();
+        }
+        writer.finish()
+    };
+    let pictures: Vec<u8> = (0..5 * size).map(|i| (i % 251) as u8).collect();
+    let dataset = written("whole", &pictures).unwrap();
+    assert_eq!(dataset.pictures(0).unwrap(), &pictures[..2 * size]);
+    assert_eq!(dataset.pictures(1).unwrap(), &pictures[2 * size..]);
+    dataset.verify().unwrap();
+    let refused = |name, pictures| written(name, pictures).err().unwrap().to_string();
+    assert!(refused("few", &pictures[size..]).contains("4 pictures for 5 steps"));
+    assert!(refused("cut", &pictures[1..]).contains("no pictures of the size"));
+    assert!(!scratch.path().join("few").exists() && !scratch.path().join("cut").exists());
+    for side in [0, 7, 257] {
+        let wrong = DatasetInfo { picture_side: Some(side), ..info() };
+        let error = DatasetWriter::create(&scratch.path().join("wrong"), wrong).err().unwrap().to_string();
+        assert!(error.contains("8 to 256 pixels"), "{error}");
+    }
+}
+
+#[test]
 fn what_is_written_is_read_and_equal_data_has_equal_bytes() {
     let (scratch, path) = scratch();
     let dataset = written(&path);
